@@ -1,0 +1,41 @@
+# make repro | make test | make lint | make diff | make ledger | make report | make readme | make clean
+PYTHON ?= python3
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONPATH := $(CURDIR)
+export RAGAS_DO_NOT_TRACK = true
+export HF_HUB_DISABLE_TELEMETRY = 1
+export TOKENIZERS_PARALLELISM = false
+
+.PHONY: repro test lint diff ledger report readme clean
+
+repro: .venv/done ## documents in, verdict out
+	@dvc repro
+	@python -m parts.report
+
+test: .venv/done lint ## lint, then the tests
+	@pytest
+
+lint: .venv/done
+	@ruff check . && ruff format --check .
+
+diff: .venv/done ## what the working tree changes against REV
+	@dvc params diff $(or $(REV),HEAD)
+	@dvc metrics diff $(or $(REV),HEAD)
+
+ledger: .venv/done ## what became of what was asked of the teacher
+	@python -m parts.ledger
+
+report: .venv/done ## the verdict of the latest run, again
+	@python -m parts.report
+
+readme: .venv/done ## README.md's verdict and tree, from metrics/ and the files git knows
+	@python -m tests.readme
+
+.venv/done: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: closedbook needs Python 3.11 or newer; say which with make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch .venv/done
+
+clean: ## forget everything that can be made again, answers of the teacher included
+	rm -rf .venv .cache .dvc/cache .dvc/tmp
