@@ -1,0 +1,42 @@
+"""The form of an answer: what it rests on, then `Answer:` and the answer alone, or that the documents do not tell.
+
+One form for the rows a student is trained on, for what every arm is asked to write, and for what scorers read.
+"""
+
+from parts import prompts
+
+MARK = "Answer:"
+DECLINE = "not in the documents"
+_DECLINES = (
+    DECLINE,
+    "do not tell",
+    "does not tell",
+    "do not know",
+    "don't know",
+    "cannot be found",
+    "no answer",
+    "not stated",
+)
+
+
+def ask(question: str, passages: list[tuple[str, str]]) -> list[dict[str, str]]:
+    """Return the chat messages that put `question`; `passages` are (heading, text), none for closed book."""
+    shown = "".join(prompts.render("answer/passage", heading=heading, text=text) for heading, text in passages)
+    user = prompts.render("answer/user", passages=shown, question=question).strip()
+    return [{"role": "system", "content": prompts.render("answer/system").strip()}, {"role": "user", "content": user}]
+
+
+def write(reasoning: str, answer: str) -> str:
+    """Return a full answer; without reasoning, the last line alone."""
+    return f"{reasoning}\n{MARK} {answer}" if reasoning else f"{MARK} {answer}"
+
+
+def final(response: str) -> str:
+    """Return what stands after the last `Answer:`; the whole response when there is none."""
+    return response.rpartition(MARK)[2].strip()
+
+
+def declined(response: str) -> bool:
+    """Tell whether the answer is that the documents do not tell."""
+    said = final(response).lower()
+    return any(phrase in said for phrase in _DECLINES)

@@ -1,0 +1,99 @@
+"""A corpus that is a folder: its files are the documents, a JSONL file beside it may hold the questions."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from parts.errors import Mistake
+
+LARGEST = 100_000_000  # bytes in one file
+
+QUESTION_KEYS = {"question", "options", "answerable", "kind", "evidence", "question_id"}
+REFERENCE_KEYS = ("reference", "truth", "answer")
+_CITATION = re.compile(r"\s*\[([^\[\]#]+)#page=(\d+)\]")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Where an answer stands: a file, and a page or a quotation in it."""
+
+    file: str
+    page: int | None = None
+    quote: str | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """One exam question as a person wrote it."""
+
+    question_id: str
+    question: str
+    reference: str
+    answerable: bool
+    kind: str
+    options: list[str] | None = None
+    evidence: list[Evidence] = field(default_factory=list)
+
+
+def files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield (path below `folder`, file) of every file, sorted; hidden ones and links that lead outside are not there.
+
+    Raises Mistake when there is no such folder.
+    """
+    if not folder.is_dir():
+        raise Mistake(f"there is no folder {folder}: put documents there, or change ingest.path in params.yaml")
+    root = folder.resolve()
+    for path in sorted(folder.rglob("*")):
+        below = path.relative_to(folder)
+        if (
+            path.is_file()
+            and not any(part.startswith(".") for part in below.parts)
+            and path.resolve().is_relative_to(root)
+        ):
+            yield below.as_posix(), path
+
+
+def questions(path: Path, answerable: bool = True) -> Iterator[Question]:
+    """Yield the questions of a JSONL file, one object a line, in order.
+
+    Each has `question` and, where it is answerable, its reference answer (as `reference`, `truth` or `answer`);
+    `options`, `answerable`, `kind`, `question_id` and `evidence` (a list of {file, page or quote}) may be there.
+    Citations [file#page=N] in the reference are moved to the evidence. `answerable` holds for questions that do not
+    say. Raises Mistake, with the line, for anything else.
+    """
+    if not path.is_file():
+        raise Mistake(f"there is no question file {path}: correct its name under examine in params.yaml")
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
+        if line.strip():
+            yield _question(f"{path}, line {number}", f"{path.stem}-{number:04}", line, answerable)
+
+
+def _question(where: str, question_id: str, line: str, answerable: bool) -> Question:
+    try:
+        raw = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise Mistake(f"{where}: not a JSON object: {error.msg} at character {error.pos}") from error
+    if not isinstance(raw, dict) or not str(raw.get("question") or "").strip():
+        raise Mistake(f"{where}: the field 'question' is missing or empty")
+    answerable = bool(raw.get("answerable", answerable))
+    given = next((str(raw[key]) for key in REFERENCE_KEYS if raw.get(key) is not None), "")
+    cited = [Evidence(file, page=int(page)) for file, page in _CITATION.findall(given)]
+    reference = _CITATION.sub("", given).strip()
+    if answerable and not reference:
+        raise Mistake(f"{where}: the field 'reference' (or 'truth', 'answer') is missing or empty")
+    unknown = set(raw) - QUESTION_KEYS - set(REFERENCE_KEYS)
+    if unknown:
+        raise Mistake(f"{where}: unknown field {sorted(unknown)[0]!r}: known are {', '.join(sorted(QUESTION_KEYS))}")
+    return Question(
+        str(raw.get("question_id") or question_id), str(raw["question"]).strip(), reference if answerable else "", answerable,
+        raw.get("kind") or ("fact" if answerable else "unanswerable"), raw.get("options"),
+        cited + [_evidence(where, piece) for piece in raw.get("evidence") or []],
+    )  # fmt: skip
+
+
+def _evidence(where: str, raw: object) -> Evidence:
+    if not isinstance(raw, dict) or "file" not in raw or not ({"page", "quote"} & set(raw)):
+        raise Mistake(f"{where}: each piece of evidence needs 'file', and 'page' or 'quote'")
+    return Evidence(str(raw["file"]), raw.get("page"), raw.get("quote"))

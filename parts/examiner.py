@@ -1,0 +1,52 @@
+"""Have the teacher write an exam, for those who have documents and no questions."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ValidationError
+
+from parts import llm, prompts, quoting
+from parts.corpora.folder import Evidence, Question
+
+
+class ExamQuestion(BaseModel):
+    """One exam question with its answer."""
+
+    question: str
+    answer: str
+
+
+class ExamQuestions(BaseModel):
+    """What the teacher is to return."""
+
+    questions: list[ExamQuestion]
+
+
+async def write(chunks: Sequence[dict], count: int, server: llm.Server) -> list[Question]:
+    """Return about `count` questions spread evenly over `chunks` (rows of Chunks), each with its passage as evidence.
+
+    Replies that are no questions are left out, and counted in what is printed.
+    """
+    chosen = [chunks[at * len(chunks) // min(count, len(chunks))] for at in range(min(count, len(chunks)))]
+    each = -(-count // len(chosen))
+    async with llm.connect(server) as teacher:
+        jobs = [lambda chunk=chunk: _ask(chunk, each, teacher) for chunk in chosen]
+        found = await llm.each(jobs, len(jobs), "exam", teacher.meter)
+    asked = [question for questions in found for question in questions]
+    empty = sum(not questions for questions in found)
+    print(f"the teacher wrote {len(asked)} questions; {empty} of {len(chosen)} requests came to nothing")
+    return asked[:count]
+
+
+async def _ask(chunk: dict, count: int, teacher: llm.Client) -> list[Question]:
+    passage = quoting.passage(chunk["heading"], chunk["text"])
+    reply = await teacher.ask(prompts.render("examine/questions", count=count, passage=passage), schema=ExamQuestions)
+    try:
+        found = ExamQuestions.model_validate_json(reply.text).questions if not reply.problem else []
+    except ValidationError:
+        found = []
+    evidence = [Evidence(chunk["doc_id"], quote=chunk["text"])]
+    return [
+        Question(f"{chunk['chunk_id']}-{number}", row.question, row.answer, True, "fact", None, evidence)
+        for number, row in enumerate(found[:count], 1)
+        if row.question.strip() and row.answer.strip()
+    ]

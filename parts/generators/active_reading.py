@@ -1,0 +1,49 @@
+"""Documents by active reading (arXiv 2508.09494): ask for strategies to study a passage, then apply them one by one."""
+
+import asyncio
+
+from pydantic import BaseModel, Field, ValidationError
+
+from parts import prompts, quoting
+from parts.rows import Ask, Row
+
+
+class Params(BaseModel, extra="forbid", frozen=True):
+    """Section `synthesize.active_reading` of params.yaml."""
+
+    strategies: int = Field(ge=1)  # for each passage
+    draws: int = Field(ge=1)  # documents for each strategy
+    temperature: float = Field(ge=0)
+    top_p: float = Field(gt=0, le=1)
+
+
+class Strategies(BaseModel):
+    """What the teacher is to return first."""
+
+    strategies: list[str]
+
+
+async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
+    """Return one document for each strategy and draw on one passage."""
+    passage = quoting.passage(heading, text)
+    sampling = {"temperature": params.temperature, "top_p": params.top_p}
+    prompt = prompts.render("active_reading/strategies", count=params.strategies, passage=passage)
+    reply = await ask(prompt, schema=Strategies, **sampling)
+    if reply.problem:
+        return [Row("document", dropped=reply.problem)]
+    try:
+        named = Strategies.model_validate_json(reply.text).strategies
+    except ValidationError:
+        return [Row("document", dropped="unparsed")]
+    jobs = [
+        _apply(passage, strategy, draw, ask, sampling)
+        for strategy in named[: params.strategies]
+        for draw in range(params.draws)
+    ]
+    return list(await asyncio.gather(*jobs))
+
+
+async def _apply(passage: str, strategy: str, draw: int, ask: Ask, sampling: dict[str, float]) -> Row:
+    prompt = prompts.render("active_reading/apply", strategy=quoting.quoted(strategy), passage=passage)
+    reply = await ask(prompt, draw=draw, **sampling)
+    return Row("document", dropped=reply.problem) if reply.problem else Row("document", completion=reply.text.strip())

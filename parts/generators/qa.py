@@ -1,0 +1,48 @@
+"""Open questions whose answers carry their reasoning: the first half of Synthetic Mixed Training (arXiv 2603.23562)."""
+
+import asyncio
+
+from pydantic import BaseModel, Field, ValidationError
+
+from parts import prompts, quoting
+from parts.rows import Ask, Row
+
+
+class Params(BaseModel, extra="forbid", frozen=True):
+    """Section `synthesize.qa` of params.yaml."""
+
+    draws: int = Field(ge=1)  # requests for each passage, each a sample of its own
+    count: int = Field(ge=1)  # questions wanted of one request
+    temperature: float = Field(ge=0)
+
+
+class Question(BaseModel):
+    """One question with its answer."""
+
+    question: str
+    reasoning: str
+    answer: str
+
+
+class TrainingQuestions(BaseModel):
+    """What the teacher is to return."""
+
+    questions: list[Question]
+
+
+async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
+    """Return the rows of all draws on one passage."""
+    prompt = prompts.render("qa/questions", count=params.count, passage=quoting.passage(heading, text))
+    draws = [_draw(prompt, draw, ask, params) for draw in range(params.draws)]
+    return [row for rows in await asyncio.gather(*draws) for row in rows]
+
+
+async def _draw(prompt: str, draw: int, ask: Ask, params: Params) -> list[Row]:
+    reply = await ask(prompt, schema=TrainingQuestions, draw=draw, temperature=params.temperature)
+    if reply.problem:
+        return [Row("qa", dropped=reply.problem)]
+    try:
+        found = TrainingQuestions.model_validate_json(reply.text)
+    except ValidationError:
+        return [Row("qa", dropped="unparsed")]
+    return [Row("qa", row.question.strip(), row.reasoning.strip(), row.answer.strip()) for row in found.questions]

@@ -1,0 +1,31 @@
+"""Write metrics files: flat JSON with sorted keys, rounded, never NaN, so that runs can be diffed."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+Value = float | int | str | None
+
+
+def write(path: str, values: Mapping[str, Value]) -> None:
+    """Write `values` to metrics/`path`.json; a NaN becomes null. All or nothing."""
+    to = Path("metrics", f"{path}.json")
+    to.parent.mkdir(parents=True, exist_ok=True)
+    beside = to.with_name(f".{to.name}.partial")
+    try:
+        beside.write_text(json.dumps({key: _plain(values[key]) for key in sorted(values)}, indent=2) + "\n")
+        beside.replace(to)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read(path: str) -> dict[str, Value]:
+    """Return metrics/`path`.json."""
+    return json.loads(Path("metrics", f"{path}.json").read_text())
+
+
+def _plain(value: Value) -> Value:
+    if isinstance(value, float):
+        return round(value, 4) if math.isfinite(value) else None
+    return value

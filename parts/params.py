@@ -1,0 +1,60 @@
+"""Read params.yaml: every knob that changes a result, one section a stage, each checked by a Pydantic model."""
+
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from parts.errors import Mistake
+
+PATH = Path("params.yaml")
+ROOT = Path(__file__).parent.parent
+SHARED = ("student", "teacher", "judge", "arms")
+"""Sections that more than one stage reads; every other section is named for its stage."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load(section: str, model: type[Model], path: Path = PATH) -> Model:
+    """Return `section` of params.yaml ("synthesize.qa" for a part of one) as `model`.
+
+    Raises Mistake when the file, the section or a key is missing, unknown or of the wrong type.
+    """
+    found = _sections(path)
+    for name in section.split("."):
+        if not isinstance(found, dict) or name not in found:
+            raise Mistake(
+                f"{path} has no section {section!r}: add it (`git show HEAD:params.yaml` has the shipped one)"
+            )
+        found = found[name]
+    try:
+        return model.model_validate(found or {})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join([section, *map(str, first["loc"])])
+        hint = f"its keys are {', '.join(model.model_fields)}" if first["type"] == "extra_forbidden" else first["msg"]
+        what = "unknown key" if first["type"] == "extra_forbidden" else "bad value for"
+        raise Mistake(f"{path}: {what} {key}: {hint}") from error
+
+
+def _sections(path: Path) -> dict:
+    """Return the parsed file. Raises Mistake for a file that is not there or not YAML, or an unknown section."""
+    try:
+        found = yaml.safe_load(path.read_text())
+    except FileNotFoundError as error:
+        raise Mistake(f"{path} is not here: run from the repository's root") from error
+    except yaml.YAMLError as error:
+        raise Mistake(f"{path} is not YAML: {error}") from error
+    stages = {file.stem for folder in ("stages", "invitro") for file in (ROOT / folder).glob("*.py")}
+    for name in found:
+        if name not in SHARED and name not in stages:
+            raise Mistake(
+                f"{path}: unknown section {name!r}: sections are named for the modules of stages/ and invitro/"
+            )
+    return found
+
+
+def names(section: str, path: Path = PATH) -> list[str]:
+    """Return the keys of a section whose parts are named there, such as the generators of `synthesize`."""
+    return sorted(_sections(path)[section])

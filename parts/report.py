@@ -1,0 +1,97 @@
+"""Say what a run found: the table of the arms, the verdict in a sentence, and where the details are.
+
+python -m parts.report
+"""
+
+from parts import metrics
+from parts.errors import Mistake, run
+
+ARMS = {
+    "base": "the student as released, closed book",
+    "rag": "the student with retrieved passages",
+    "tuned": "the student after training, closed book",
+    "tuned_rag": "the trained student with retrieved passages",
+    "oracle": "the student as released, with the passages that hold the answer",
+}
+HEAD = ("arm", "accuracy", "95% interval", "faithful", "relevant", "precise", "p50 ms", "$ per 1,000")
+
+
+def rows() -> list[tuple[str, ...]]:
+    """Return the table: one row an arm, in the order of HEAD."""
+    verdict = metrics.read("verdict")
+    found = []
+    for arm in ARMS:
+        score, clock = metrics.read(f"score/{arm}"), metrics.read(f"clock/{arm}")
+        lo, hi = (_number(verdict[f"accuracy_{arm}_{end}"]) for end in ("lo", "hi"))
+        judged = [_number(score.get(name)) for name in ("faithfulness", "answer_relevancy", "context_precision")]
+        cost = _number(verdict[f"cost_per_1000_{arm}"], 4)
+        found.append(
+            (arm, _number(verdict[f"accuracy_{arm}"]), f"{lo} to {hi}", *judged, _number(clock["p50_ms"], 0), cost)
+        )
+    return found
+
+
+def sentence() -> str:
+    """Return the verdict in a sentence."""
+    v = metrics.read("verdict")
+    gap = f"{v['tuned_minus_rag']:+.3f} ({v['tuned_minus_rag_lo']:+.3f} to {v['tuned_minus_rag_hi']:+.3f})"
+    about = f"Over {v['n_questions']} questions, tuned minus rag is {gap}, McNemar p {v['mcnemar_p']:.2g}"
+    if v["verdict"] == "undecided":
+        more = v["further_questions"]
+        return f"Undecided. {about}: " + (
+            f"about {more} more questions like these would decide it." if more else "they tie."
+        )
+    winner = {"tuned": "The student that has studied wins.", "rag": "Looking it up wins."}[v["verdict"]]
+    return f"{winner} {about}."
+
+
+def cautions() -> list[str]:
+    """Return what a reader must know before believing the table."""
+    v = metrics.read("verdict")
+    said = [f"teacher {v['teacher']}, judge {v['judge']}, student {v['student']}; right by {v['scorer']}."]
+    if v["judge"].startswith("rules"):
+        said.append("The judge is a set of rules, not a model: its RAGAS figures compare arms here, and nothing else.")
+    if v["accuracy_oracle"] < 0.5:
+        said.append(
+            f"With the right passages in hand, this student answers {v['accuracy_oracle']:.0%} correctly: too weak for these "
+            "documents, and the verdict says little about a better one."
+        )
+    return said
+
+
+def markdown() -> str:
+    """Return the table, the sentence and the cautions as Markdown."""
+    lines = [HEAD, tuple("---" for _ in HEAD), *rows()]
+    table = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    return "\n\n".join([table, f"**{sentence()}**", " ".join(cautions())])
+
+
+def text() -> str:
+    """Return the same for a terminal."""
+    lines = [HEAD, *rows()]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(HEAD))]
+    table = "\n".join(
+        "  ".join(
+            cell.rjust(width) if at else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    )
+    where = "Details: metrics/ (git), plots/ (`dvc plots show`), data/ (tables), `make ledger`."
+    return "\n\n".join([table, sentence(), "\n".join(cautions()), where])
+
+
+def _number(value: metrics.Value, digits: int = 3) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def main() -> None:
+    """Print the report of the committed or latest run."""
+    try:
+        print(f"\n{text()}")
+    except FileNotFoundError as error:
+        raise Mistake(f"{error.filename} is not there yet: run `make repro`") from error
+
+
+if __name__ == "__main__":
+    run(main)

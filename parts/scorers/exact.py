@@ -1,0 +1,29 @@
+"""Score an answer against its reference by their words: exact match and token F1, as SQuAD does (arXiv 1606.05250)."""
+
+import re
+from collections import Counter
+
+from parts import answers
+
+VERSION = "words-1"
+
+_WORD = re.compile(r"\d+(?:[.,:]\d+)*|[^\W_]+")
+_ARTICLES = {"a", "an", "the"}
+
+
+def words(text: str) -> list[str]:
+    """Return the words and numbers of `text`, lower case, without articles and punctuation."""
+    return [word for word in _WORD.findall(text.lower()) if word not in _ARTICLES]
+
+
+def score(response: str, reference: str, answerable: bool) -> dict[str, float]:
+    """Return exact (0 or 1) and f1 (0..1) of the answer in `response`; declining is right where there is no answer."""
+    if not answerable:
+        right = float(answers.declined(response))
+        return {"exact": right, "f1": right}
+    said, wanted = words(answers.final(response)), words(reference)
+    common = (Counter(said) & Counter(wanted)).total()
+    return {
+        "exact": float(bool(said) and said == wanted),
+        "f1": 2 * common / (len(said) + len(wanted)) if common else 0.0,
+    }

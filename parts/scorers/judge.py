@@ -1,0 +1,38 @@
+"""Score an answer against its reference by a model: does it give what the reference gives?"""
+
+from pydantic import BaseModel, ValidationError
+
+from parts import answers, prompts, quoting
+from parts.llm import Client
+
+VERSION = "correct-1"
+
+Score = tuple[float | None, str | None]
+"""value in 0..1 (None: abstained), reason"""
+
+
+class Verdict(BaseModel):
+    """What the judge is to return."""
+
+    reason: str
+    verdict: int
+
+
+async def score(question: str, response: str, reference: str, answerable: bool, judge: Client) -> Score:
+    """Return 1 for a correct answer and 0 for any other; without an answer to give, declining is correct."""
+    if not answerable:
+        return float(answers.declined(response)), None
+    if not answers.final(response) or answers.declined(response):
+        return 0.0, "no answer given"
+    said, quoted = answers.final(response), quoting.quoted
+    prompt = prompts.render(
+        "judge/correct", question=quoted(question), reference=quoted(reference), answer=quoted(said)
+    )
+    reply = await judge.ask(prompt, schema=Verdict, temperature=0)
+    if reply.problem:
+        return None, reply.problem
+    try:
+        found = Verdict.model_validate_json(reply.text)
+    except ValidationError:
+        return None, "unparsed"
+    return float(found.verdict > 0), found.reason

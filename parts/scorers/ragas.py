@@ -1,0 +1,90 @@
+"""Score answers by RAGAS (arXiv 2309.15217): faithfulness, answer relevancy, context precision, in its own code.
+
+Faithfulness is judged against the passages that an arm was shown, and for a closed-book arm against the gold ones;
+context precision has no meaning there and is null.
+"""
+
+import os
+from collections.abc import Awaitable
+from importlib.metadata import version
+from typing import NamedTuple
+
+from openai import APIConnectionError, OpenAIError
+
+from parts.errors import Mistake
+from parts.llm import Client, unreachable
+
+VERSION = f"ragas-{version('ragas')}"
+NAMES = ("answer_relevancy", "context_precision", "faithfulness")
+
+
+class Sample(NamedTuple):
+    """One answer as RAGAS sees it."""
+
+    question: str
+    response: str
+    reference: str
+    shown: list[str]
+    """passages the arm was given, best first"""
+    gold: list[str]
+    """passages that hold the evidence"""
+
+
+Score = tuple[float | None, str | None]
+
+
+class Ragas:
+    """RAGAS's metrics, asking `judge`."""
+
+    def __init__(self, judge: Client):
+        os.environ["RAGAS_DO_NOT_TRACK"] = "true"
+        from ragas.embeddings.openai_provider import OpenAIEmbeddings
+        from ragas.llms import llm_factory
+        from ragas.metrics.collections import AnswerRelevancy, ContextPrecision, Faithfulness
+
+        if not judge.server.embedding:
+            raise Mistake("RAGAS needs an embeddings model: set judge.embedding in params.yaml")
+        self.judge = judge
+        model = llm_factory(judge.server.model, client=judge.openai, max_tokens=8192)
+        embeddings = OpenAIEmbeddings(client=judge.openai, model=judge.server.embedding)
+        self.faithfulness = Faithfulness(llm=model)
+        # at temperature 0 one question is as good as the three that RAGAS would draw
+        self.relevancy = AnswerRelevancy(llm=model, embeddings=embeddings, strictness=1)
+        self.precision = ContextPrecision(llm=model)
+
+    async def score(self, sample: Sample) -> dict[str, Score]:
+        """Return the three scores of one answer; null with the reason where there is none."""
+        if not sample.response.strip():
+            return dict.fromkeys(NAMES, (None, "empty answer"))
+        against = sample.shown or sample.gold
+        asked = {"user_input": sample.question}
+        return {
+            "answer_relevancy": await self._try(self.relevancy.ascore(**asked, response=sample.response)),
+            "faithfulness": await self._try(
+                self.faithfulness.ascore(**asked, response=sample.response, retrieved_contexts=against)
+            )
+            if against
+            else (None, "no passages to hold it against"),
+            "context_precision": await self._try(
+                self.precision.ascore(**asked, reference=sample.reference, retrieved_contexts=sample.shown)
+            )
+            if sample.shown
+            else (None, "no passages shown"),
+        }
+
+    async def _try(self, scoring: Awaitable) -> Score:
+        """Return a score, or null with the kind of failure. Raises Mistake when the judge cannot be reached."""
+        from instructor.core import InstructorRetryException
+
+        try:
+            value = (await scoring).value
+        except (OpenAIError, InstructorRetryException, ValueError) as error:
+            cause = error
+            while cause is not None:
+                if isinstance(cause, APIConnectionError):
+                    raise unreachable(self.judge.server, self.judge.openai, cause) from error
+                cause = cause.__cause__
+            return None, type(error).__name__
+        if value != value:  # RAGAS's sign that there was nothing to judge
+            return None, "nothing to judge"
+        return min(max(float(value), 0.0), 1.0), None

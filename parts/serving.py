@@ -1,0 +1,55 @@
+"""Run a server on loopback for as long as it is needed."""
+
+import contextlib
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import httpx
+
+from parts.errors import Mistake
+
+PATIENCE = 600  # seconds that a server may take to load its model
+
+
+@contextlib.contextmanager
+def serving(command: str) -> Iterator[str]:
+    """Start `command` with {port} filled in, wait until it answers, yield its base URL, and end it afterwards.
+
+    `python` in the command is this interpreter. The child's standard input is a pipe that closes when we die, so that
+    a server that minds it never outlives us. Raises Mistake when it does not come up.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [sys.executable if word == "python" else word.replace("{port}", str(port)) for word in shlex.split(command)]
+    try:
+        child = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+    except OSError as error:
+        raise Mistake(f"cannot start {command!r}: {error.strerror}") from error
+    try:
+        url = f"http://127.0.0.1:{port}/v1"
+        _wait(child, command, url)
+        yield url
+    finally:
+        child.terminate()
+        try:
+            child.wait(10)
+        except subprocess.TimeoutExpired:
+            child.kill()
+
+
+def _wait(child: subprocess.Popen, command: str, url: str) -> None:
+    key = {"Authorization": f"Bearer {os.environ.get('OPENAI_API_KEY') or 'none'}"}
+    for _ in range(PATIENCE * 20):
+        if child.poll() is not None:
+            raise Mistake(f"{command!r} ended with status {child.returncode} before it answered")
+        with contextlib.suppress(httpx.ConnectError, httpx.TimeoutException, httpx.ReadError):
+            httpx.get(f"{url}/models", headers=key, timeout=5, trust_env=False)
+            return  # it answers, if only to say no
+        time.sleep(0.05)
+    raise Mistake(f"{command!r} did not answer at {url} within {PATIENCE} s")

@@ -1,0 +1,60 @@
+"""The student: any causal language model of Hugging Face, by name or folder."""
+
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from parts.errors import Mistake
+
+
+class Student(BaseModel, extra="forbid", frozen=True):
+    """Section `student` of params.yaml."""
+
+    model: str  # a name on the hub or a folder
+
+
+def tokenizer(student: Student):
+    """Return the student's tokenizer. Raises Mistake when it cannot be had or has no chat template."""
+    from transformers import AutoTokenizer
+
+    try:
+        found = AutoTokenizer.from_pretrained(student.model)
+    except (OSError, ValueError) as error:
+        raise no_model(student.model, error) from error
+    if not found.chat_template:
+        raise Mistake(
+            f"{student.model} has no chat template: choose an instruct model for student.model in params.yaml"
+        )
+    if found.pad_token is None:
+        found.pad_token = found.eos_token
+    found.padding_side = "left"
+    return found
+
+
+def load(model: str):
+    """Return the causal language model `model` (a name, a folder, or an adapter's folder) ready to answer.
+
+    On a GPU in bfloat16, elsewhere in float32. Weights are read from safetensors only, and no code of the model's
+    repository is run. An adapter is merged into its model, as it would be deployed: beside it, every layer costs three
+    products instead of one. Raises Mistake when it cannot be had.
+    """
+    import torch
+    from peft import PeftConfig, PeftModel
+    from transformers import AutoModelForCausalLM
+
+    if Path(model, "adapter_model.safetensors").exists():
+        released = PeftConfig.from_pretrained(model).base_model_name_or_path
+        return PeftModel.from_pretrained(load(released), model).merge_and_unload()
+    cuda = torch.cuda.is_available()
+    try:
+        found = AutoModelForCausalLM.from_pretrained(
+            model, dtype=torch.bfloat16 if cuda else torch.float32, use_safetensors=True, trust_remote_code=False
+        )
+    except (OSError, ValueError) as error:
+        raise no_model(model, error) from error
+    return found.to("cuda" if cuda else "cpu")
+
+
+def no_model(model: str, error: Exception) -> Mistake:
+    """Return the line for a model that cannot be had."""
+    return Mistake(f"cannot load the model {model!r} (student.model in params.yaml): {str(error).splitlines()[0]}")

@@ -1,0 +1,144 @@
+"""Finetune a causal language model with LoRA by TRL's SFTTrainer, on rows tokenised here so that the loss mask is plain.
+
+LoRA learns facts only with room and speed: all linear layers, a high rank, about ten times the rate of full
+finetuning (Schulman et al. 2025, "LoRA Without Regret"; arXiv 2405.09673 for low ranks that learn less).
+"""
+
+import hashlib
+import math
+import random
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from parts import answers
+from parts.student import load
+
+CHECKPOINTS, LIVE = Path(".cache/train"), Path(".cache/live")
+IGNORED = -100  # label of a token that bears no loss
+
+
+class Recipe(BaseModel, extra="forbid", frozen=True):
+    """Section `train` of params.yaml."""
+
+    seed: int
+    rank: int = Field(ge=1)
+    alpha: int = Field(ge=1)
+    learning_rate: float = Field(gt=0)
+    epochs: float = Field(gt=0)
+    batch: int = Field(ge=1)  # rows in a step
+    max_tokens: int = Field(ge=16)  # of a row; longer ones are cut
+    warmup: float = Field(ge=0, lt=1)  # share of the steps
+    weight_decay: float = Field(ge=0)
+
+
+def encode(rows: Iterable[dict], tokenizer, max_tokens: int) -> list[dict[str, list[int]]]:
+    """Return input_ids and labels of each of `rows` (of Pairs): the loss is on the completion and its end token.
+
+    A row of kind document is plain text, all of it completion. A qa row is put as an arm is asked it, closed book; a
+    replayed one as it stands.
+    """
+    found = []
+    for row in rows:
+        said = answers.write(row["reasoning"], row["completion"]) if row["kind"] == "qa" else row["completion"]
+        if row["generator"] == "replay":
+            said = row["completion"]
+        before: list[int] = []
+        if row["kind"] == "qa":
+            asked = (
+                [{"role": "user", "content": row["prompt"]}]
+                if row["generator"] == "replay"
+                else answers.ask(row["prompt"], [])
+            )
+            before = tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_dict=False)
+        after = [*tokenizer(said, add_special_tokens=False).input_ids, tokenizer.eos_token_id]
+        ids, labels = before + after, [IGNORED] * len(before) + after
+        found.append({"input_ids": ids[:max_tokens], "labels": labels[:max_tokens]})
+    return found
+
+
+def order(lengths: list[int], batch: int, epochs: float, seed: int) -> list[int]:
+    """Return which row stands where over all epochs: rows of like length in one batch, batches shuffled, each full.
+
+    One sequence instead of a sampler's whim, so that a run that goes on from a checkpoint reads the same rows.
+    """
+    rng, found = random.Random(seed), []
+    for _ in range(math.ceil(epochs)):
+        rows = rng.sample(range(len(lengths)), len(lengths))
+        near = [
+            row
+            for at in range(0, len(rows), batch * 50)
+            for row in sorted(rows[at : at + batch * 50], key=lengths.__getitem__)
+        ]
+        batches = [near[at : at + batch] for at in range(0, len(near) - batch + 1, batch)] or [near]
+        found += rng.sample(batches, len(batches))
+    return [row for rows in found[: max(1, round(len(found) * epochs / math.ceil(epochs)))] for row in rows]
+
+
+def tune(model: str, tokenizer, rows: list[dict], recipe: Recipe, adapter: Path, plot: Path) -> dict[str, float | int]:
+    """Train an adapter for `model` on the rows (of Pairs) of split train, save it in `adapter`, and return metrics.
+
+    DVCLive logs the loss by step to `plot`. A run that was stopped goes on from its last checkpoint.
+    """
+    import torch
+    from datasets import Dataset
+    from dvclive import Live
+    from peft import LoraConfig
+    from transformers import TrainerCallback
+    from trl import SFTConfig, SFTTrainer
+
+    parts = {
+        split: encode((r for r in rows if r["split"] == split), tokenizer, recipe.max_tokens)
+        for split in ("train", "dev")
+    }
+    read = order([len(row["input_ids"]) for row in parts["train"]], recipe.batch, recipe.epochs, recipe.seed)
+    state = CHECKPOINTS / hashlib.sha256(repr((model, recipe, parts)).encode()).hexdigest()[:16]
+    config = SFTConfig(
+        output_dir=str(state), seed=recipe.seed, data_seed=recipe.seed, num_train_epochs=1,
+        per_device_train_batch_size=recipe.batch, per_device_eval_batch_size=recipe.batch,
+        learning_rate=recipe.learning_rate, lr_scheduler_type="cosine", warmup_steps=recipe.warmup,
+        weight_decay=recipe.weight_decay, train_sampling_strategy="sequential", logging_steps=10,
+        save_strategy="steps", save_steps=0.25, save_total_limit=1, report_to="none", max_length=None,
+        bf16=torch.cuda.is_available(), use_cpu=not torch.cuda.is_available(), activation_checkpointing=False,
+    )  # fmt: skip
+    lora = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules="all-linear", task_type="CAUSAL_LM")
+
+    class Log(TrainerCallback):
+        """Logs each step's loss, and not the mean of all that comes at the end."""
+
+        def on_log(self, args, state, control, logs=None, **kwargs):
+            if "loss" in logs:
+                log.step = state.global_step
+                log.log_metric("loss", float(logs["loss"]))
+                log.make_summary()
+
+    with Live(str(LIVE), save_dvc_exp=False, dvcyaml=None, report=None) as log:
+        trainer = SFTTrainer(
+            load(model), args=config, train_dataset=Dataset.from_list([parts["train"][row] for row in read]),
+            eval_dataset=Dataset.from_list(parts["dev"]) if parts["dev"] else None, processing_class=tokenizer,
+            peft_config=lora, callbacks=[Log()],
+        )  # fmt: skip
+        done = trainer.train(resume_from_checkpoint=any(state.glob("checkpoint-*")))
+        dev_loss = trainer.evaluate()["eval_loss"] if parts["dev"] else None
+    _save(trainer.model, adapter)
+    plot.parent.mkdir(parents=True, exist_ok=True)
+    (LIVE / "plots/metrics/loss.tsv").replace(plot)
+    shutil.rmtree(state, ignore_errors=True)
+    ends = [row["labels"][-1] == tokenizer.eos_token_id for row in parts["train"]]
+    return {
+        "train_loss": done.training_loss, "dev_loss": dev_loss, "steps": done.global_step, "rows": len(parts["train"]),
+        "tokens": sum(len(parts["train"][row]["input_ids"]) for row in read),
+        "rows_cut": len(ends) - sum(ends), "seconds": done.metrics["train_runtime"],
+        "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+    }  # fmt: skip
+
+
+def _save(model, adapter: Path) -> None:
+    """Write the adapter's weights and configuration, and nothing else, all or nothing."""
+    beside = adapter.with_name(f".{adapter.name}.partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    model.save_pretrained(beside, safe_serialization=True)
+    shutil.rmtree(adapter, ignore_errors=True)
+    beside.rename(adapter)

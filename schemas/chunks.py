@@ -1,0 +1,27 @@
+"""The passages that documents are cut into."""
+
+import pandera.polars as pa
+import polars as pl
+
+from schemas.table import Table
+
+
+class Chunks(Table, path="data/chunks.parquet", key=("doc_id", "start")):
+    """One row per passage.
+
+    `text` is documents.text[start:end], in characters, half-open. Passages of one document do not overlap.
+    """
+
+    chunk_id: str = pa.Field(unique=True)  # the document and the passage's number in it, e.g. "leave.pdf#003"
+    doc_id: str
+    start: int = pa.Field(ge=0)
+    end: int = pa.Field(gt=0)
+    page: int = pa.Field(ge=1)  # of its first character
+    heading: str  # the document's title and the headings above, joined by " > "
+    text: str = pa.Field(str_length={"min_value": 1})
+    n_tokens: int = pa.Field(gt=0)  # by the student's tokenizer
+
+    @pa.dataframe_check
+    def ends_after_it_starts(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        """Hold every passage to a length of at least one character."""
+        return data.lazyframe.select(pl.col("start") < pl.col("end"))

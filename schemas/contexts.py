@@ -1,0 +1,14 @@
+"""What each arm may read with a question."""
+
+import pandera.polars as pa
+
+from schemas.table import Table
+
+
+class Contexts(Table, path="data/contexts/{}.parquet", key=("question_id", "rank")):
+    """One row per question and rank: the passage that a retriever put there. Rank 1 is the best."""
+
+    question_id: str
+    rank: int = pa.Field(ge=1)
+    chunk_id: str
+    score: float  # higher is nearer

@@ -1,0 +1,49 @@
+"""Training rows: as the teacher wrote them, with what became of each, and those that were kept."""
+
+import pandera.polars as pa
+
+from schemas.table import Table
+
+
+class RawPairs(Table, path="data/synth/{}.parquet", key=("pair_id",)):
+    """One row per prompt and completion that a generator made, or per request that came to nothing.
+
+    A qa row asks in `prompt`, reasons in `reasoning` and answers in `completion`; a document row has only its text,
+    in `completion`.
+    """
+
+    pair_id: str = pa.Field(unique=True)
+    chunk_id: str
+    doc_id: str
+    generator: str
+    kind: str = pa.Field(isin=["qa", "document"])
+    prompt: str
+    reasoning: str
+    completion: str
+    teacher: str
+    dropped: str = pa.Field(nullable=True)  # why nothing came of it: refused, cut off, unparsed; null: a row
+
+
+class Ledger(RawPairs, path="data/ledger.parquet", key=("pair_id",)):
+    """One row per raw row, with the reason it was dropped for, if it was."""
+
+    n_tokens: int = pa.Field(ge=0)  # by the student's tokenizer
+
+
+class Pairs(Table, path="data/pairs.parquet", key=("pair_id",)):
+    """One row per training row kept, replayed ones included.
+
+    example: qa, "What is the notice period of the Leave Policy?", "The Leave Policy asks for ...", "12 days"
+    """
+
+    pair_id: str = pa.Field(unique=True)
+    chunk_id: str = pa.Field(nullable=True)  # null: replayed, from no passage
+    doc_id: str = pa.Field(nullable=True)
+    generator: str
+    kind: str = pa.Field(isin=["qa", "document"])
+    prompt: str
+    reasoning: str
+    completion: str = pa.Field(str_length={"min_value": 1})
+    teacher: str
+    split: str = pa.Field(isin=["train", "dev"])
+    n_tokens: int = pa.Field(gt=0)
