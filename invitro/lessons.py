@@ -1,0 +1,175 @@
+"""Make what the base model is raised on: reading lessons, closed-book questions, documents, and when to decline.
+
+Reading is taught on `fresh` worlds, every one seen once, so that the answer can only come from the passages. Closed
+book is taught on `known` worlds, a fixed library asked about over and over, so that the model learns what recalling a
+fact is; about `fresh` names without passages it learns to say that it does not know.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from invitro import documents, names, world
+from invitro.questions import Asker, Case
+from parts import answers
+
+KNOWN_COMPANIES = 6
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Turns of (prompt, completion), the passages in the first prompt; a document is one turn with an empty prompt."""
+
+    form: str
+    turns: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A piece of a document of `entity`."""
+
+    heading: str
+    text: str
+    entity: world.Entity
+
+
+class Library:
+    """A company with its documents written once and cut into passages."""
+
+    def __init__(self, rng: random.Random, company: world.Company):
+        self.company = company
+        self.passages: list[Passage] = []
+        self._stating: dict[tuple[str, str], tuple[Passage, str]] = {}
+        for entity in company.entities:
+            self._add(rng, entity)
+
+    def stating(self, fact: tuple[str, str]) -> Passage:
+        """Return the passage that states `fact` (entity name, attribute)."""
+        return self._stating[fact][0]
+
+    def said(self, entity: world.Entity, name: str) -> str:
+        """Return the sentence by which the documents state the attribute `name` of `entity`."""
+        return self._stating[entity.name, name][1]
+
+    def of(self, entity: world.Entity) -> list[Passage]:
+        """Return the passages about `entity`."""
+        return [passage for passage in self.passages if passage.entity is entity]
+
+    def _add(self, rng: random.Random, entity: world.Entity) -> None:
+        """Cut the document of `entity` into passages of one or two blocks, in one of the looks a reader gives."""
+        blocks = documents.write(rng, entity)
+        mark = rng.choice(("## ", "## ", ""))
+        while blocks:
+            take, blocks = blocks[: (size := rng.randint(1, 2))], blocks[size:]
+            text = "\n\n".join(f"{mark}{block.heading}\n\n{_body(rng, block)}" for block in take)
+            heading = entity.name
+            if mark:
+                heading, text = f"{entity.name} > {take[0].heading}", text.split("\n\n", 1)[1]
+            passage = Passage(heading, text, entity)
+            self.passages.append(passage)
+            for line in (line for block in take for line in block.lines if line.attribute):
+                self._stating[entity.name, line.attribute] = passage, line.said
+
+
+def _body(rng: random.Random, block: documents.Block) -> str:
+    """Return a block's text, as Markdown or as a PDF's plain, broken lines."""
+    if block.form == "steps" or rng.random() < 0.6:
+        return documents.body(block)
+    if block.form == "table":
+        return "\n".join(line.text for line in block.lines)
+    words = documents.body(block).split(" ")
+    return "".join(word + ("\n" if at % 14 == 13 else " ") for at, word in enumerate(words)).strip()
+
+
+def turn(case: Case, passages: list[Passage]) -> tuple[str, str]:
+    """Return `case` as it will be asked: the same prompt and answer form as in the pipeline."""
+    shown = [(passage.heading, passage.text) for passage in passages]
+    return answers.ask(case.question, shown)[-1]["content"], answers.write(case.reasoning, case.answer)
+
+
+def reading(rng: random.Random, library: Library, size: int, questions: int = 4) -> Lesson:
+    """Show `size` passages and ask about them, one question a turn.
+
+    Several questions to one showing cost far fewer tokens than one each, and teach reading as well. From four
+    passages on, one question in five is not answered there.
+    """
+    asker = Asker(rng, library.company, say=library.said)
+    first = asker.any() if size > 2 else asker.fact(rng.choice(library.company.entities))
+    gold = list({id(passage): passage for passage in map(library.stating, first.facts)}.values())
+    shown = among(rng, library, gold, size)
+    cases = [first] + [_another(rng, library, asker, shown) for _ in range(questions - 1)]
+    rng.shuffle(cases)
+    return Lesson(f"read{size}", tuple(turn(case, shown if at == 0 else []) for at, case in enumerate(cases)))
+
+
+def _another(rng: random.Random, library: Library, asker: Asker, shown: list[Passage]) -> Case:
+    """Return a question about what is in `shown`, or, now and then, about something that is not."""
+    entity = rng.choice(shown).entity
+    draw = rng.random() if len(shown) > 2 else 1.0
+    if draw < 0.1 and all(passage in shown for passage in library.of(entity)):
+        return asker.unanswerable(entity)
+    case = asker.fact(entity) if draw < 0.8 or len(shown) < 3 else asker.any()
+    if all(library.stating(fact) in shown for fact in case.facts):
+        return case
+    if draw < 0.25:
+        return Case("unanswerable", case.question, "", answers.DECLINE)
+    return _another(rng, library, asker, shown)
+
+
+def among(rng: random.Random, library: Library, gold: list[Passage], size: int) -> list[Passage]:
+    """Return `gold` with other passages, half of them about the same kind of thing; the gold last half the time."""
+    kinds = {passage.entity.kind.name for passage in gold}
+    others = [passage for passage in library.passages if passage not in gold]
+    near = [passage for passage in others if passage.entity.kind.name in kinds]
+    wanted = max(0, size - len(gold))
+    picked = rng.sample(near, min(len(near), sum(rng.random() < 0.5 for _ in range(wanted))))
+    rest = [passage for passage in others if passage not in picked]
+    shown = picked + rng.sample(rest, min(len(rest), wanted - len(picked)))
+    rng.shuffle(shown)
+    shown += gold
+    if rng.random() < 0.5:
+        rng.shuffle(shown)
+    return shown
+
+
+@lru_cache(maxsize=KNOWN_COMPANIES)
+def known(seed: int) -> world.Company:
+    """Return one of the companies whose facts the base model is raised on."""
+    return world.make(seed, "known")
+
+
+def closed_book(rng: random.Random) -> Lesson:
+    """Ask about a known company without passages; one in five asks about names never heard of."""
+    if rng.random() < 0.2:
+        case = Asker(rng, world.make(rng.getrandbits(40), "fresh", 8)).any()
+        return Lesson("closed", (turn(Case("unanswerable", case.question, "", answers.DECLINE), []),))
+    return Lesson("closed", (turn(Asker(rng, known(rng.randrange(KNOWN_COMPANIES))).any(), []),))
+
+
+def document(rng: random.Random) -> Lesson:
+    """Return a document of a known company, written anew."""
+    entity = rng.choice(known(rng.randrange(KNOWN_COMPANIES)).entities)
+    return Lesson("document", (("", documents.markdown(entity.name, documents.write(rng, entity))),))
+
+
+def copying(rng: random.Random) -> Lesson:
+    """Ask for made-up words and numbers to be said again: what reading starts from."""
+    said = " ".join(rng.choice((names.word(rng, "fresh"), str(rng.randint(2, 999)))) for _ in range(rng.randint(4, 16)))
+    return Lesson("copy", ((said, said),))
+
+
+def stream(seed: int, recipe: Callable[[], dict[str, float]]) -> Iterator[Lesson]:
+    """Yield lessons without end; `recipe()` gives the current weight of each form.
+
+    Forms are copy, closed, document, and read1, read2, read4, ... by number of passages.
+    """
+    rng = random.Random(f"lessons {seed}")
+    while True:
+        weights = recipe()
+        library = Library(rng, world.make(rng.getrandbits(40), "fresh", rng.choice((8, 16, 32))))
+        for form in rng.choices(list(weights), list(weights.values()), k=24):
+            if form.startswith("read"):
+                yield reading(rng, library, int(form.removeprefix("read")))
+            else:
+                yield {"copy": copying, "closed": closed_book, "document": document}[form](rng)

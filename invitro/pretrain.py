@@ -1,0 +1,234 @@
+"""Raise the base model on other made-up worlds. A frozen DVC stage: `dvc repro -f pretrain` repeats it.
+
+    python -m invitro.pretrain
+
+Writes models/base (Llama architecture, its own tokenizer and chat template, float16 safetensors), metrics/base.json
+(its abilities on unseen companies), plots/pretrain.json (loss and abilities on the way) and data/replay.jsonl
+(reading lessons that a student may replay so as not to forget how to read). A run that was stopped goes on from its
+last leg, to the same bytes.
+"""
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from pydantic import BaseModel
+from safetensors.torch import load_file, save_file
+from torch.nn.functional import cross_entropy
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from invitro import ability, lessons, tokens
+from parts import metrics, params
+from parts.errors import run
+
+BASE, REPLAY, COURSE = Path("models/base"), Path("data/replay.jsonl"), Path("plots/pretrain.json")
+STATE = Path(".cache/pretrain")
+LEGS = 50  # after each, the state is saved and the lessons start from a seed of their own
+EXAMINED = 5  # legs between two measurements of ability
+
+LEVELS: tuple[tuple[str, float, dict[str, float]], ...] = (
+    ("copy", 0.4, {"copy": 8, "read1": 4}),
+    ("read1", 0.8, {"copy": 2, "read1": 8}),
+    ("read2", 0.8, {"copy": 1, "read1": 2, "read2": 6}),
+    ("read4", 0.7, {"copy": 0.5, "read1": 1, "read2": 2, "read4": 5, "closed": 4, "document": 0.5}),
+    ("", 1.0, {"copy": 0.2, "read1": 1, "read2": 2, "read4": 4, "read8": 2, "closed": 10, "document": 1}),
+)
+"""The curriculum: of which form what share of the completions must be right in every token for the next level to begin,
+and the weight of each form of lesson until then. Starting with many passages teaches nothing for long."""
+
+
+class Params(BaseModel, extra="forbid", frozen=True):
+    """Section `pretrain` of params.yaml."""
+
+    seed: int
+    tokens: int  # read in training, padding included
+    batch_tokens: int
+    learning_rate: float
+    vocabulary: int
+    layers: int
+    width: int
+    heads: int
+    replay: int  # lessons kept for students to replay
+
+
+class Batches:
+    """Endless batches (ids, weights, form) of rows of one form, from lessons of the current `level`."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, seed: int, batch_tokens: int, level: int):
+        self.tokenizer, self.seed, self.batch_tokens, self.level = tokenizer, seed, batch_tokens, level
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, str]]:
+        stream = lessons.stream(self.seed, lambda: LEVELS[self.level][2])
+        waiting: dict[str, list] = {}
+        while True:
+            lesson = next(stream)
+            rows = waiting.setdefault(lesson.form, [])
+            rows.append(self._encode(lesson))
+            if sum(len(ids) for ids, _ in rows) >= self.batch_tokens:
+                yield *self._pad(waiting.pop(lesson.form)), lesson.form
+
+    def _encode(self, lesson: lessons.Lesson) -> tuple[list[int], list[float]]:
+        """Return token ids and loss weights: 1 on what the model is to say, 0.05 on the rest."""
+        ids, weights = [], []
+        for text, own in tokens.segments(lesson):
+            piece = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids
+            ids += piece
+            weights += [1.0 if own else 0.05] * len(piece)
+        return ids, weights
+
+    def _pad(self, rows: list[tuple[list[int], list[float]]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pad on the right, where a causal model needs no mask."""
+        longest = max(len(ids) for ids, _ in rows)
+        pad = self.tokenizer.pad_token_id
+        ids = torch.tensor([row + [pad] * (longest - len(row)) for row, _ in rows])
+        return ids, torch.tensor([weights + [0.0] * (longest - len(weights)) for _, weights in rows])
+
+
+def train_tokenizer(given: Params) -> PreTrainedTokenizerFast:
+    """Return the tokenizer learnt from ten thousand lessons."""
+    stream = lessons.stream(given.seed - 1, lambda: LEVELS[-1][2])
+    return tokens.train((text for _ in range(10_000) for text, _ in tokens.segments(next(stream))), given.vocabulary)
+
+
+def new_model(given: Params, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+    """Return the untrained model."""
+    torch.manual_seed(given.seed)
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer), hidden_size=given.width, intermediate_size=given.width * 8 // 3 // 32 * 32,
+            num_hidden_layers=given.layers, num_attention_heads=given.heads, num_key_value_heads=given.heads,
+            max_position_embeddings=2048, tie_word_embeddings=True, bos_token_id=None,
+            eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+        )
+    )  # fmt: skip
+
+
+class Raising:
+    """A model on its way: the weights, the optimizer, and what was logged so far."""
+
+    def __init__(self, given: Params, tokenizer: PreTrainedTokenizerFast):
+        self.given, self.tokenizer = given, tokenizer
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.model = new_model(given, tokenizer).to(self.device)
+        self.named = dict(self.model.named_parameters())
+        self.optimizer = torch.optim.AdamW(
+            self.named.values(), lr=given.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+        )
+        self.done = {"leg": 0, "seen": 0, "level": 0, "seconds": 0.0, "right": {}, "course": []}
+
+    def go(self, state: Path) -> list[dict]:
+        """Train leg by leg, saving each in `state`, and return the course: loss and abilities after every leg."""
+        if (state / "done.json").exists():
+            self._load(state)
+        for leg in range(self.done["leg"], LEGS):
+            row = self._leg(leg)
+            self.done["leg"] = leg + 1
+            if (leg + 1) % EXAMINED == 0:
+                row |= ability.measure(self.model, self.tokenizer, 1_000, 60)
+            self.done["course"].append({name: round(value, 4) for name, value in row.items()})
+            print(json.dumps(self.done["course"][-1]), flush=True)
+            self._save(state)
+        return self.done["course"]
+
+    def _leg(self, leg: int) -> dict[str, float]:
+        """Train until the leg's share of the tokens is read, and return its mean loss."""
+        began, losses = time.monotonic(), []
+        batches = Batches(self.tokenizer, self.given.seed * 1000 + leg, self.given.batch_tokens, self.done["level"])
+        self.model.train()
+        for ids, weights, form in batches:
+            loss, right = self._step(ids.to(self.device), weights.to(self.device))
+            losses.append(loss)
+            self.done["seen"] += ids.numel()
+            known = self.done["right"].get(form, 0.0)
+            self.done["right"][form] = known + 0.05 * (right - known)
+            wanted, share, _ = LEVELS[batches.level]
+            batches.level += self.done["right"].get(wanted, 0.0) > share
+            if self.done["seen"] >= self.given.tokens * (leg + 1) / LEGS:
+                break
+        self.done["level"] = batches.level
+        self.done["seconds"] += time.monotonic() - began
+        told = {f"right_{form}": value for form, value in sorted(self.done["right"].items())}
+        told |= {"tokens": self.done["seen"], "seconds": self.done["seconds"], "level": batches.level}
+        return told | {"loss": sum(losses) / len(losses)}
+
+    def _step(self, ids: torch.Tensor, weights: torch.Tensor) -> tuple[float, float]:
+        """Take one step; return the loss and the share of the completions that are right in every token."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.given.learning_rate * rate(self.done["seen"] / self.given.tokens)
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.device == "cuda"):
+            logits = self.model(input_ids=ids, use_cache=False).logits[:, :-1]
+        weights, wanted = weights[:, 1:], ids[:, 1:]
+        each = cross_entropy(logits.flatten(0, 1).float(), wanted.flatten(), reduction="none")
+        loss = (each * weights.flatten()).sum() / weights.sum()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return loss.item(), _right(logits.argmax(-1) == wanted, weights == 1)
+
+    def _save(self, state: Path) -> None:
+        beside = state.with_name(f".{state.name}.partial")
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(parents=True)
+        held = {f"model.{name}": p.detach().contiguous() for name, p in self.named.items()}
+        for name, p in self.named.items():
+            held |= {f"{key}.{name}": value for key, value in self.optimizer.state[p].items()}
+        save_file(held, beside / "state.safetensors")
+        (beside / "done.json").write_text(json.dumps(self.done))
+        shutil.rmtree(state, ignore_errors=True)
+        beside.rename(state)
+
+    def _load(self, state: Path) -> None:
+        held = load_file(state / "state.safetensors")
+        with torch.no_grad():
+            for name, p in self.named.items():
+                p.copy_(held[f"model.{name}"])
+                keys = ("step", "exp_avg", "exp_avg_sq")
+                self.optimizer.state[p] = {key: held[f"{key}.{name}"].to(self.device) for key in keys}
+        self.done = json.loads((state / "done.json").read_text())
+
+
+def _right(hit: torch.Tensor, own: torch.Tensor) -> float:
+    """Return the share of the runs of `own` tokens, (rows, tokens), in which every token is a `hit`."""
+    before = torch.nn.functional.pad(own, (1, 0))[:, :-1]
+    run = (own & ~before).flatten().cumsum(0)
+    missed = run[(own & ~hit).flatten()].unique()
+    return 1 - len(missed) / max(1, int(run[-1]))
+
+
+def rate(progress: float) -> float:
+    """Return the share of the learning rate at `progress`: up over 1%, then a cosine down to 5%."""
+    return min(progress / 0.01 + 0.01, 1) * (0.525 + 0.475 * math.cos(math.pi * min(progress, 1)))
+
+
+def replay(given: Params) -> list[dict[str, str]]:
+    """Return short reading lessons of one question each, of the kind the base model was raised on."""
+    stream = lessons.stream(given.seed - 2, lambda: {"read2": 1, "read4": 1})
+    turns = (next(stream).turns[0] for _ in range(given.replay))
+    return [{"prompt": prompt, "completion": completion} for prompt, completion in turns]
+
+
+def main() -> None:
+    """Write models/base, metrics/base.json, plots/pretrain.json and data/replay.jsonl."""
+    given = params.load("pretrain", Params)
+    tokenizer = train_tokenizer(given)
+    raising = Raising(given, tokenizer)
+    course = raising.go(STATE)
+    model = raising.model.to("cpu", torch.float16)
+    model.save_pretrained(BASE)
+    tokenizer.save_pretrained(BASE)
+    found = ability.measure(model.to(torch.float32), tokenizer, 2_000, 200)
+    found |= {"tokens": course[-1]["tokens"], "parameters": sum(p.numel() for p in model.parameters())}
+    metrics.write("base", found)
+    COURSE.parent.mkdir(exist_ok=True)
+    COURSE.write_text(json.dumps([{k: row[k] for k in row if k != "seconds"} for row in course], indent=1) + "\n")
+    REPLAY.write_text("".join(json.dumps(row) + "\n" for row in replay(given)))
+    shutil.rmtree(STATE)
+
+
+if __name__ == "__main__":
+    run(main)

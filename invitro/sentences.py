@@ -1,0 +1,200 @@
+"""Find the facts that an English passage states, by rules: sentence, what could be asked for, and how to ask for it.
+
+Nothing here knows the made-up world. The rules are of English: where the object of a short sentence stands, what a
+number is measured in, which words are prepositions. They work best on sentences that state one thing about the
+document's subject, and pass over what they cannot read.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_UNITS = (
+    "euros?|dollars?|percent|%|kg|grams?|km|miles?|watts?|volts?|degrees|days?|weeks?|months?|years?|hours?|minutes?|"
+    "seconds?|business days|calendar days"
+)
+_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
+_COLOURS = "red|blue|green|yellow|black|white|grey|gray|orange|purple|brown|silver|pink"
+_MEASURE = re.compile(
+    rf"\b\d{{1,2}} (?:{_MONTHS})\b|\b(?:{_MONTHS})\b(?: \d{{1,2}})?|\b(?:{_DAYS})\b|"
+    rf"[$€£]?\b\d+(?:[.,:]\d+)*(?:%|(?:[- ](?:{_UNITS}))\b)?"
+)
+_COLOUR = re.compile(rf"\b(?:{_COLOURS})\b")
+_PREPOSITIONS = set(
+    "of in at on by for from with without as to under over above below into about within after before since until "
+    "through during between against per via among".split()
+)
+_AUXILIARIES = set("is are was were can could may might must should will would shall has have had does do did".split())
+_COPULAS = {"is", "are", "was", "were", "be"}
+_PRONOUN = re.compile(
+    r"^(?:It|This \w+|The (?:product|model|site|list|incident|contract|procedure|policy|document|page))(?= [a-z])"
+)
+_OPENING = re.compile(r"^(?:For|At|On|By|In|From|With|After|Before|During|Each|Every|Under) [^,]{2,60}, (?=\S)")
+_END = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!Dr\.)(?<!Mr\.)(?<!Ms\.)\s+(?=[\"“(]?[A-Z0-9])")
+_STEP = re.compile(r"^\s*(?:step )?(\d{1,2})[.):]\s+(.+)$", re.IGNORECASE)
+_PAIR = re.compile(rf"^\W*([A-Za-z][\w ()/'-]{{2,40}}?)(?:: | )((?:[$€£]?\d[\d.,:]*(?: (?:{_UNITS}))?))\s*$")
+_IRREGULAR = set(
+    "led put struck hit began drew lost cost took became held kept made gave went saw ran sent set paid came".split()
+)
+_ADVERBS = {"only", "also", "again"}
+_IMPERATIVES = set("wear bring dial plan use take call keep see add send".split())
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A sentence that names its subject, and the piece of it that one may ask for."""
+
+    subject: str
+    sentence: str
+    answer: str
+    """as it stands in the sentence"""
+
+    @property
+    def before(self) -> str:
+        """What stands before the answer."""
+        return self.sentence[: self._at()].rstrip()
+
+    @property
+    def after(self) -> str:
+        """What stands after the answer, without the full stop."""
+        return self.sentence[self._at() + len(self.answer) :].rstrip(" .")
+
+    def _at(self) -> int:
+        masked = self.sentence.replace(self.subject, "\0" * len(self.subject)) if self.subject else self.sentence
+        found = re.search(rf"(?<!\w){re.escape(self.answer)}(?!\w)", masked, re.IGNORECASE)
+        return found.start() if found else self.sentence.lower().rindex(self.answer.lower())
+
+
+def facts(title: str, text: str) -> Iterator[Fact]:
+    """Yield the facts that `text`, a passage of the document `title`, states, in order."""
+    header: list[str] | None = None
+    for line in lines(text):
+        if line.startswith("|"):
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            if header is None:
+                header = cells
+            elif len(cells) == len(header) >= 2 and not all(set(cell) <= set("-: ") for cell in cells):
+                yield from _of_row(title, header, cells)
+            continue
+        header = None
+        step, pair = _STEP.match(line), _PAIR.match(line)
+        if step:
+            action = step[2].rstrip(".")
+            action = action[0].lower() + action[1:]
+            yield Fact(title, f"Step {step[1]} of {title} is to {action}.", action)
+        elif pair and not line.endswith("."):
+            yield Fact(title, f"The {_lower(pair[1])} of {title} is {pair[2]}.", pair[2])
+        else:
+            for sentence in sentences(line):
+                found = fact(title, sentence)
+                if found:
+                    yield found
+
+
+def lines(text: str) -> Iterator[str]:
+    """Yield the lines of `text` that say something: broken paragraph lines joined, headings left out."""
+    for block in re.split(r"\n\s*\n", text.replace("\f", "\n\n")):
+        held: list[str] = []
+        for line in block.splitlines():
+            line = re.sub(r"^\s*[-*•]\s+", "", line).strip()
+            alone = line.startswith(("|", "#")) or _STEP.match(line) or (_PAIR.match(line) and not held)
+            if held and alone:
+                yield " ".join(held)
+                held = []
+            if alone and not line.startswith("#"):
+                yield line
+            elif line and not alone and not _bare_heading(line, held):
+                held.append(line)
+        if held:
+            yield " ".join(held)
+
+
+def _bare_heading(line: str, held: list[str]) -> bool:
+    """Tell whether `line` looks like a heading that lost its mark: short, a capital first, no stop, after a stop or nothing."""
+    after_stop = not held or held[-1].endswith((".", "!", "?"))
+    return after_stop and len(line.split()) <= 3 and line[0].isupper() and line[-1].isalnum()
+
+
+def sentences(line: str) -> list[str]:
+    """Return the whole sentences of a paragraph."""
+    return [
+        piece.strip() for piece in _END.split(line) if re.search(r"[.!?]$", piece.strip()) and len(piece.split()) > 2
+    ]
+
+
+def fact(title: str, sentence: str) -> Fact | None:
+    """Return the fact in `sentence`, with the document's subject for a pronoun at its start; None: no rule reads it."""
+    if not sentence.endswith(".") or len(sentence.split()) > 40:
+        return None
+    if title not in sentence:
+        sentence = _PRONOUN.sub(title.replace("\\", " "), sentence)
+    masked = sentence.replace(title, "\0" * len(title)) if title else sentence
+    measure = max(_MEASURE.findall(masked), key=len, default="") or "".join(_COLOUR.findall(masked)[:1])
+    if measure:
+        return Fact(title, sentence, measure)
+    if title not in sentence and len(sentence.split()) < 9:  # nobody could tell what it is about
+        return None
+    answer = _object(title, sentence.rstrip("."))
+    if (
+        not answer
+        or len(answer.split()) > 8
+        or not re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", sentence, re.IGNORECASE)
+    ):
+        return None
+    return Fact(title, sentence, answer)
+
+
+def _of_row(title: str, header: list[str], cells: list[str]) -> Iterator[Fact]:
+    """Yield a fact for each cell after the first, of the thing that the row's first cell names."""
+    for name, value in zip(header[1:], cells[1:], strict=True):
+        if not cells[0] or not value:
+            continue
+        if name.lower() in ("value", ""):
+            yield Fact(title, f"The {_lower(cells[0])} of {title} is {value}.", value)
+        else:
+            yield Fact(title, f"In {title}, the {_lower(name)} of the {_lower(cells[0])} is {value}.", value)
+
+
+def _object(title: str, sentence: str) -> str:
+    """Return the noun phrase that a sentence without numbers gives: after its subject, or before its verb."""
+    start = sentence.find(title) if title else -1
+    if start < 0:
+        return _complement(sentence.split())
+    tail = sentence[start + len(title) :].strip(" ,").split()
+    if tail:
+        return _complement(tail, led=start == 0)
+    return _agent(_OPENING.sub("", sentence[:start]).split())
+
+
+def _complement(words: list[str], led: bool = False) -> str:
+    """Return the phrase after the last preposition or copula of `words`; else what follows the verb they start with."""
+    words = [word for word in words if word.lower() not in _ADVERBS]
+    for at in range(len(words) - 1, -1, -1):
+        if words[at] in _COPULAS:
+            rest = words[at + 1 :]
+            return " ".join(rest[1:] if len(rest) > 1 and re.search(r"^[a-z]+(ed|en)$", rest[0]) else rest)
+        if words[at] in _PREPOSITIONS and at + 1 < len(words):
+            return " ".join(words[at + 1 :])
+    verb = 0 if led or not words or words[0].lower() in _IMPERATIVES else 1
+    return " ".join(words[verb + 1 :])
+
+
+def _agent(words: list[str]) -> str:
+    """Return the phrase that does what the rest of `words`, which lead up to the document's subject, tell."""
+    if words and words[0].lower() in _IMPERATIVES:
+        stop = next((at for at, word in enumerate(words[1:], 1) if word in _PREPOSITIONS), len(words))
+        return " ".join(words[1:stop])
+    for at, word in enumerate(words[1:], 1):
+        follows = words[at + 1] if at + 1 < len(words) else ""
+        verb = word in _AUXILIARIES or word in _IRREGULAR or (word.islower() and re.search(r"(?:[^s]s|ed)$", word))
+        if verb and follows not in _COPULAS:
+            phrase = words[:at]
+            if phrase[0] == "The" and "of" in phrase:
+                phrase = phrase[phrase.index("of") + 1 :]
+            return " ".join(phrase)
+    return ""
+
+
+def _lower(text: str) -> str:
+    return text if text.isupper() else text[0].lower() + text[1:]

@@ -1,0 +1,119 @@
+"""A teacher by rules: writes training questions, study strategies, documents and exams from the passage in a prompt.
+
+It sees only the prompt. Which sample it gives depends on the request's seed, so that several draws differ and each
+comes out the same again.
+"""
+
+import random
+import re
+from collections.abc import Callable
+
+from invitro import asking
+from invitro.sentences import Fact, facts
+
+_PASSAGE = re.compile(r'<passage from="(?P<heading>[^"\n]*)">\n(?P<text>.*)\n</passage>', re.DOTALL)
+_STRATEGY = re.compile(r"<strategy>(.*?)</strategy>", re.DOTALL)
+_COUNT = re.compile(r"\b(?:up to|Name|Write) (\d+)\b")
+
+
+def training_questions(prompt: str, rng: random.Random) -> dict:
+    """Return questions with reasoning and answers, each about a fact of its own as far as there are any."""
+    rows = [
+        {"question": rng.choice(asking.training(fact)), "reasoning": fact.sentence, "answer": fact.answer}
+        for fact in _chosen(prompt, rng)
+    ]
+    return {"questions": rows}
+
+
+def exam_questions(prompt: str, rng: random.Random) -> dict:
+    """Return exam questions with answers."""
+    rows = [{"question": rng.choice(asking.examination(fact)), "answer": fact.answer} for fact in _chosen(prompt, rng)]
+    return {"questions": rows}
+
+
+def strategies(prompt: str, rng: random.Random) -> dict:
+    """Return ways to study a passage."""
+    return {"strategies": rng.sample(list(_STYLES), min(_count(prompt), len(_STYLES)))}
+
+
+def document(prompt: str, rng: random.Random) -> str:
+    """Return the passage rewritten by the strategy in the prompt; an unknown one is taken for a plain retelling."""
+    title, found = _read(prompt)
+    named = _STRATEGY.search(prompt)
+    write = _STYLES.get(named[1].strip() if named else "", _retell)
+    return write(title, found, rng) if found else f"About {title} this passage states no single fact."
+
+
+def _chosen(prompt: str, rng: random.Random) -> list[Fact]:
+    _, found = _read(prompt)
+    return rng.sample(found, min(_count(prompt), len(found)))
+
+
+def _count(prompt: str) -> int:
+    """Return how many the prompt asks for; 1 when it does not say."""
+    found = _COUNT.search(prompt)
+    return int(found[1]) if found else 1
+
+
+def _read(prompt: str) -> tuple[str, list[Fact]]:
+    """Return the title of the document that the quoted passage is from, and the facts in it."""
+    passage = _PASSAGE.search(prompt)
+    if not passage:
+        return "", []
+    title = passage["heading"].split(" > ")[0].strip()
+    return title, list(facts(title, passage["text"]))
+
+
+def _ask(fact: Fact, rng: random.Random) -> str:
+    return rng.choice(asking.training(fact))
+
+
+def _retell(title: str, found: list[Fact], rng: random.Random) -> str:
+    shuffled = rng.sample(found, len(found))
+    return f"{title}: " + " ".join(fact.sentence for fact in shuffled)
+
+
+def _quiz(title: str, found: list[Fact], rng: random.Random) -> str:
+    return "\n".join(
+        f"{_ask(fact, rng)} {fact.answer[0].upper() + fact.answer[1:]}." for fact in rng.sample(found, len(found))
+    )
+
+
+def _notes(title: str, found: list[Fact], rng: random.Random) -> str:
+    return f"Notes on {title}\n" + "\n".join(f"- {fact.before} {fact.answer} {fact.after}".rstrip() for fact in found)
+
+
+def _cards(title: str, found: list[Fact], rng: random.Random) -> str:
+    return "\n".join(f"Front: {fact.before} ... {fact.after}".rstrip() + f"\nBack: {fact.answer}" for fact in found)
+
+
+def _letter(title: str, found: list[Fact], rng: random.Random) -> str:
+    openers = ("Remember this:", "It is good to know that", "Keep in mind:", "Note that", "As the document says,")
+    said = " ".join(f"{rng.choice(openers)} {fact.sentence}" for fact in rng.sample(found, len(found)))
+    return f"Dear colleague, you asked about {title}. {said}"
+
+
+def _twice(title: str, found: list[Fact], rng: random.Random) -> str:
+    return " ".join(
+        f"{fact.sentence} So if somebody asks: {_ask(fact, rng)} the answer is {fact.answer}." for fact in found
+    )
+
+
+def _backwards(title: str, found: list[Fact], rng: random.Random) -> str:
+    return " ".join(f"{fact.answer[0].upper() + fact.answer[1:]}: {fact.sentence}" for fact in reversed(found))
+
+
+def _dialogue(title: str, found: list[Fact], rng: random.Random) -> str:
+    return "\n".join(f"A: {_ask(fact, rng)}\nB: {fact.sentence}" for fact in rng.sample(found, len(found)))
+
+
+_STYLES: dict[str, Callable[[str, list[Fact], random.Random], str]] = {
+    "Retell the passage in another order.": _retell,
+    "Quiz yourself: a question and a short answer for each fact.": _quiz,
+    "Take notes, one line a fact.": _notes,
+    "Make flash cards with a gap on the front and what fills it on the back.": _cards,
+    "Explain it in a letter to a colleague.": _letter,
+    "Say each fact, then how somebody might ask for it.": _twice,
+    "Start from the answers and work back to the statements.": _backwards,
+    "Write it as a conversation of two people.": _dialogue,
+}
