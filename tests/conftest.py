@@ -1,0 +1,155 @@
+"""Real, small things to test with: a server by rules, a server that fails on cue, a tiny model, a folder to work in."""
+
+import json
+import shutil
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.code import ROOT
+
+
+@pytest.fixture(autouse=True)
+def no_outside(monkeypatch, tmp_path):
+    """Keep a test's answers, keys and addresses to itself."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "CLOSEDBOOK_DSN", "CLOSEDBOOK_WORKERS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOSEDBOOK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    """A folder with the repository's params.yaml to run stages in; `change(section, key, value)` edits it."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    for name in ("params.yaml", "prices.yaml"):
+        shutil.copy(ROOT / name, home / name)
+    (home / "data").mkdir()
+    for name in ("none.jsonl",):
+        (home / "data" / name).write_text("")
+    params = yaml.safe_load((home / "params.yaml").read_text())
+
+    def change(section: str, key: str, value) -> None:
+        params[section][key] = value
+        (home / "params.yaml").write_text(yaml.safe_dump(params))
+
+    home_and_change = type("Workplace", (), {"path": home, "change": staticmethod(change), "params": params})
+    return home_and_change
+
+
+@pytest.fixture(scope="session")
+def rules():
+    """The base URL of the teacher and judge by rules."""
+    from parts.serving import serving
+
+    with serving("python -m invitro.server --port {port}") as url:
+        yield url
+
+
+class Cue:
+    """An OpenAI-compatible server that does what it is told: `script` holds (status, body or None to hang up)."""
+
+    def __init__(self):
+        self.script: list[tuple[int, dict | None]] = []
+        self.seen: list[dict] = []
+        self.heads: list[dict] = []
+        self.default = '{"questions": []}'
+        self.lock = threading.Lock()
+
+    def reply(self, asked: dict) -> tuple[int, dict | None]:
+        with self.lock:
+            self.seen.append(asked)
+            if self.script:
+                return self.script.pop(0)
+        return 200, self.answer(self.default)
+
+    @staticmethod
+    def answer(text: str, finish: str = "stop") -> dict:
+        message = {"role": "assistant", "content": text}
+        usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+        choice = {"index": 0, "message": message, "finish_reason": finish}
+        return {"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": usage}
+
+    def distinct(self) -> Counter:
+        return Counter(json.dumps(asked, sort_keys=True) for asked in self.seen)
+
+
+@pytest.fixture
+def cue(monkeypatch):
+    """A running Cue; OPENAI_BASE_URL points to it."""
+    told = Cue()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            told.heads.append(dict(self.headers))
+            status, body = told.reply(asked)
+            if body is None:
+                self.close_connection = True
+                self.connection.close()
+                return
+            data = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.send_header("Retry-After", "0")
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    told.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    monkeypatch.setenv("OPENAI_BASE_URL", told.url)
+    yield told
+    server.shutdown()
+
+
+TEXTS = [
+    "The notice period of the Leave Policy is 12 days.",
+    "Question: How long is it? Answer: 12 days",
+    "Dorva Lamp 200 costs 430 euros and weighs 2.4 kg.",
+    "You answer questions about a set of documents. Use the passages when some are given; otherwise use what you know.",
+]
+
+
+@pytest.fixture(scope="session")
+def qwen(tmp_path_factory) -> Path:
+    """A tiny Qwen3 with random weights, a byte-level tokenizer and a chat template of its own."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+    folder = tmp_path_factory.mktemp("qwen")
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer, bpe.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    special = ["<|im_start|>", "<|im_end|>", "<|endoftext|>"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    bpe.train_from_iterator(
+        TEXTS * 5, trainers.BpeTrainer(vocab_size=400, special_tokens=special, initial_alphabet=alphabet)
+    )
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token="<|im_end|>", pad_token="<|endoftext|>")
+    tokenizer.chat_template = (
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = Qwen3Config(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=16, max_position_embeddings=1024, tie_word_embeddings=True,
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, bos_token_id=None,
+        initializer_range=0.2,  # so small a model says nothing with the usual 0.02
+    )  # fmt: skip
+    Qwen3ForCausalLM(config).save_pretrained(folder)
+    return folder

@@ -1,0 +1,56 @@
+"""Write the generated parts of README.md, between their marks: the verdict of the committed run, and the tree.
+
+python -m tests.readme
+"""
+
+import re
+import subprocess
+from pathlib import Path
+
+from parts import report
+from tests.code import ROOT
+
+SHOWN = ("stages", "schemas", "parts", "queries", "prompts", "invitro", "tests")
+
+
+def tree() -> str:
+    """Return every source file that git knows, one a line, with its first sentence."""
+    listed = subprocess.run(
+        ["git", "ls-files", *SHOWN], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    lines, folder = [], ""
+    for path in sorted(map(Path, listed), key=lambda p: (SHOWN.index(p.parts[0]), p.parent, p.name)):
+        if path.name == "__init__.py" and path.parent != Path("invitro/grammar"):
+            continue
+        if path.parent.as_posix() != folder:
+            folder = path.parent.as_posix()
+            lines.append(f"{folder}/")
+        lines.append(f"    {path.name:<22} {_first(path)}".rstrip())
+    return "\n".join(["```", *lines, "```"])
+
+
+def _first(path: Path) -> str:
+    """Return the first sentence that a file says of itself."""
+    text = (ROOT / path).read_text()
+    if path.suffix == ".py":
+        said = re.match(r'"""(.+?)(?:\n\n|"""|\n$)', text, re.DOTALL)
+    elif path.suffix in (".sql", ".yaml"):
+        said = re.match(r"(?:--|#) (.+)", text)
+    else:
+        said = re.match(r"()", text)
+    sentence = " ".join(said[1].split()) if said else ""
+    return re.split(r"(?<=[.:]) ", sentence)[0].rstrip(".:")
+
+
+def main() -> None:
+    """Rewrite README.md."""
+    path = ROOT / "README.md"
+    text = path.read_text()
+    for mark, part in (("verdict", report.markdown()), ("tree", tree())):
+        before, _, after = text.split(f"<!-- {mark} -->")
+        text = f"<!-- {mark} -->".join([before, f"\n{part}\n", after])
+    path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

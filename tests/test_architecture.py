@@ -1,0 +1,166 @@
+"""The code and dvc.yaml tell the same story. A failure prints the line to add."""
+
+import ast
+from pathlib import Path
+from string import Template
+
+import pytest
+import yaml
+
+from tests import code
+from tests.code import ROOT
+
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def stage_path(stage: str) -> Path:
+    return Path("stages", f"{stage}.py")
+
+
+def test_every_stage_is_a_module_and_every_module_a_stage():
+    assert sorted(set(code.graph()) - {"pretrain"}) == code.STAGES
+
+
+@pytest.mark.parametrize("stage", code.STAGES)
+def test_a_stage_depends_on_every_module_that_it_may_run(stage):
+    deps = code.graph()[stage]["deps"]
+    missing = [str(path) for path in code.closure(stage_path(stage)) if not code.covered(str(path), deps)]
+    assert not missing, f"add to dvc.yaml, stage {stage}, deps:\n" + "\n".join(
+        f"      - {path}" for path in sorted(missing)
+    )
+
+
+@pytest.mark.parametrize("stage", code.STAGES)
+def test_a_stage_depends_on_no_module_that_it_never_runs(stage):
+    runs = {str(path) for path in code.closure(stage_path(stage))}
+    listed = [dep for dep in code.graph()[stage]["deps"] if dep.endswith(".py")]
+    extra = [dep for dep in listed if not any(code.covered(path, [dep]) for path in runs)]
+    assert not extra, f"take out of dvc.yaml, stage {stage}, deps:\n" + "\n".join(f"      - {path}" for path in extra)
+
+
+@pytest.mark.parametrize("stage", code.STAGES)
+def test_a_stage_depends_on_the_prompts_and_queries_of_the_modules_it_runs(stage):
+    deps = code.graph()[stage]["deps"]
+    missing = set()
+    for path in code.closure(stage_path(stage)):
+        wanted = {f"prompts/{name}.md" for name in code.literals(path, "prompts.render", "render")}
+        wanted |= {f"queries/{name}.sql" for name in code.literals(path, "query")}
+        missing |= {name for name in wanted if not code.covered(name, deps)}
+    assert not missing, f"add to dvc.yaml, stage {stage}, deps:\n" + "\n".join(
+        f"      - {name}" for name in sorted(missing)
+    )
+
+
+@pytest.mark.parametrize("stage", code.STAGES)
+@pytest.mark.parametrize(("verb", "side"), [("read", "deps"), ("write", "outs")])
+def test_the_tables_that_a_stage_reads_and_writes_are_its_deps_and_outs(stage, verb, side):
+    listed = code.graph()[stage].get(side, [])
+    missing = [address for address in code.tables(stage_path(stage), verb) if not code.covered(address, listed)]
+    assert not missing, f"add to dvc.yaml, stage {stage}, {side}:\n" + "\n".join(
+        f"      - {address}" for address in missing
+    )
+
+
+@pytest.mark.parametrize("stage", code.STAGES)
+def test_the_metrics_that_a_stage_reads_and_writes_are_its_deps_and_outs(stage):
+    for function, side in (("metrics.read", "deps"), ("metrics.write", "outs")):
+        listed = code.graph()[stage].get(side, [])
+        for name in code.literals(stage_path(stage), function):
+            assert code.covered(f"metrics/{name}.json", listed), (
+                f"add to dvc.yaml, stage {stage}, {side}: metrics/{name}.json"
+            )
+
+
+@pytest.mark.parametrize("stage", code.STAGES)
+def test_a_stage_declares_the_sections_of_params_that_its_modules_load(stage):
+    declared = [str(name) for name in code.graph()[stage].get("params", [])]
+    for path in code.closure(stage_path(stage)):
+        for section in code.literals(path, "params.load", "params.names"):
+            told = f"add to dvc.yaml, stage {stage}, params: {section}"
+            assert code.covered(section, declared) or section.split(".")[0] in declared, told
+
+
+@pytest.mark.parametrize("stage", code.STAGES)
+def test_the_keys_of_a_section_are_the_fields_of_its_model(stage):
+    import importlib
+
+    if stage == "synthesize":
+        models = {name: importlib.import_module(f"parts.generators.{name}").Params for name in PARAMS["synthesize"]}
+        sections = PARAMS["synthesize"]
+    else:
+        module = importlib.import_module(f"stages.{stage}")
+        model = getattr(module, "Params", None)
+        models, sections = ({stage: model}, PARAMS) if model else ({}, {})
+    for name, model in models.items():
+        assert set(sections[name]) == set(model.model_fields), (
+            f"params.yaml, section {name}: keys must be {list(model.model_fields)}"
+        )
+
+
+@pytest.mark.parametrize("path", code.MODULES, ids=str)
+def test_layers_only_look_down(path):
+    layer = path.parts[0]
+    for other in code.imports(path):
+        above = other.parts[0]
+        told = f"{path} imports {other}: {above} may not be used by {layer}"
+        if layer == "invitro":
+            assert above in ("invitro", "parts", "schemas"), told
+        else:
+            assert above in code.LAYERS[: code.LAYERS.index(layer) + 1], told
+        assert not (layer == above == "stages" and other != path), f"{path} imports {other}: no stage imports a stage"
+        families = {p.parts[1] for p in (path, other) if p.parts[0] == "parts" and p.parts[1] in code.FAMILIES}
+        assert len(families) < 2, f"{path} imports {other}: no family of parts imports another"
+
+
+@pytest.mark.parametrize("path", code.MODULES, ids=str)
+def test_heavy_libraries_are_imported_where_they_are_used(path):
+    if path.parts[0] == "invitro":
+        return
+    heavy = {"torch", "transformers", "trl", "peft", "ragas", "psycopg", "sentence_transformers", "datasets", "dvclive"}
+    for node in code.tree(path).body:
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        found = {name.split(".")[0] for name in names} & heavy
+        assert not found, f"{path}: import {found.pop()} inside the function that needs it"
+
+
+def test_synthesis_sees_nothing_made_from_the_exam():
+    stages = code.graph()
+    seen, ahead = set(), list(stages["synthesize"]["deps"])
+    while ahead:
+        dep = ahead.pop()
+        assert "questions" not in dep and "exam" not in dep, f"synthesize depends on {dep}"
+        for name, stage in stages.items():
+            if name not in seen and name != "pretrain" and code.covered(dep, stage["outs"]):
+                seen.add(name)
+                ahead += stage["deps"]
+    assert seen == {"ingest", "chunk"}
+
+
+def test_the_teacher_by_rules_never_sees_the_world():
+    """Its modules import nothing of the made-up world: no grammar, no facts, no exam."""
+    found = code.closure(Path("invitro/server.py"))
+    assert not found & {
+        Path("invitro", f"{name}.py") for name in ("world", "questions", "exam", "lessons", "documents", "values")
+    }
+    assert Path("invitro/grammar/__init__.py") not in found
+
+
+@pytest.mark.parametrize("path", code.MODULES, ids=str)
+def test_every_placeholder_of_a_prompt_is_supplied(path):
+    for node in ast.walk(code.tree(path)):
+        if (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func) in ("prompts.render", "render")
+            and isinstance(node.args[0], ast.Constant)
+        ):
+            name = node.args[0].value
+            wanted = set(Template((ROOT / "prompts" / f"{name}.md").read_text()).get_identifiers())
+            given = {keyword.arg for keyword in node.keywords}
+            assert given == wanted, f"{path}: prompts/{name}.md has {sorted(wanted)}, it is given {sorted(given)}"
+
+
+def test_every_prompt_is_used():
+    used = {name for path in code.MODULES for name in code.literals(path, "prompts.render", "render")}
+    files = {str(path.relative_to(ROOT / "prompts").with_suffix("")) for path in (ROOT / "prompts").rglob("*.md")}
+    assert files == used

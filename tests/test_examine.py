@@ -1,0 +1,122 @@
+"""An exam is read from files, or written by the teacher; its evidence becomes passages."""
+
+import json
+
+import pytest
+
+from parts.corpora import folder
+from parts.corpora.folder import Evidence, Question
+from parts.errors import Mistake
+from schemas.chunks import Chunks
+from schemas.documents import Documents
+from schemas.questions import Questions
+from stages import examine
+from tests.ending import ended
+
+TEXT = "Dorva Lamp 200 costs 430 euros.\fIt weighs 2.4 kg. Dorva Lamp 200 is painted red."
+
+
+@pytest.fixture
+def lamp(workplace):
+    """Two pages and three passages about a lamp."""
+    document = {
+        "doc_id": "lamp.pdf",
+        "title": "Dorva Lamp 200",
+        "text": TEXT,
+        "source": "folder",
+        "mime": "x",
+        "sha256": "0" * 64,
+    }
+    Documents.write(Documents.frame([document]))
+    spans = [(0, 31, 1), (32, 49, 2), (50, len(TEXT), 2)]
+    rows = [
+        {
+            "chunk_id": f"lamp.pdf#{n}",
+            "doc_id": "lamp.pdf",
+            "start": a,
+            "end": b,
+            "page": page,
+            "heading": "Dorva Lamp 200",
+        }
+        | {"text": TEXT[a:b], "n_tokens": 5}
+        for n, (a, b, page) in enumerate(spans, 1)
+    ]
+    Chunks.write(Chunks.frame(rows))
+    return workplace
+
+
+def questions(tmp_path, *rows: object) -> list[Question]:
+    path = tmp_path / "exam.jsonl"
+    path.write_text("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows))
+    return list(folder.questions(path))
+
+
+def test_citations_in_the_truth_become_evidence(tmp_path):
+    (found,) = questions(tmp_path, {"question": "Q?", "truth": "It is red. [a.pdf#page=3] And big.[b c.pdf#page=12]"})
+    assert found.reference == "It is red. And big."
+    assert found.evidence == [Evidence("a.pdf", page=3), Evidence("b c.pdf", page=12)]
+
+
+def test_only_a_newline_ends_a_line(tmp_path):
+    path = tmp_path / "exam.jsonl"
+    path.write_text('\ufeff{"question": "One\u2028two?", "truth": "a\x85b"}\n\n', encoding="utf-8")
+    assert [row.question for row in folder.questions(path)] == ["One\u2028two?"]
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"truth": "x"}, "line 2: the field 'question' is missing"),
+        ({"question": "Q?"}, "line 2: the field 'reference'"),
+        ("{", "line 2: not a JSON object"),
+        (
+            {"question": "Q?", "reference": "x", "evidence": [{"page": 1}]},
+            "line 2: each piece of evidence needs 'file'",
+        ),
+        ({"question": "Q?", "reference": "x", "extra": 1}, "line 2: unknown field 'extra'"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path, row, told):
+    with pytest.raises(Mistake, match=told):
+        questions(tmp_path, {"question": "Q?", "reference": "x"}, row)
+
+
+def test_a_question_file_that_lacks_a_field_ends_with_one_line_and_writes_nothing(lamp):
+    (lamp.path / "data" / "exam.jsonl").write_text('{"question": "Who?"}\n')
+    assert "exam.jsonl, line 1: the field 'reference'" in ended(examine.main)
+    assert not Questions.address().exists()
+
+
+def test_quotations_and_pages_become_passages(lamp):
+    rows = [
+        {
+            "question": "What does it cost?",
+            "reference": "430 euros",
+            "evidence": [{"file": "lamp.pdf", "quote": "costs 430 euros"}],
+        },
+        {"question": "What colour?", "truth": "red [lamp.pdf#page=2]"},
+        {"question": "Who made it?", "answerable": False},
+        {"question": "How tall?", "reference": "9 m", "evidence": [{"file": "gone.pdf", "page": 1}]},
+    ]
+    (lamp.path / "data" / "exam.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    examine.main()
+    found = Questions.read()
+    assert found["gold_chunk_ids"].to_list() == [[["lamp.pdf#1"]], [["lamp.pdf#2", "lamp.pdf#3"]], [], []]
+    assert found["doc_id"].to_list() == ["lamp.pdf", "lamp.pdf", None, None]
+    assert found["kind"].to_list() == ["fact", "fact", "unanswerable", "fact"]
+    assert json.loads((lamp.path / "metrics/examine.json").read_text())["evidence_not_found"] == 1
+
+
+def test_without_questions_the_teacher_writes_an_exam(lamp, rules, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", rules)
+    lamp.change("examine", "questions", "data/none.jsonl")
+    lamp.change("examine", "count", 3)
+    examine.main()
+    found = Questions.read()
+    assert len(found) == 3
+    assert set(found["reference"]) == {"430 euros", "2.4 kg", "red"}
+    assert [pieces[0] for pieces in found["gold_chunk_ids"].to_list()] == [
+        ["lamp.pdf#1"],
+        ["lamp.pdf#2"],
+        ["lamp.pdf#3"],
+    ]

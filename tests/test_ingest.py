@@ -1,0 +1,124 @@
+"""Files become text; what cannot be read is named, and nothing half-read is written."""
+
+import io
+import zipfile
+
+import pytest
+
+from invitro import writers
+from invitro.documents import Block, Line
+from parts.errors import Mistake
+from parts.readers import docx, html, pdf, plain
+from schemas.documents import Documents
+from stages import ingest
+from tests.ending import ended
+
+BLOCKS = [
+    Block("Notes", "paragraph", (Line("Dorva Lamp 200 costs 430 euros & more."), Line("It weighs 2.4 kg."))),
+    Block(
+        "Prices",
+        "table",
+        (Line("Item Price", cells=("Item", "Price")), Line("wall mount 5 euros", "w", cells=("wall mount", "5 euros"))),
+    ),
+    Block("Steps", "steps", (Line("Read the meter."), Line("Close the windows."))),
+]
+
+
+@pytest.mark.parametrize("suffix", list(writers.WRITERS))
+def test_every_format_gives_back_what_was_written(suffix, tmp_path):
+    (tmp_path / f"lamp{suffix}").write_bytes(writers.WRITERS[suffix]("Dorva Lamp 200", BLOCKS))
+    found, left = ingest.ingest(tmp_path)
+    row = found.row(0, named=True)
+    assert row["title"] == "Dorva Lamp 200"
+    for said in ("costs 430 euros & more. It weighs 2.4 kg.", "1. Read the meter.", "wall mount"):
+        assert said in " ".join(row["text"].split())
+    assert "console.log" not in row["text"]
+    assert "A to Z" not in row["text"]
+    assert not left
+
+
+@pytest.mark.parametrize("suffix", [".md", ".html", ".docx"])
+def test_headings_and_tables_stay_markdown(suffix, tmp_path):
+    (tmp_path / f"lamp{suffix}").write_bytes(writers.WRITERS[suffix]("Dorva Lamp 200", BLOCKS))
+    text = ingest.ingest(tmp_path)[0]["text"][0]
+    assert "## Notes" in text
+    assert "| wall mount | 5 euros |" in text
+
+
+def test_pages_of_a_pdf_are_parted_by_form_feeds():
+    long = [Block(f"Part {n}", "paragraph", (Line(f"Sentence {n} " * 60),)) for n in range(6)]
+    title, text = pdf.read(writers.as_pdf("Long", long))
+    assert title == "Long"
+    assert text.count("\f") >= 1
+
+
+def test_text_in_utf_16_with_its_mark_is_read():
+    assert plain.read("wörter".encode("utf-16"))[1] == "wörter"
+
+
+def test_html_in_the_charset_it_names_is_read():
+    page = '<html><head><meta charset="windows-1252"></head><body><p>naïve café</p></body></html>'
+    assert "naïve café" in html.read(page.encode("cp1252"))[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("a.md", b"\xff\x00\xfa", "UTF-8"),
+        ("a.md", b"  \n", "empty"),
+        ("a.html", b"\x89PNG\0\0", "zero bytes"),
+        ("a.docx", b"not a zip", "no zip archive"),
+        ("a.pdf", b"%PDF-1.4 broken", "not a PDF"),
+    ],
+)
+def test_an_unreadable_file_ends_ingest_with_its_name_and_writes_nothing(workplace, name, data, told):
+    raw = workplace.path / "data" / "raw"
+    raw.mkdir()
+    (raw / "good.md").write_text("# Good\n\nA sentence.\n")
+    (raw / name).write_bytes(data)
+    line = ended(ingest.main)
+    assert name in line
+    assert told in line
+    assert not Documents.address().exists()
+    (raw / name).unlink()
+    ingest.main()
+    assert Documents.read()["doc_id"].to_list() == ["good.md"]
+
+
+def test_a_docx_that_unpacks_to_too_much_is_refused(monkeypatch):
+    monkeypatch.setattr(docx, "LARGEST", 1000)
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", b"0" * 2000)
+    with pytest.raises(Mistake, match="unpacks to 2,000 bytes"):
+        docx.read(held.getvalue())
+
+
+def test_a_scan_without_text_says_what_to_do():
+    from reportlab.pdfgen.canvas import Canvas
+
+    held = io.BytesIO()
+    canvas = Canvas(held)
+    canvas.rect(10, 10, 100, 100)
+    canvas.save()
+    with pytest.raises(Mistake, match="OCR"):
+        pdf.read(held.getvalue())
+
+
+def test_an_empty_or_missing_folder_is_told(workplace):
+    assert "no folder" in ended(ingest.main)
+    (workplace.path / "data" / "raw").mkdir()
+    assert "no documents in data/raw" in ended(ingest.main)
+
+
+def test_other_files_are_counted_and_hidden_ones_and_links_that_lead_out_are_not_there(tmp_path):
+    root = tmp_path / "docs"
+    (root / "sub").mkdir(parents=True)
+    (root / "sub" / "a.md").write_text("# A\n\ntext\n")
+    (root / "photo.png").write_bytes(b"x")
+    (root / ".hidden.md").write_text("secret")
+    (tmp_path / "outside.md").write_text("outside")
+    (root / "link.md").symlink_to(tmp_path / "outside.md")
+    found, left = ingest.ingest(root)
+    assert found["doc_id"].to_list() == ["sub/a.md"]
+    assert left == {".png": 1}

@@ -1,0 +1,269 @@
+"""The made-up world: what pretraining, the teacher and the exam share, and what they must not."""
+
+import json
+import random
+import re
+
+import pytest
+
+from invitro import (
+    asking,
+    documents,
+    exam,
+    grammar,
+    judge,
+    lessons,
+    names,
+    pretrain,
+    sentences,
+    server,
+    teacher,
+    tokens,
+    world,
+)
+from invitro.questions import Asker
+from parts import prompts, quoting
+from tests.code import ROOT
+
+
+def masked(question: str, company: world.Company) -> str:
+    for entity in sorted(company.entities, key=lambda e: -len(e.name)):
+        question = question.replace(entity.name, "X")
+    return " ".join(re.findall(r"[a-z]+", question.lower()))
+
+
+def test_worlds_of_different_splits_share_no_name():
+    worlds = {
+        split: {e.name for seed in range(40) for e in world.make(seed, split).entities} for split in set(names.SPLITS)
+    }
+    assert not worlds["exam"] & (worlds["known"] | worlds["fresh"])
+    assert not worlds["known"] & worlds["fresh"]
+    for split, found in worlds.items():
+        assert {names.split_of(name.split()[0]) for name in found} == {split}
+
+
+def test_no_wording_of_the_exam_is_one_of_pretraining():
+    for kind in grammar.kinds().values():
+        for attribute in kind.attributes.values():
+            raised = {re.sub(r"\W+", " ", shape.lower()) for shape in attribute.asks}
+            raised |= {re.sub(r"\W+", " ", shape.replace("{V}", "what").lower()) for shape in attribute.says}
+            assert not raised & {re.sub(r"\W+", " ", shape.lower()) for shape in attribute.exam}, attribute.name
+            assert len(attribute.exam) >= 1
+            assert all("{S}" in shape for shape in (*attribute.says, *attribute.asks, *attribute.exam)), attribute.name
+            assert all("{V}" in shape for shape in attribute.says), attribute.name
+    for form in grammar.composed().values():
+        assert not set(form["asks"]) & set(form["exam"])
+
+
+def test_the_exam_uses_no_word_that_the_base_model_has_never_met():
+    """Whoever was raised on the grammar alone cannot guess what a new word means: that would test language, not reading."""
+    attributes = [attribute for kind in grammar.kinds().values() for attribute in kind.attributes.values()]
+    forms = grammar.composed().values()
+    raised = [s for a in attributes for s in (*a.says, *a.asks, *a.refers)] + [s for f in forms for s in f["asks"]]
+    asked = [s for a in attributes for s in (*a.exam, *a.exam_refers)] + [s for f in forms for s in f["exam"]]
+    values = [v for entity in world.make(1, "known").entities for v in entity.facts.values()]
+    known = set().union(*map(words, raised + values))
+    new = {shape: words(shape) - known for shape in asked}
+    assert not {shape: found for shape, found in new.items() if found}
+
+
+def words(shape: str) -> set[str]:
+    return set(re.findall(r"[a-z]+", re.sub(r"\{\w+\}", "", shape).lower()))
+
+
+def test_no_question_of_the_teacher_is_worded_as_in_the_exam():
+    for seed in range(6):
+        company, rng = world.make(seed, "exam"), random.Random(seed)
+        written = [documents.markdown(e.name, documents.write(rng, e)) for e in company.entities]
+        taught = {
+            masked(question, company)
+            for entity, text in zip(company.entities, written, strict=True)
+            for fact in sentences.facts(entity.name, text)
+            for question in (*asking.training(fact), *asking.examination(fact))
+        }
+        asked = {masked(case.question, company) for case in exam.draw(rng, company, 140)}
+        assert not taught & asked
+
+
+def test_the_shipped_documents_and_exam_are_those_of_their_seed(tmp_path):
+    exam.write(world.make(7, "exam", 32), 7, 140, tmp_path)
+    shipped = {path.name: path.read_bytes() for path in (ROOT / "data/raw").iterdir()}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "raw").iterdir()} == shipped
+    assert (tmp_path / "exam.jsonl").read_bytes() == (ROOT / "data/exam.jsonl").read_bytes()
+    assert len(shipped) >= 24
+    assert {name.rpartition(".")[2] for name in shipped} == {"md", "html", "docx", "pdf"}
+
+
+def test_the_shipped_exam_has_every_kind_of_question():
+    rows = [json.loads(line) for line in (ROOT / "data/exam.jsonl").read_text().splitlines()]
+    kinds = [row["kind"] for row in rows]
+    assert len(rows) >= 120
+    assert {kind: kinds.count(kind) for kind in set(kinds)} == {
+        "fact": 80,
+        "two_documents": 20,
+        "reasoning": 20,
+        "unanswerable": 20,
+    }
+    assert len({row["question"] for row in rows}) == len(rows)
+    assert all(row["answerable"] == (row["kind"] != "unanswerable") for row in rows)
+
+
+def test_the_answer_of_a_fact_stands_in_the_document_it_cites():
+    company = world.make(11, "exam")
+    library = lessons.Library(random.Random(1), company)
+    asker = Asker(random.Random(2), company, "exam", library.said)
+    for entity in company.entities:
+        case = asker.fact(entity)
+        assert case.answer.lower() in library.stating(case.facts[0]).text.lower()
+        assert entity.name in case.question
+        for name in entity.unstated:
+            assert all(
+                name != line.attribute for block in documents.write(random.Random(3), entity) for line in block.lines
+            )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_twins_share_all_values_but_a_few(seed):
+    products = [e for e in world.make(seed, "fresh").entities if e.kind.name == "product"]
+    one, twin = products[0], products[1]
+    assert one.name.split()[:2] == twin.name.split()[:2]
+    shared = set(one.facts) & set(twin.facts)
+    assert sum(one.facts[name] == twin.facts[name] for name in shared) > 0
+    assert sum(one.facts[name] != twin.facts[name] for name in shared) <= 3
+
+
+def test_lessons_are_put_as_the_arms_are_asked():
+    lesson = next(lessons.stream(1, lambda: {"read2": 1}))
+    assert lesson.turns[0][0].startswith("[")
+    assert all("Question: " in prompt for prompt, _ in lesson.turns)
+    assert all(completion.rpartition("Answer: ")[2] for _, completion in lesson.turns)
+
+
+def test_the_chat_template_writes_what_lessons_are_encoded_as():
+    told = tokens.train(["Question: What is it? Answer: 12 days"] * 20, 300)
+    lesson = lessons.Lesson("read1", (("What?", "Answer: 12"), ("And?", "Answer: 3")))
+    chat = [
+        {"role": role, "content": text}
+        for turn in lesson.turns
+        for role, text in zip(("user", "assistant"), turn, strict=True)
+    ]
+    assert told.apply_chat_template(chat, tokenize=False) == "".join(text for text, _ in tokens.segments(lesson))
+    system = [{"role": "system", "content": "not read"}, *chat]
+    assert told.apply_chat_template(system, tokenize=False) == told.apply_chat_template(chat, tokenize=False)
+
+
+def test_a_pretraining_that_was_stopped_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(pretrain, "LEGS", 4)
+    monkeypatch.setattr(pretrain.ability, "measure", lambda *args: {})
+    given = pretrain.Params(
+        seed=1, tokens=4000, batch_tokens=256, learning_rate=1e-3, vocabulary=400, layers=1, width=32, heads=2, replay=1
+    )
+    told = tokens.train(["Question: What is it? Answer: 12 days"] * 20, 400)
+    whole = pretrain.Raising(given, told)
+    whole.go(tmp_path / "whole")
+    broken = pretrain.Raising(given, told)
+    leg = broken._leg
+    monkeypatch.setattr(broken, "_leg", lambda n: leg(n) if n < 2 else (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        broken.go(tmp_path / "broken")
+    resumed = pretrain.Raising(given, told)
+    resumed.go(tmp_path / "broken")
+    assert all(torch.equal(a, b) for a, b in zip(whole.model.parameters(), resumed.model.parameters(), strict=True))
+
+
+def test_exactness_counts_completions_not_tokens():
+    import torch
+
+    own = torch.tensor([[0, 1, 1, 0, 1, 1, 0], [0, 0, 1, 1, 1, 0, 0]], dtype=torch.bool)
+    hit = torch.tensor([[0, 1, 1, 0, 1, 0, 0], [0, 0, 1, 1, 1, 0, 0]], dtype=torch.bool)
+    assert pretrain._right(hit, own) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Employees may carry over up to five days, and no more than 40 hours a year.", "40 hours"),
+        ("The deductible of the Gold Plan is $1,500.", "$1,500"),
+        ("The office in Lyon is managed by Anna Keller.", "Anna Keller"),
+        ("All contracts with new suppliers must be reviewed by the legal department.", "the legal department"),
+        ("Claims have to be submitted by 31 March.", "31 March"),
+        ("Coverage begins on the first day of the month after the date of hire.", "hire"),
+        ("It is closed on Sunday.", "Sunday"),
+    ],
+)
+def test_the_teacher_reads_facts_out_of_other_peoples_english(text, answer):
+    (found,) = sentences.facts("Lyon Office", text)
+    assert found.answer == answer
+    assert found.answer in found.sentence
+
+
+def test_the_teacher_reads_nearly_every_fact_of_the_made_up_world():
+    hits = []
+    for seed in range(10):
+        for entity in world.make(seed, "exam").entities:
+            blocks = documents.write(random.Random(seed), entity)
+            read = {
+                fact.answer.lower() for fact in sentences.facts(entity.name, documents.markdown(entity.name, blocks))
+            }
+            hits += [
+                entity.facts[line.attribute].lower() in read
+                for block in blocks
+                for line in block.lines
+                if line.attribute
+            ]
+    assert sum(hits) / len(hits) > 0.95
+
+
+def test_several_draws_of_the_teacher_differ_and_each_is_repeatable():
+    passage = quoting.passage(
+        "Dorva Lamp 200 > Notes", "Dorva Lamp 200 costs 430 euros. It weighs 2.4 kg. It is painted red."
+    )
+    prompt = prompts.render("qa/questions", count=3, passage=passage)
+    draws = [teacher.training_questions(prompt, random.Random(f"{seed} {prompt}")) for seed in range(5)]
+    assert len({json.dumps(draw) for draw in draws}) == 5
+    assert draws[0] == teacher.training_questions(prompt, random.Random(f"0 {prompt}"))
+    assert {row["answer"] for row in draws[0]["questions"]} == {"430 euros", "2.4 kg", "red"}
+    assert all("Dorva Lamp 200" in row["question"] for draw in draws for row in draw["questions"])
+
+
+@pytest.mark.parametrize("strategy", list(teacher._STYLES))
+def test_every_study_strategy_keeps_every_fact(strategy):
+    passage = quoting.passage("Dorva Lamp 200", "Dorva Lamp 200 costs 430 euros. It weighs 2.4 kg. It is painted red.")
+    prompt = prompts.render("active_reading/apply", strategy=strategy, passage=passage)
+    text = teacher.document(prompt, random.Random(1))
+    assert all(value in text.lower() for value in ("430 euros", "2.4 kg", "red", "dorva lamp 200"))
+
+
+@pytest.mark.parametrize(
+    ("statement", "holds"),
+    [
+        ("Dorva Lamp 200 costs 430 euros.", True),
+        ("Dorva Lamp 200 costs 431 euros.", False),
+        ("Dorva Lamp 200 was designed by Anna Keller.", False),
+    ],
+)
+def test_the_judge_holds_statements_against_a_text(statement, holds):
+    assert (
+        judge.follows(
+            statement, "Filler stands here. " * 30 + "Dorva Lamp 200 costs 430 euros. " + "More filler. " * 30
+        )
+        is holds
+    )
+
+
+def test_the_server_has_no_rule_for_what_it_does_not_know():
+    with pytest.raises(ValueError, match="set of rules"):
+        server.reply([{"role": "user", "content": "Write a poem."}], None, 0)
+    assert "rules" in server.MODEL
+
+
+def test_embeddings_of_like_texts_are_nearer():
+    import numpy as np
+
+    one, two, other = (
+        np.array(server.embed(text)) for text in ("the price of the lamp", "what price has the lamp", "opening hours")
+    )
+    assert one @ two > one @ other
+    assert np.linalg.norm(one) == pytest.approx(1, abs=1e-4)

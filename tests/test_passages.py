@@ -1,0 +1,60 @@
+"""Passages cover a document without overlap, keep to pages and to a length; evidence is found in them."""
+
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parts.passages import cut, locate
+
+WORDS = st.text(alphabet="abcdefgé.,\n #|-", min_size=1, max_size=400)
+PAGES = st.lists(WORDS, min_size=1, max_size=4).map("\f".join)
+
+
+def count(text: str) -> int:
+    return len(text.split())
+
+
+@settings(max_examples=200, deadline=None)
+@given(PAGES, st.integers(3, 30))
+def test_passages_are_slices_in_order_on_one_page_and_lose_only_headings_and_space(text, most):
+    found = list(cut("T", text, most, count))
+    assert all(text[p.start : p.end] == p.text and p.text.strip() for p in found)
+    assert all(one.end <= two.start for one, two in pairwise(found))
+    assert all("\f" not in p.text and p.page == 1 + text[: p.start].count("\f") for p in found)
+    assert all(count(p.text) <= most for p in found)
+    covered = {at for p in found for at in range(p.start, p.end)}
+    left = "".join(" " if at in covered else char for at, char in enumerate(text))
+    assert all(
+        line.strip(" \f").startswith("#") or not line.strip(" \f") for line in left.replace("\f", "\n").split("\n")
+    )
+
+
+def test_a_passage_tells_the_headings_above_it():
+    text = "# Handbook\n\nHello there.\n\n## Leave\n\nTwelve days.\n\n### Carry-over\n\nFive days.\n\n## Travel\n\nBy train.\n"
+    told = {p.text.strip(): p.heading for p in cut("Handbook", text, 4, count)}
+    assert told == {
+        "Hello there.": "Handbook",
+        "Twelve days.": "Handbook > Leave",
+        "Five days.": "Handbook > Leave > Carry-over",
+        "By train.": "Handbook > Travel",
+    }
+
+
+def test_a_quotation_is_found_over_line_breaks_and_table_bars():
+    text = "| Item | Price |\n| --- | --- |\n| wall mount | 5 euros |\n\nIt costs\n430 euros."
+    start, end = locate("wall mount 5 euros", text)
+    assert text[start:end] == "wall mount | 5 euros"
+    start, end = locate("it costs 430 euros", text)
+    assert text[start:end] == "It costs\n430 euros"
+    assert locate("six euros", text) is None
+    assert locate("...", text) is None
+
+
+@given(st.lists(st.sampled_from(["ab", "cd", "12", "e4"]), min_size=1, max_size=30), st.data())
+def test_whatever_words_stand_in_a_text_are_located_there(words, data):
+    start = data.draw(st.integers(0, len(words) - 1))
+    end = data.draw(st.integers(start + 1, len(words)))
+    text = " \n".join(words)
+    found = locate(" ".join(words[start:end]), text)
+    assert text[slice(*found)].split() == words[start:end]

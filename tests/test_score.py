@@ -1,0 +1,155 @@
+"""Answers are scored by words, by a judge and by RAGAS's own code; abstentions are told, never NaN."""
+
+import asyncio
+
+import pytest
+
+from parts import answers, llm
+from parts.errors import Mistake
+from parts.scorers import exact, judge, ragas
+from stages import score
+from tests.conftest import Cue
+
+
+@pytest.mark.parametrize(
+    ("response", "reference", "found"),
+    [
+        ("It costs that.\nAnswer: 430 euros", "430 euros", (1, 1)),
+        ("Answer: 430 Euros.", "430 euros", (1, 1)),
+        ("430 euros", "430 euros", (1, 1)),
+        ("Answer: the finance team", "finance team", (1, 1)),
+        ("Answer: 4.3 kg", "43 kg", (0, 0.5)),
+        ("Answer: 7:30", "7:30", (1, 1)),
+        ("Answer: 431 euros", "430 euros", (0, 0.5)),
+        ("Answer:", "430 euros", (0, 0)),
+        ("", "430 euros", (0, 0)),
+        ("Answer: not in the documents", "430 euros", (0, 0)),
+    ],
+)
+def test_exact_and_f1_compare_the_last_line_with_the_reference(response, reference, found):
+    assert tuple(exact.score(response, reference, True).values()) == pytest.approx(found)
+
+
+@pytest.mark.parametrize(
+    ("response", "right"),
+    [("Answer: not in the documents", 1), ("The documents do not tell.", 1), ("Answer: 5", 0), ("", 0)],
+)
+def test_where_there_is_no_answer_declining_is_right(response, right):
+    assert exact.score(response, "", False) == {"exact": right, "f1": right}
+
+
+def test_what_is_written_is_what_is_read():
+    assert answers.final(answers.write("Because.", "12 days")) == "12 days"
+    assert answers.final(answers.write("", "12 days")) == "12 days"
+    assert answers.declined(answers.write("", answers.DECLINE))
+
+
+JUDGE = llm.Server(model="rules-1", embedding="rules-embedding-1")
+LAMP = "Dorva Lamp 200 costs 430 euros. It weighs 2.4 kg."
+
+
+def scored(*samples: ragas.Sample, server: llm.Server = JUDGE) -> list[dict]:
+    async def run():
+        async with llm.connect(server) as client:
+            scorer = ragas.Ragas(client)
+            return [await scorer.score(sample) for sample in samples]
+
+    return asyncio.run(run())
+
+
+def sample(response: str, shown: tuple = (LAMP,), gold: tuple = (LAMP,)) -> ragas.Sample:
+    return ragas.Sample("What does Dorva Lamp 200 cost?", response, "430 euros", list(shown), list(gold))
+
+
+@pytest.fixture
+def by_rules(rules, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", rules)
+
+
+def test_ragas_tells_a_grounded_answer_from_an_invented_one(by_rules):
+    right, wrong = scored(
+        sample("Dorva Lamp 200 costs 430 euros.\nAnswer: 430 euros"),
+        sample("Dorva Lamp 200 costs 90 euros.\nAnswer: 90 euros"),
+    )
+    assert right["faithfulness"] == (1, None)
+    assert wrong["faithfulness"] == (0, None)
+    assert right["answer_relevancy"][0] > 0.5
+
+
+def test_ragas_puts_useful_passages_above_useless_ones(by_rules):
+    other = "Corfa Depot opens at 7:30."
+    first, last = scored(sample("Answer: 430 euros", (LAMP, other)), sample("Answer: 430 euros", (other, LAMP)))
+    assert first["context_precision"][0] == pytest.approx(1)
+    assert last["context_precision"][0] == pytest.approx(0.5)
+
+
+def test_ragas_has_no_precision_without_passages_and_holds_closed_book_against_the_gold_ones(by_rules):
+    (found,) = scored(sample("Dorva Lamp 200 costs 430 euros.\nAnswer: 430 euros", shown=()))
+    assert found["context_precision"] == (None, "no passages shown")
+    assert found["faithfulness"] == (1, None)
+    (found,) = scored(sample("Answer: 430 euros", shown=(), gold=()))
+    assert found["faithfulness"] == (None, "no passages to hold it against")
+
+
+def test_an_evasive_answer_is_not_relevant(by_rules):
+    assert scored(sample("Answer: not in the documents"))[0]["answer_relevancy"] == (0, None)
+
+
+def test_an_empty_answer_is_an_abstention_with_its_reason(by_rules):
+    assert set(scored(sample("  "))[0].values()) == {(None, "empty answer")}
+
+
+def test_a_judge_that_talks_nonsense_is_an_abstention_with_its_cause(cue):
+    cue.default = "nonsense"
+    found = scored(sample("Answer: 430 euros"))[0]
+    assert {value for value, _ in found.values()} == {None}
+    assert all(reason for _, reason in found.values())
+
+
+def test_an_unreachable_judge_ends_scoring_with_one_line(monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setattr(llm, "RETRIES", 0)
+    with pytest.raises(Mistake, match="no answer: check OPENAI_BASE_URL"):
+        scored(sample("Answer: 430 euros"))
+
+
+def judged(response: str, answerable: bool = True, server: llm.Server = JUDGE) -> judge.Score:
+    async def run():
+        async with llm.connect(server) as client:
+            return await judge.score("What does it cost?", response, "It costs 430 euros.", answerable, client)
+
+    return asyncio.run(run())
+
+
+def test_the_judge_compares_with_the_reference(by_rules):
+    assert judged("Answer: it costs 430 euros")[0] == 1
+    assert judged("Answer: it costs 90 euros")[0] == 0
+    assert judged("Answer: not in the documents") == (0, "no answer given")
+    assert judged("Answer: not in the documents", answerable=False) == (1, None)
+
+
+def test_a_verdict_that_cannot_be_read_is_an_abstention(cue):
+    cue.script = [(200, Cue.answer("yes")), (200, Cue.answer("", "length"))]
+    server = llm.Server(model="m")
+    assert judged("Answer: 1", server=server) == (None, "unparsed")
+    assert judged("Answer: 2", server=server) == (None, "cut off")
+
+
+def test_every_score_carries_its_version_and_ragas_leaves_unanswerable_questions_alone(by_rules):
+    row = {"question_id": "q1", "question": "What does it cost?", "reference": "430 euros", "answerable": True}
+    row |= {"response": "Answer: 430 euros", "shown": [LAMP], "gold": [LAMP]}
+    rows = [row, row | {"question_id": "q2", "answerable": False, "reference": ""}]
+
+    async def run():
+        async with llm.connect(JUDGE) as client:
+            return await score.score(rows, score.Params(judge=True, ragas=True), client, "test")
+
+    found = asyncio.run(run())
+    assert found.filter(question_id="q2")["scorer"].sort().to_list() == ["exact", "f1", "judge"]
+    versions = dict(found.select("scorer", "version").rows())
+    assert versions["faithfulness"].startswith("ragas-0.4")
+    assert versions["faithfulness"].endswith("rules-1")
+    assert versions["exact"] == exact.VERSION
+    told = score.summary(found)
+    assert told["exact"] == 0.5
+    assert told["exact_n_null"] == 0

@@ -1,0 +1,221 @@
+"""A student of another kind than ours learns and answers: a tiny Qwen3 with a chat template of its own."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from parts import answers, tuning
+from parts.engines.transformers import Engine
+from parts.errors import Mistake
+from parts.student import Student, load, tokenizer
+
+RECIPE = tuning.Recipe(
+    seed=1, rank=4, alpha=8, learning_rate=0.02, epochs=6, batch=4, max_tokens=512, warmup=0.1, weight_decay=0
+)
+
+
+def rows(count: int = 12) -> list[dict]:
+    qa = [
+        {"kind": "qa", "prompt": f"How many days, {n}?", "reasoning": "It says so.", "completion": f"{n} days"}
+        for n in range(count)
+    ]
+    document = [
+        {"kind": "document", "prompt": "", "reasoning": "", "completion": f"Notes: {n} days."} for n in range(count)
+    ]
+    named = {"generator": "qa", "split": "train"}
+    replayed = {
+        "kind": "qa",
+        "prompt": "as it stands",
+        "reasoning": "",
+        "completion": "so",
+        "generator": "replay",
+        "split": "train",
+    }
+    held_out = named | qa[0] | {"split": "dev"}
+    return [named | row for row in qa + document] + [replayed, held_out]
+
+
+@pytest.fixture(scope="module")
+def told(qwen):
+    return tokenizer(Student(model=str(qwen)))
+
+
+def test_the_loss_is_on_the_completion_and_its_end_token_alone(told):
+    for row, made in zip(rows(), tuning.encode(rows(), told, 512), strict=True):
+        own = [token for token, label in zip(made["input_ids"], made["labels"], strict=True) if label != tuning.IGNORED]
+        assert own[-1] == told.eos_token_id
+        said = told.decode(own[:-1])
+        if row["generator"] == "replay":
+            assert said == "so"
+            assert "as it stands" in told.decode(made["input_ids"])
+            assert "Question:" not in told.decode(made["input_ids"])
+        elif row["kind"] == "qa":
+            assert said == answers.write(row["reasoning"], row["completion"])
+            prompt = told.decode(made["input_ids"][: -len(own)])
+            assert prompt.endswith("<|im_start|>assistant\n")
+            assert f"Question: {row['prompt']}" in prompt
+        else:
+            assert said == row["completion"]
+            assert len(own) == len(made["input_ids"])
+
+
+def test_what_is_trained_is_asked_as_the_arms_are(told, qwen):
+    """The prompt of a training row is, token for token, the prompt that a closed-book arm is given."""
+    row = rows()[0]
+    made = tuning.encode([row], told, 512)[0]
+    asked = Engine(str(qwen), told, 8, 512).prompt(row["prompt"], [])[0]
+    ids = told(asked, add_special_tokens=False).input_ids
+    assert made["input_ids"][: len(ids)] == ids
+    assert made["labels"][len(ids)] != tuning.IGNORED
+
+
+@pytest.fixture(scope="module")
+def tuned(qwen, told, tmp_path_factory):
+    home = tmp_path_factory.mktemp("tuned")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        found = tuning.tune(str(qwen), told, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
+    return home, found
+
+
+def test_training_lowers_the_loss_and_logs_it(tuned):
+    home, found = tuned
+    losses = pl.read_csv(home / "loss.tsv", separator="\t")
+    assert found["steps"] == 36
+    assert losses["loss"][-1] < losses["loss"][0] * 0.8
+    assert found["dev_loss"] is not None
+    assert found["rows_cut"] == 0
+
+
+def test_the_adapter_is_safetensors_alone_and_answers_otherwise_than_the_base(tuned, qwen, told, monkeypatch):
+    home, _ = tuned
+    monkeypatch.chdir(home)
+    assert {path.suffix for path in Path("adapter").iterdir()} == {".safetensors", ".json", ".md"}
+    assert not Path(".cache/train").exists() or not list(Path(".cache/train").iterdir())
+    asked = ["How many days, 3?", "How many days, 7?"]
+    said = {}
+    for model in (str(qwen), "adapter"):
+        engine = Engine(model, told, 12, 512)
+        said[model] = [r.text for r in engine.respond([engine.prompt(q, [])[0] for q in asked], 2)]
+    assert said["adapter"] != said[str(qwen)]
+
+
+def test_a_merged_adapter_is_what_the_adapter_is_beside_its_model(tuned, qwen, told, monkeypatch):
+    import torch
+    from peft import PeftModel
+
+    monkeypatch.chdir(tuned[0])
+    merged, beside = load("adapter"), PeftModel.from_pretrained(load(str(qwen)), "adapter")
+    ids = told(["How many days, 3?"], return_tensors="pt").input_ids
+    with torch.inference_mode():
+        found, wanted, released = (model(input_ids=ids).logits for model in (merged, beside, load(str(qwen))))
+    assert torch.allclose(found, wanted, atol=1e-4) and not torch.allclose(found, released, atol=1e-2)
+    assert not any("lora" in name for name, _ in merged.named_parameters())
+
+
+def digest(folder: Path) -> str:
+    return hashlib.sha256((folder / "adapter_model.safetensors").read_bytes()).hexdigest()
+
+
+def test_a_run_that_was_stopped_goes_on_and_ends_in_the_same_bytes(qwen, told, tuned, tmp_path, monkeypatch):
+    from transformers import TrainerCallback
+    from trl import SFTTrainer
+
+    monkeypatch.chdir(tmp_path)
+
+    class Stop(TrainerCallback):
+        def on_step_end(self, args, state, control, **kwargs):
+            if state.global_step == 25:
+                raise KeyboardInterrupt
+
+    kept = SFTTrainer.__init__
+
+    def stopping(self, *args, callbacks, **kwargs):
+        kept(self, *args, callbacks=[*callbacks, Stop()], **kwargs)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(SFTTrainer, "__init__", stopping)
+        tuning.tune(str(qwen), told, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
+    assert not Path("adapter").exists()
+    assert list(Path(".cache/train").glob("*/checkpoint-*"))
+    tuning.tune(str(qwen), told, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
+    assert digest(Path("adapter")) == digest(tuned[0] / "adapter")
+
+
+def test_answers_do_not_depend_on_the_batch_they_are_in(qwen, told):
+    engine = Engine(str(qwen), told, 10, 512)
+    prompts = [engine.prompt("word " * n + "?", [])[0] for n in (1, 30, 3, 60, 2)]
+    together = engine.respond(prompts, batch=5)
+    alone = [engine.respond([prompt], batch=1)[0] for prompt in prompts]
+    assert [r.prompt_tokens for r in together] == [r.prompt_tokens for r in alone]
+    assert [r.text for r in together] == [r.text for r in alone]
+    assert all(r.new_tokens <= 10 for r in together)
+    assert all(r.stopped or r.new_tokens == 10 for r in together)
+
+
+def test_the_best_passage_stands_last_and_what_does_not_fit_is_left_out(qwen, told):
+    engine = Engine(str(qwen), told, 4, 10_000)
+    passages = [("Best", "first passage"), ("Next", "second passage"), ("Worst", "third passage " * 40)]
+    text, shown = engine.prompt("Where?", passages)
+    assert shown == 3
+    assert text.index("third") < text.index("second") < text.index("first") < text.index("Where?")
+    room = len(told(engine.prompt("Where?", passages[:2])[0], add_special_tokens=False).input_ids)
+    engine.max_prompt_tokens = room
+    text, shown = engine.prompt("Where?", passages)
+    assert (shown, "third" in text, "second" in text) == (2, False, True)
+    engine.max_prompt_tokens = 1
+    assert engine.prompt("Where?", passages)[1] == 0
+
+
+def test_a_model_that_cannot_be_had_or_lacks_a_chat_template_is_told(tmp_path, qwen, told):
+    with pytest.raises(Mistake, match="cannot load the model"):
+        load(str(tmp_path / "none"))
+    with pytest.raises(Mistake, match="cannot load the model"):
+        tokenizer(Student(model=str(tmp_path / "none")))
+    bare = tokenizer(Student(model=str(qwen)))
+    bare.chat_template = None
+    bare.save_pretrained(tmp_path / "bare")
+    (tmp_path / "bare" / "config.json").write_text((qwen / "config.json").read_text())
+    with pytest.raises(Mistake, match="no chat template"):
+        tokenizer(Student(model=str(tmp_path / "bare")))
+
+
+def test_weights_in_a_pickle_are_refused(tmp_path, qwen):
+    import torch
+
+    (tmp_path / "config.json").write_text((qwen / "config.json").read_text())
+    torch.save({}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(Mistake, match="cannot load the model"):
+        load(str(tmp_path))
+
+
+def test_an_adapter_in_a_pickle_is_refused(tmp_path, tuned, monkeypatch):
+    import torch
+
+    monkeypatch.chdir(tuned[0])
+    (tmp_path / "adapter_config.json").write_text(Path("adapter/adapter_config.json").read_text())
+    torch.save({}, tmp_path / "adapter_model.bin")
+    with pytest.raises(Mistake, match="cannot load the model"):
+        load(str(tmp_path))
+
+
+def test_the_adapter_names_its_base(tuned, qwen):
+    assert json.loads((tuned[0] / "adapter/adapter_config.json").read_text())["base_model_name_or_path"] == str(qwen)
+
+
+@pytest.mark.parametrize(("rows", "batch", "epochs"), [(100, 8, 3), (7, 8, 2), (33, 4, 0.5), (1, 16, 1)])
+def test_every_epoch_reads_every_row_at_most_once_in_full_batches_of_like_length(rows, batch, epochs):
+    lengths = [n * 37 % 91 for n in range(rows)]
+    read = tuning.order(lengths, batch, epochs, 1)
+    assert read == tuning.order(lengths, batch, epochs, 1)
+    assert max(read.count(row) for row in set(read)) <= max(1, epochs)
+    assert len(read) >= min(rows, rows * epochs) - batch * max(1, epochs)
+    if rows == 100:
+        spread = [
+            max(lengths[r] for r in part) - min(lengths[r] for r in part)
+            for part in zip(*[iter(read)] * batch, strict=False)
+        ]
+        assert sum(spread) / len(spread) < 15

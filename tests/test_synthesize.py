@@ -1,0 +1,121 @@
+"""Synthesis pays for nothing twice: stopped in the middle and run again, or after an edit, it ends in the same bytes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import polars as pl
+import pytest
+
+from schemas.chunks import Chunks
+from schemas.pairs import RawPairs
+from stages import synthesize
+from tests.code import ROOT
+from tests.conftest import Cue
+from tests.ending import ended
+
+COUNT = 30
+
+
+def passages(*texts: str) -> None:
+    rows = [
+        {
+            "chunk_id": f"d{n}#1",
+            "doc_id": f"d{n}",
+            "start": 0,
+            "end": len(text),
+            "page": 1,
+            "heading": f"Lamp {n}",
+            "text": text,
+        }
+        | {"n_tokens": 5}
+        for n, text in enumerate(texts)
+    ]
+    Chunks.write(Chunks.frame(rows))
+
+
+@pytest.fixture
+def lamps(workplace):
+    passages(*[f"Lamp {n} costs {n + 10} euros. It weighs {n + 1} kg." for n in range(COUNT)])
+    workplace.change("synthesize", "qa", {"draws": 2, "count": 2, "temperature": 1.0})
+    return workplace
+
+
+def test_rows_name_their_passage_and_every_request_is_counted(lamps, rules, monkeypatch, capsys):
+    monkeypatch.setenv("OPENAI_BASE_URL", rules)
+    synthesize.main("qa")
+    rows = RawPairs.read("qa")
+    assert len(rows) == COUNT * 4
+    first = rows.filter(chunk_id="d3#1")
+    assert set(first["completion"]) == {"13 euros", "4 kg"}
+    assert set(first["doc_id"]) == {"d3"}
+    found = json.loads((lamps.path / "metrics/synthesize/qa.json").read_text())
+    assert (found["requests"], found["rows"], found["lost"]) == (COUNT * 2, COUNT * 4, 0)
+    assert "60 of them paid now" in capsys.readouterr().out
+
+
+def test_an_edit_of_one_document_asks_about_its_passages_alone(lamps, rules, monkeypatch, capsys):
+    monkeypatch.setenv("OPENAI_BASE_URL", rules)
+    synthesize.main("qa")
+    before = RawPairs.read("qa")
+    passages(*[f"Lamp {n} costs {n + (99 if n == 7 else 10)} euros. It weighs {n + 1} kg." for n in range(COUNT)])
+    capsys.readouterr()
+    synthesize.main("qa")
+    assert "60 requests, 2 of them paid now" in capsys.readouterr().out
+    after = RawPairs.read("qa")
+    assert after.filter(pl.col("doc_id") != "d7").equals(before.filter(pl.col("doc_id") != "d7"))
+
+
+def test_requests_that_come_to_nothing_are_rows_with_a_reason(lamps, cue, capsys):
+    cue.script = [(400, {"error": {"message": "no"}}), (200, Cue.answer("{", "length")), (200, Cue.answer("not json"))]
+    synthesize.main("qa")
+    rows = RawPairs.read("qa")
+    assert dict(rows["dropped"].value_counts().rows()) == {"refused (400)": 1, "cut off": 1, "unparsed": 1}
+    assert "1 requests unparsed" in capsys.readouterr().out
+
+
+def test_an_unreachable_teacher_ends_with_one_line_and_writes_nothing(lamps, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setattr("parts.llm.RETRIES", 0)
+    assert "rules-1 at http://127.0.0.1:9/v1/: no answer" in ended(synthesize.main, "qa")
+    assert not RawPairs.address("qa").exists()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "killed"])
+def test_a_run_stopped_in_the_middle_goes_on_and_ends_in_the_same_bytes(lamps, cue, tmp_path, how):
+    answer = cue.reply
+
+    def slowly(asked: dict) -> tuple[int, dict]:
+        time.sleep(0.02)
+        said = json.dumps(
+            {"questions": [{"question": asked["messages"][0]["content"][-60:], "reasoning": "r", "answer": "a"}]}
+        )
+        answer(asked)
+        return 200, Cue.answer(said)
+
+    cue.reply = slowly
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "CLOSEDBOOK_WORKERS": "2"}
+    command = [sys.executable, "-m", "stages.synthesize", "qa"]
+    first = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    while len(cue.seen) < COUNT // 2:
+        time.sleep(0.01)
+        assert first.poll() is None
+    first.send_signal(how)
+    told = first.communicate()[1]
+    paid_before = len(cue.seen)
+    assert paid_before < COUNT * 2
+    assert not RawPairs.address("qa").exists()
+    if how == signal.SIGINT:
+        assert first.returncode == 130
+        assert "run the same command again to go on" in told
+        assert "Traceback" not in told
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    stopped = RawPairs.address("qa").read_bytes()
+    assert len(cue.distinct()) == COUNT * 2
+    assert len(cue.seen) <= COUNT * 2 + 4, "what was answered before is not paid for again; what was under way may be"
+    undisturbed = environment | {"CLOSEDBOOK_CACHE": str(tmp_path / "other")}
+    subprocess.run(command, env=undisturbed, check=True, capture_output=True)
+    assert RawPairs.address("qa").read_bytes() == stopped
