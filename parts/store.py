@@ -33,6 +33,11 @@ def connect() -> Iterator["Store"]:
         try:
             connection = stack.enter_context(psycopg.connect(dsn, autocommit=True, connect_timeout=10))
             connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise Mistake(
+                "the Postgres of CLOSEDBOOK_DSN has no pgvector yet, and this role may not add it: "
+                "let a superuser run CREATE EXTENSION vector in that database"
+            ) from error
         except psycopg.Error as error:
             line = str(error).splitlines()[0]
             raise Mistake(

@@ -1,5 +1,7 @@
 """pgvector finds what numpy finds, embeds only what changed, and a wrong address is told."""
 
+import os
+
 import numpy as np
 import polars as pl
 import pytest
@@ -10,6 +12,7 @@ from parts.retrievers import dense, gold, none
 from schemas.chunks import Chunks
 from schemas.questions import Questions
 from stages.retrieve import measure
+from tests.postgres import over_tcp
 
 WIDTH = 8
 
@@ -71,6 +74,24 @@ def test_a_wrong_dsn_is_told_in_one_line(monkeypatch, dsn):
     monkeypatch.setenv("CLOSEDBOOK_DSN", dsn)
     with pytest.raises(Mistake, match="CLOSEDBOOK_DSN cannot be used"), store.connect():
         pass
+
+
+def test_a_server_over_tcp_serves_who_has_the_password_and_tells_who_has_not(monkeypatch, tmp_path):
+    texts = {"a": "one", "b": "two"}
+    with over_tcp(tmp_path, "open:sesame") as dsn:
+        monkeypatch.setenv("CLOSEDBOOK_DSN", dsn.replace("reader@", "reader:open%3Asesame@"))
+        with store.connect() as found:
+            assert found.index("t", texts, Embed(), WIDTH) == 2
+        with store.connect() as again:
+            assert again.index("t", texts, Embed(), WIDTH) == 0
+            assert again.nearest("t", Embed()(["two"])[0], 1)[0][0] == "b"
+        monkeypatch.setenv("CLOSEDBOOK_DSN", os.environ["CLOSEDBOOK_DSN"].replace("/passages", "/plain"))
+        with pytest.raises(Mistake, match="CREATE EXTENSION vector"), store.connect():
+            pass
+        monkeypatch.setenv("CLOSEDBOOK_DSN", dsn.replace("reader@", "reader:close%3Asesame@"))
+        with pytest.raises(Mistake, match="password authentication failed") as told, store.connect():
+            pass
+    assert "sesame" not in str(told.value)
 
 
 def question(question_id: str, text: str, *gold_ids: list[str]) -> dict:
