@@ -37,6 +37,8 @@ _PAIR = re.compile(rf"^\W*([A-Za-z][\w ()/'-]{{2,40}}?)(?:: | )((?:[$€£]?\d[\
 _IRREGULAR = set(
     "led put struck hit began drew lost cost took became held kept made gave went saw ran sent set paid came".split()
 )
+_NAMED = re.compile(r"[A-Z]\w+ [A-Z]\w+ [a-z]")  # somebody, or something, does what follows
+_PRONOUNS = {"it", "them", "him", "her", "this", "that"}
 _ADVERBS = {"only", "also", "again"}
 _IMPERATIVES = set("wear bring dial plan use take call keep see add send".split())
 
@@ -78,6 +80,8 @@ def facts(title: str, text: str) -> Iterator[Fact]:
                 yield from _of_row(title, header, cells)
             continue
         header = None
+        if line == title:  # a heading that lost its mark
+            continue
         step, pair = _STEP.match(line), _PAIR.match(line)
         if step:
             action = step[2].rstrip(".")
@@ -139,6 +143,7 @@ def fact(title: str, sentence: str) -> Fact | None:
     if (
         not answer
         or len(answer.split()) > 8
+        or answer.split()[0] in _PRONOUNS
         or not re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", sentence, re.IGNORECASE)
     ):
         return None
@@ -162,7 +167,7 @@ def _object(title: str, sentence: str) -> str:
     if start < 0:
         return _complement(sentence.split())
     tail = sentence[start + len(title) :].strip(" ,").split()
-    if tail:
+    if tail and not _NAMED.match(sentence[:start]):
         return _complement(tail, led=start == 0)
     return _agent(_OPENING.sub("", sentence[:start]).split())
 

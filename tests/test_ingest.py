@@ -52,6 +52,25 @@ def test_pages_of_a_pdf_are_parted_by_form_feeds():
     assert text.count("\f") >= 1
 
 
+def test_lines_of_a_pdf_that_broke_for_want_of_room_are_one_and_others_are_not():
+    said = "The designer of Belbik Router 200 is Maritos Korlus. " * 4
+    block = Block("Notes", "paragraph", (Line(said.strip()),))
+    steps = Block("Steps", "steps", (Line("Read the meter. " + said.strip()), Line("Close the windows.")))
+    lines = pdf.read(writers.as_pdf("Belbik Router 200", [block, steps]))[1].splitlines()
+    assert said.strip() in lines
+    assert lines[:2] == ["Belbik Router 200", "Notes"]
+    assert lines[-1] == "2. Close the windows."
+
+
+@pytest.mark.parametrize("suffix", [".html", ".docx"])
+def test_the_first_row_of_a_table_is_its_header(suffix, tmp_path):
+    (tmp_path / f"lamp{suffix}").write_bytes(writers.WRITERS[suffix]("Dorva Lamp 200", BLOCKS))
+    lines = ingest.ingest(tmp_path)[0]["text"][0].splitlines()
+    at = lines.index("| Item | Price |")
+    assert lines[at + 1] == "| --- | --- |"
+    assert lines[at - 1] == ""
+
+
 def test_text_in_utf_16_with_its_mark_is_read():
     assert plain.read("wörter".encode("utf-16"))[1] == "wörter"
 

@@ -16,6 +16,7 @@ def read(data: bytes) -> tuple[str, str]:
     title = page.title.get_text(" ", strip=True) if page.title else ""
     for tag in page(UNREAD):
         tag.decompose()
-    text = MarkdownConverter(heading_style="ATX", escape_misc=False, strip=["a", "img"]).convert_soup(page)
+    told = {"heading_style": "ATX", "escape_misc": False, "strip": ["a", "img"], "table_infer_header": True}
+    text = MarkdownConverter(**told).convert_soup(page)
     lines = [line.rstrip() for line in text.replace("\f", "\n").splitlines()]
     return title, "\n".join(line for at, line in enumerate(lines) if line or (at and lines[at - 1])).strip() + "\n"

@@ -1,6 +1,11 @@
 """Read the text of a PDF, a form feed between pages."""
 
+import re
+from itertools import pairwise
+
 from parts.errors import Mistake
+
+_ITEM = re.compile(r"\s*(?:[-*•▪◦\u2013]|\d{1,3}[.)]|[a-z]\))\s")
 
 
 def read(data: bytes) -> tuple[str, str]:
@@ -31,4 +36,20 @@ def _text(document, number: int) -> str:
     text = words.get_text_bounded()
     words.close()
     page.close()
-    return text.replace("\r\n", "\n").replace("\f", "\n").replace("\ufffe", "")
+    return _unwrap(text.replace("\r\n", "\n").replace("\f", "\n").replace("\ufffe", ""))
+
+
+def _unwrap(page: str) -> str:
+    """Return the text of a page with the lines joined that were broken for want of room.
+
+    A line was full when the next one's first word would have made it about as long as the page's longest. A short
+    line after a full stop may be a heading, and stays. Else a passage would end where a line does, not a sentence.
+    """
+    lines = [line.rstrip() for line in page.split("\n")]
+    longest = max(map(len, lines))
+    text = lines[0]
+    for above, line in pairwise(lines):
+        full = bool(line) and len(above) + 1 + len(line.split()[0]) > 0.9 * longest
+        fresh = _ITEM.match(line) or (above.endswith((".", "!", "?", ":")) and len(line) < 0.5 * longest)
+        text += (" " if full and not fresh else "\n") + line
+    return text
