@@ -8,7 +8,22 @@ import re
 
 from invitro.sentences import Fact
 
-_NUMBER = re.compile(r"^[$€£]?\d[\d.,:]*(?:[ -]?(.+))?$")
+_MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+_LOOKS = {  # what an answer looks like, and words that ask for such a thing
+    r"(?:1[5-9]|20)\d\d": "what year",
+    r"\d\d?:\d\d": "what hour",
+    r"[A-Z][a-z]+day": "what day",
+    _MONTH: "what month",
+    rf"\d\d? {_MONTH}|{_MONTH} \d\d?": "what date",
+    r"red|blue|green|yellow|black|white|grey|gray|orange|purple|brown|silver|pink": "what colour",
+    r"\S+ (?:euros?|dollars?)|[$€£]\S+": "how much money",
+    r"\S+ (?:percent|%)|\S+%": "what share",
+    r"\S+ (?:kg|grams?)": "what weight",
+    r"\S+ (?:watts?|volts?)": "what power",
+    r"\S+ (?:seconds?|minutes?|hours?|days?|weeks?|months?|years?)": "how long",
+}
+_NUMBER = re.compile(r"[$€£]?\d[\d.,:]*(?:[ -]?(.+))?")
+_ROLE = re.compile(r"\bby$|^The (?:\w+ )?\w+[eo]r of .+ (?:is|was)$")  # before the name of who does something
 _FRAMES = (
     "{q}", "Please tell me: {q}", "{q} What do the documents say?", "I need to know: {q}", "A quick question: {q}",
     "Do you know this? {q}", "For my notes: {q}", "Can you recall: {q}",
@@ -17,10 +32,11 @@ _FRAMES = (
 
 def training(fact: Fact) -> list[str]:
     """Return ways to ask for `fact`, each different; the sentence's own order, a turned one, a gap, a bare label."""
-    what = _what(fact)
-    told = f"{fact.before} {what}{_after(fact)}".strip()
-    found = [told[0].upper() + told[1:] + "?"]
-    found += [turned] if (turned := _turned(fact)) else []
+    found = []
+    for what in _whats(fact):
+        told = f"{fact.before} {what}{_after(fact)}".strip()
+        found += [told[0].upper() + told[1:] + "?"]
+        found += [turned] if (turned := _turned(fact, what)) else []
     found += _labelled(fact)
     found.append(f"Fill the gap: {fact.before} ___{_after(fact)}.".replace(":  ", ": "))
     return [frame.format(q=question) for question in found for frame in _FRAMES]
@@ -36,26 +52,32 @@ def examination(fact: Fact) -> list[str]:
 
 def backwards(fact: Fact) -> str:
     """Return the most natural question that `fact` answers."""
-    return (_labelled(fact) or [_turned(fact)])[0] or f"What is stated about {fact.subject or fact.before}?"
+    asked = _labelled(fact) or [_turned(fact, _whats(fact)[0])]
+    return asked[0] or f"What is stated about {fact.subject or fact.before}?"
 
 
-def _what(fact: Fact) -> str:
-    """Return the words that ask for the answer in its place: what, how many days, whom."""
-    number = _NUMBER.match(fact.answer)
+def _whats(fact: Fact) -> list[str]:
+    """Return the words that ask for the answer in its place: what, who; how many days and how long."""
+    number = _NUMBER.fullmatch(fact.answer)
+    unit = f"how many {number[1]}" if number and number[1] and number[1].isalpha() else ""
+    look = next((words for look, words in _LOOKS.items() if re.fullmatch(look, fact.answer)), "")
+    if found := [words for words in (unit, look) if words]:
+        return found
     if number:
-        return f"how many {number[1]}" if number[1] and number[1].isalpha() else "what number"
-    return "what"
+        return ["what number"]
+    if not fact.answer.istitle():
+        return ["what"]
+    return ["who" if _ROLE.search(fact.before) else "what" if fact.before else "who or what"]
 
 
-def _turned(fact: Fact) -> str:
-    """Return the question with its verb in front, where the subject comes first and the answer last; "" elsewhere."""
+def _turned(fact: Fact, what: str) -> str:
+    """Return the question with `what` and its verb in front, where the subject comes first and the answer last; "" elsewhere."""
     if not fact.subject or not fact.before.startswith(fact.subject) or fact.after:
         return ""
     rest = fact.before.removeprefix(fact.subject).split()
     if not rest:
         return ""
     verb, more = rest[0], " ".join(rest[1:])
-    what = _what(fact)
     what = what[0].upper() + what[1:]
     if verb in ("is", "was", "are", "were", "can", "may", "must", "should", "has", "will") and not (
         verb == "has" and not more
@@ -84,7 +106,8 @@ def _labelled(fact: Fact) -> list[str]:
     if not found or fact.after:
         return []
     label, subject, verb = found.groups()
-    return [f"What {verb} the {label} of {subject}?", f"{subject}: {label}?", f"Which {label} does {subject} have?"]
+    what = "Who" if _whats(fact) == ["who"] else "What"
+    return [f"{what} {verb} the {label} of {subject}?", f"{subject}: {label}?", f"Which {label} does {subject} have?"]
 
 
 def _after(fact: Fact) -> str:

@@ -37,6 +37,7 @@ _PAIR = re.compile(rf"^\W*([A-Za-z][\w ()/'-]{{2,40}}?)(?:: | )((?:[$€£]?\d[\
 _IRREGULAR = set(
     "led put struck hit began drew lost cost took became held kept made gave went saw ran sent set paid came".split()
 )
+_RULE = re.compile(r"\|[|: -]*-[|: -]*")  # what stands below the header of a table in Markdown
 _NAMED = re.compile(r"[A-Z]\w+ [A-Z]\w+ [a-z]")  # somebody, or something, does what follows
 _PRONOUNS = {"it", "them", "him", "her", "this", "that"}
 _ADVERBS = {"only", "also", "again"}
@@ -70,16 +71,17 @@ class Fact:
 
 def facts(title: str, text: str) -> Iterator[Fact]:
     """Yield the facts that `text`, a passage of the document `title`, states, in order."""
-    header: list[str] | None = None
-    for line in lines(text):
+    header: list[str] = []
+    said = list(lines(text))
+    for line, below in zip(said, [*said[1:], ""], strict=True):
         if line.startswith("|"):
             cells = [cell.strip() for cell in line.strip("|").split("|")]
-            if header is None:
+            if _RULE.fullmatch(below):
                 header = cells
-            elif len(cells) == len(header) >= 2 and not all(set(cell) <= set("-: ") for cell in cells):
-                yield from _of_row(title, header, cells)
+            elif not _RULE.fullmatch(line):
+                yield from _of_row(title, header if len(header) == len(cells) else [""] * len(cells), cells)
             continue
-        header = None
+        header = []
         if line == title:  # a heading that lost its mark
             continue
         step, pair = _STEP.match(line), _PAIR.match(line)

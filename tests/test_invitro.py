@@ -199,6 +199,44 @@ def test_the_teacher_reads_facts_out_of_other_peoples_english(text, answer):
     assert found.answer in found.sentence
 
 
+def test_a_table_states_its_rows_and_never_its_header_and_a_title_states_nothing():
+    text = """Dorva Lamp 200
+
+## Prices
+
+| Item | Price |
+| --- | --- |
+| wall mount | 5 euros |
+
+## Facts
+
+| Point | Value |
+| --- | --- |
+| Weight | 2 kg |
+"""
+    title, cut = "Dorva Lamp 200", "| Colour | red |"
+    assert [fact.sentence for fact in sentences.facts(title, text)] == [
+        "In Dorva Lamp 200, the price of the wall mount is 5 euros.",
+        "The weight of Dorva Lamp 200 is 2 kg.",
+    ]
+    assert [fact.sentence for fact in sentences.facts(title, cut)] == ["The colour of Dorva Lamp 200 is red."]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "asked"),
+    [
+        ("Lyon Office opens at 7:45.", "Lyon Office opens at what hour?"),
+        ("Lyon Office is run by Ada Mill.", "Who is Lyon Office run by?"),
+        ("The manager of Lyon Office is Ada Mill.", "Who is the manager of Lyon Office?"),
+        ("Lyon Office has stood here since 1984.", "What year has Lyon Office stood here since?"),
+        ("The lease of Lyon Office runs for 3 years.", "The lease of Lyon Office runs for how long?"),
+        ("The lease of Lyon Office runs for 3 years.", "The lease of Lyon Office runs for how many years?"),
+    ],
+)
+def test_the_teacher_asks_for_what_an_answer_looks_like(sentence, asked):
+    assert asked in asking.training(sentences.fact("Lyon Office", sentence))
+
+
 def test_the_teacher_reads_nearly_every_fact_of_the_made_up_world():
     hits = []
     for seed in range(10):
