@@ -8,6 +8,7 @@ document's subject, and pass over what they cannot read.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 _UNITS = (
     "euros?|dollars?|percent|%|kg|grams?|km|miles?|watts?|volts?|degrees|days?|weeks?|months?|years?|hours?|minutes?|"
@@ -72,8 +73,7 @@ class Fact:
 def facts(title: str, text: str) -> Iterator[Fact]:
     """Yield the facts that `text`, a passage of the document `title`, states, in order."""
     header: list[str] = []
-    said = list(lines(text))
-    for line, below in zip(said, [*said[1:], ""], strict=True):
+    for line, below in pairwise([*lines(text), ""]):
         if line.startswith("|"):
             cells = [cell.strip() for cell in line.strip("|").split("|")]
             if _RULE.fullmatch(below):

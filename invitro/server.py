@@ -25,8 +25,12 @@ _BY_SCHEMA = {
 }
 
 
+class NoRule(ValueError):
+    """A prompt that no rule fits."""
+
+
 def reply(messages: list[dict], schema: str | None, seed: int) -> str:
-    """Return what the rules say to `messages`; `schema` names the structure asked for. Raises ValueError: no rule fits."""
+    """Return what the rules say to `messages`; `schema` names the structure asked for. Raises NoRule."""
     prompt = messages[-1]["content"]
     rng = random.Random(f"{seed} {prompt}")
     if schema in _BY_SCHEMA:
@@ -37,7 +41,7 @@ def reply(messages: list[dict], schema: str | None, seed: int) -> str:
         return json.dumps(judged, ensure_ascii=False)
     if "<strategy>" in prompt:
         return teacher.document(prompt, rng)
-    raise ValueError(f"{MODEL} is a set of rules for closedbook's own prompts and RAGAS's; it has none for this one")
+    raise NoRule(f"{MODEL} is a set of rules for closedbook's own prompts and RAGAS's; it has none for this one")
 
 
 def embed(text: str) -> list[float]:
@@ -54,11 +58,13 @@ async def chat(request: web.Request) -> web.Response:
     asked = await request.json()
     if asked.get("model") != MODEL:
         return _error(404, f"there is no model {asked.get('model')!r} here; this server has {MODEL}")
+    if not asked.get("messages"):
+        return _error(400, "messages are missing")
     wanted = asked.get("response_format") or {}
     schema = (wanted.get("json_schema") or {}).get("name")
     try:
         text = reply(asked["messages"], schema, asked.get("seed") or 0)
-    except (ValueError, KeyError, IndexError) as error:
+    except NoRule as error:  # anything else is a fault of the rules, a 500
         return _error(400, str(error))
     message = {"role": "assistant", "content": text}
     used = {

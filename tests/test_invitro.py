@@ -215,6 +215,7 @@ def test_a_table_states_its_rows_and_never_its_header_and_a_title_states_nothing
 | Weight | 2 kg |
 """
     title, cut = "Dorva Lamp 200", "| Colour | red |"
+    assert not list(sentences.facts(title, "Dorva Lamp 200\nNotes"))
     assert [fact.sentence for fact in sentences.facts(title, text)] == [
         "In Dorva Lamp 200, the price of the wall mount is 5 euros.",
         "The weight of Dorva Lamp 200 is 2 kg.",
@@ -292,7 +293,7 @@ def test_the_judge_holds_statements_against_a_text(statement, holds):
 
 
 def test_the_server_has_no_rule_for_what_it_does_not_know():
-    with pytest.raises(ValueError, match="set of rules"):
+    with pytest.raises(server.NoRule, match="set of rules"):
         server.reply([{"role": "user", "content": "Write a poem."}], None, 0)
     assert "rules" in server.MODEL
 
