@@ -97,7 +97,7 @@ def test_the_whole_verdict_is_flat_sorted_and_without_nan(run):
 
 def test_costs_follow_from_prices_tokens_and_seconds(run):
     price = prices.load()
-    found = compare.costs(price, "rules-1", list(run.params["synthesize"]))
+    found = compare.costs(price, "rules-2", list(run.params["synthesize"]))
     assert found["cost_per_1000_rag"] == pytest.approx(100 / 3600 * price.machine_per_hour)
     assert found["cost_upfront_tuned"] == pytest.approx(price.machine_per_hour)
     assert found["break_even_questions"] == round(price.machine_per_hour / (0.08 / 3600 * price.machine_per_hour))

@@ -1,5 +1,6 @@
 """The made-up world: what pretraining, the teacher and the exam share, and what they must not."""
 
+import hashlib
 import json
 import random
 import re
@@ -296,6 +297,37 @@ def test_the_server_has_no_rule_for_what_it_does_not_know():
     with pytest.raises(server.NoRule, match="set of rules"):
         server.reply([{"role": "user", "content": "Write a poem."}], None, 0)
     assert "rules" in server.MODEL
+
+
+STATED = """Lyon Office
+
+Lyon Office is run by Ada Mill. It opens at 7:45 and has 240 desks. Nobody enters Lyon Office without a badge.
+
+| Item | Price |
+| --- | --- |
+| coffee | 2 euros |
+
+1. Lock the door.
+Number of floors 12
+"""
+
+
+def test_rules_that_say_something_else_have_another_name():
+    passage = quoting.passage("Lyon Office", STATED)
+    asked = [
+        (prompts.render("qa/questions", count=9, passage=passage), "TrainingQuestions"),
+        (prompts.render("examine/questions", count=9, passage=passage), "ExamQuestions"),
+        (prompts.render("active_reading/strategies", count=8, passage=passage), "Strategies"),
+    ]
+    asked += [
+        (prompts.render("active_reading/apply", strategy=style, passage=passage), None) for style in teacher._STYLES
+    ]
+    asked.append((prompts.render("judge/correct", question="Who?", reference="Ada Mill", answer="Ada Mill"), "Verdict"))
+    said = [
+        server.reply([{"role": "user", "content": prompt}], schema, seed) for prompt, schema in asked for seed in (1, 2)
+    ]
+    digest = hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]
+    assert (server.MODEL, digest) == ("rules-2", "56d0c93e3878")
 
 
 def test_embeddings_of_like_texts_are_nearer():

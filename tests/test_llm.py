@@ -113,11 +113,11 @@ def test_a_server_that_params_start_is_reached_and_ended():
     import httpx
 
     async def run():
-        async with llm.connect(llm.Server(model="rules-1", serve="python -m invitro.server --port {port}")) as client:
+        async with llm.connect(llm.Server(model="rules-2", serve="python -m invitro.server --port {port}")) as client:
             return await client.openai.models.list(), str(client.openai.base_url)
 
     found, url = asyncio.run(run())
-    assert [model.id for model in found.data] == ["rules-1", "rules-embedding-1"]
+    assert [model.id for model in found.data] == ["rules-2", "rules-embedding-1"]
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}models")
 

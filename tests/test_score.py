@@ -44,7 +44,7 @@ def test_what_is_written_is_what_is_read():
     assert answers.declined(answers.write("", answers.DECLINE))
 
 
-JUDGE = llm.Server(model="rules-1", embedding="rules-embedding-1")
+JUDGE = llm.Server(model="rules-2", embedding="rules-embedding-1")
 LAMP = "Dorva Lamp 200 costs 430 euros. It weighs 2.4 kg."
 
 
@@ -148,7 +148,7 @@ def test_every_score_carries_its_version_and_ragas_leaves_unanswerable_questions
     assert found.filter(question_id="q2")["scorer"].sort().to_list() == ["exact", "f1", "judge"]
     versions = dict(found.select("scorer", "version").rows())
     assert versions["faithfulness"].startswith("ragas-0.4")
-    assert versions["faithfulness"].endswith("rules-1")
+    assert versions["faithfulness"].endswith("rules-2")
     assert versions["exact"] == exact.VERSION
     told = score.summary(found)
     assert told["exact"] == 0.5
