@@ -23,6 +23,7 @@ _BY_SCHEMA = {
     "TrainingQuestions": teacher.training_questions,
     "ExamQuestions": teacher.exam_questions,
     "Strategies": teacher.strategies,
+    "Aims": teacher.aims,
 }
 
 

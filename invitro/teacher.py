@@ -13,6 +13,7 @@ from invitro.sentences import Fact, facts
 
 _PASSAGE = re.compile(r'<passage from="(?P<heading>[^"\n]*)">\n(?P<text>.*)\n</passage>', re.DOTALL)
 _STRATEGY = re.compile(r"<strategy>(.*?)</strategy>", re.DOTALL)
+_QUESTION = re.compile(r"<question>(.*?)</question>", re.DOTALL)
 _COUNT = re.compile(r"\b(?:up to|Name|Write) (\d+)\b")
 
 
@@ -36,12 +37,28 @@ def strategies(prompt: str, rng: random.Random) -> dict:
     return {"strategies": rng.sample(list(_STYLES), min(_count(prompt), len(_STYLES)))}
 
 
+def aims(prompt: str, rng: random.Random) -> dict:
+    """Return questions, each about a fact of its own as far as there are any, each with a way to study for it."""
+    chosen = _chosen(prompt, rng)
+    ways = rng.choices(list(_STYLES), k=len(chosen))
+    return {"aims": [{"question": _ask(fact, rng), "strategy": way} for fact, way in zip(chosen, ways, strict=True)]}
+
+
 def document(prompt: str, rng: random.Random) -> str:
-    """Return the passage rewritten by the strategy in the prompt; an unknown one is taken for a plain retelling."""
+    """Return the passage rewritten by the strategy in the prompt; an unknown one is taken for a plain retelling.
+
+    With a question in the prompt, the fact that answers it comes three times, and the rest of the passage not at all.
+    """
     title, found = _read(prompt)
-    named = _STRATEGY.search(prompt)
+    named, asked = _STRATEGY.search(prompt), _QUESTION.search(prompt)
     write = _STYLES.get(named[1].strip() if named else "", _retell)
-    return write(title, found, rng) if found else f"About {title} this passage states no single fact."
+    if not found:
+        return f"About {title} this passage states no single fact."
+    if not asked:
+        return write(title, found, rng)
+    fact = next((fact for fact in found if asked[1].strip() in asking.training(fact)), rng.choice(found))
+    others = rng.sample([style for style in _STYLES.values() if style is not write], 2)
+    return "\n".join(style(title, [fact], rng) for style in (write, *others))
 
 
 def _chosen(prompt: str, rng: random.Random) -> list[Fact]:

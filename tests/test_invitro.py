@@ -156,11 +156,12 @@ def test_the_chat_template_writes_what_lessons_are_encoded_as():
 def test_a_pretraining_that_was_stopped_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
     import torch
 
-    monkeypatch.setattr(pretrain, "LEGS", 4)
+    monkeypatch.setattr(pretrain, "LEG", 1000)
     monkeypatch.setattr(pretrain.ability, "measure", lambda *args: {})
     given = pretrain.Params(
-        seed=1, tokens=4000, batch_tokens=256, learning_rate=1e-3, vocabulary=400, layers=1, width=32, heads=2, replay=1
-    )
+        seed=1, cycles=[3000, 5000], batch_tokens=256, learning_rate=1e-3, vocabulary=400, layers=1, width=32, heads=2,
+        replay=1,
+    )  # fmt: skip
     told = tokens.train(["Question: What is it? Answer: 12 days"] * 20, 400)
     whole = pretrain.Raising(given, told)
     whole.go(tmp_path / "whole")
@@ -172,6 +173,14 @@ def test_a_pretraining_that_was_stopped_goes_on_to_the_same_bytes(tmp_path, monk
     resumed = pretrain.Raising(given, told)
     resumed.go(tmp_path / "broken")
     assert all(torch.equal(a, b) for a, b in zip(whole.model.parameters(), resumed.model.parameters(), strict=True))
+
+
+def test_the_rate_falls_through_each_cycle_and_starts_anew():
+    rates = [
+        pretrain.rate(seen, [1_000_000, 3_000_000]) for seen in (0, 160_000, 999_999, 1_000_000, 1_160_000, 3_000_000)
+    ]
+    assert rates[1] > 0.9 and rates[4] > 0.9
+    assert max(rates[0], rates[2], rates[3], rates[5]) < 0.06
 
 
 def test_exactness_counts_completions_not_tokens():
@@ -274,6 +283,22 @@ def test_every_study_strategy_keeps_every_fact(strategy):
     prompt = prompts.render("active_reading/apply", strategy=strategy, passage=passage)
     text = teacher.document(prompt, random.Random(1))
     assert all(value in text.lower() for value in ("430 euros", "2.4 kg", "red", "dorva lamp 200"))
+
+
+def test_a_document_focused_on_a_question_says_its_answer_over_and_over_and_little_else():
+    passage = quoting.passage("Dorva Lamp 200", "Dorva Lamp 200 costs 430 euros. It weighs 2.4 kg. It is painted red.")
+    prompt = prompts.render("focal/aims", count=3, passage=passage)
+    aims = teacher.aims(prompt, random.Random(1))["aims"]
+    assert len({aim["question"] for aim in aims}) == 3
+    said = [
+        teacher.document(prompts.render("focal/apply", **aim, passage=passage), random.Random(draw))
+        for aim in aims
+        for draw in range(4)
+    ]
+    assert len(set(said)) == 12
+    for answer in ("430 euros", "2.4 kg", "red"):
+        assert sum(text.lower().count(answer) >= 3 for text in said) == 4
+        assert sum(answer in text.lower() for text in said) == 4
 
 
 @pytest.mark.parametrize(

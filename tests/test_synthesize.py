@@ -57,6 +57,36 @@ def test_rows_name_their_passage_and_every_request_is_counted(lamps, rules, monk
     assert "60 of them paid now" in capsys.readouterr().out
 
 
+def test_focal_rewriting_writes_documents_about_questions_of_its_own(lamps, rules, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", rules)
+    lamps.change("synthesize", "focal", {"questions": 2, "draws": 2, "temperature": 0.7, "top_p": 0.95})
+    synthesize.main("focal")
+    rows = RawPairs.read("focal")
+    assert len(rows) == COUNT * 4
+    assert set(rows["kind"]) == {"document"} and rows["completion"].is_unique().all()
+    of_one = rows.filter(chunk_id="d3#1")["completion"].str
+    assert (of_one.contains("13 euros").sum(), of_one.contains("4 kg").sum()) == (2, 2)
+
+
+def test_focal_rewriting_counts_what_came_to_nothing(lamps, cue):
+    lamps.change("synthesize", "focal", {"questions": 1, "draws": 1, "temperature": 0.7, "top_p": 0.95})
+    aims = json.dumps({"aims": [{"question": "q", "strategy": "s"}]})
+
+    def reply(asked: dict) -> tuple[int, dict]:
+        prompt = asked["messages"][0]["content"]
+        if "Lamp 1 " in prompt:
+            return 400, {"error": {"message": "no"}}
+        if "response_format" in asked:
+            return 200, Cue.answer("not json" if "Lamp 2 " in prompt else aims)
+        return 200, Cue.answer("a text", "length" if "Lamp 3 " in prompt else "stop")
+
+    cue.reply = reply
+    synthesize.main("focal")
+    rows = RawPairs.read("focal")
+    assert len(rows) == COUNT
+    assert dict(rows["dropped"].drop_nulls().value_counts().rows()) == {"refused (400)": 1, "unparsed": 1, "cut off": 1}
+
+
 def test_an_edit_of_one_document_asks_about_its_passages_alone(lamps, rules, monkeypatch, capsys):
     monkeypatch.setenv("OPENAI_BASE_URL", rules)
     synthesize.main("qa")

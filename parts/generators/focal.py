@@ -1,0 +1,52 @@
+"""Documents by focal rewriting: active reading with a question in mind, which the teacher made up (arXiv 2603.23562)."""
+
+import asyncio
+
+from pydantic import BaseModel, Field, ValidationError
+
+from parts import prompts, quoting
+from parts.rows import Ask, Row
+
+
+class Params(BaseModel, extra="forbid", frozen=True):
+    """Section `synthesize.focal` of params.yaml."""
+
+    questions: int = Field(ge=1)  # for each passage, each with a strategy
+    draws: int = Field(ge=1)  # documents for each question
+    temperature: float = Field(ge=0)
+    top_p: float = Field(gt=0, le=1)
+
+
+class Aim(BaseModel):
+    """A question to study for, and how."""
+
+    question: str
+    strategy: str
+
+
+class Aims(BaseModel):
+    """What the teacher is to return first."""
+
+    aims: list[Aim]
+
+
+async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
+    """Return `draws` documents for each question on one passage."""
+    passage = quoting.passage(heading, text)
+    sampling = {"temperature": params.temperature, "top_p": params.top_p}
+    reply = await ask(prompts.render("focal/aims", count=params.questions, passage=passage), schema=Aims, **sampling)
+    if reply.problem:
+        return [Row("document", dropped=reply.problem)]
+    try:
+        aims = Aims.model_validate_json(reply.text).aims[: params.questions]
+    except ValidationError:
+        return [Row("document", dropped="unparsed")]
+    jobs = [_apply(passage, aim, draw, ask, sampling) for aim in aims for draw in range(params.draws)]
+    return list(await asyncio.gather(*jobs))
+
+
+async def _apply(passage: str, aim: Aim, draw: int, ask: Ask, sampling: dict[str, float]) -> Row:
+    strategy, question = quoting.quoted(aim.strategy), quoting.quoted(aim.question)
+    prompt = prompts.render("focal/apply", strategy=strategy, question=question, passage=passage)
+    reply = await ask(prompt, draw=draw, **sampling)
+    return Row("document", dropped=reply.problem) if reply.problem else Row("document", completion=reply.text.strip())
