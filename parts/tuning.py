@@ -1,4 +1,4 @@
-"""Finetune a causal language model with LoRA by TRL's SFTTrainer, on rows tokenised here so that the loss mask is plain.
+"""Finetune a causal language model by TRL's SFTTrainer, with LoRA or whole, on rows tokenised here: the loss mask is plain.
 
 LoRA learns facts only with room and speed: all linear layers, a high rank, about ten times the rate of full
 finetuning (Schulman et al. 2025, "LoRA Without Regret"; arXiv 2405.09673 for low ranks that learn less).
@@ -24,7 +24,7 @@ class Recipe(BaseModel, extra="forbid", frozen=True):
     """Section `train` of params.yaml."""
 
     seed: int
-    rank: int = Field(ge=1)
+    rank: int | None = Field(ge=1)  # null: all weights, which wants a lower rate
     alpha: int = Field(ge=1)
     learning_rate: float = Field(gt=0)
     epochs: float = Field(gt=0)
@@ -32,9 +32,10 @@ class Recipe(BaseModel, extra="forbid", frozen=True):
     max_tokens: int = Field(ge=16)  # of a row; longer ones are cut
     warmup: float = Field(ge=0, lt=1)  # share of the steps
     weight_decay: float = Field(ge=0)
+    learn_prompts: bool  # the loss is on the questions too, and not on the completions alone
 
 
-def encode(rows: Iterable[dict], tokenizer, max_tokens: int) -> list[dict[str, list[int]]]:
+def encode(rows: Iterable[dict], tokenizer, max_tokens: int, learn_prompts: bool = False) -> list[dict[str, list[int]]]:
     """Return input_ids and labels of each of `rows` (of Pairs): the loss is on the completion and its end token.
 
     A row of kind document is plain text, all of it completion. A qa row is put as an arm is asked it, closed book; a
@@ -54,7 +55,7 @@ def encode(rows: Iterable[dict], tokenizer, max_tokens: int) -> list[dict[str, l
             )
             before = tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_dict=False)
         after = [*tokenizer(said, add_special_tokens=False).input_ids, tokenizer.eos_token_id]
-        ids, labels = before + after, [IGNORED] * len(before) + after
+        ids, labels = before + after, (before if learn_prompts else [IGNORED] * len(before)) + after
         found.append({"input_ids": ids[:max_tokens], "labels": labels[:max_tokens]})
     return found
 
@@ -78,7 +79,7 @@ def order(lengths: list[int], batch: int, epochs: float, seed: int) -> list[int]
 
 
 def tune(model: str, tokenizer, rows: list[dict], recipe: Recipe, adapter: Path, plot: Path) -> dict[str, float | int]:
-    """Train an adapter for `model` on the rows (of Pairs) of split train, save it in `adapter`, and return metrics.
+    """Train an adapter for `model`, or all of it, on the rows (of Pairs) of split train; save it and return metrics.
 
     DVCLive logs the loss by step to `plot`. A run that was stopped goes on from its last checkpoint.
     """
@@ -90,7 +91,7 @@ def tune(model: str, tokenizer, rows: list[dict], recipe: Recipe, adapter: Path,
     from trl import SFTConfig, SFTTrainer
 
     parts = {
-        split: encode((r for r in rows if r["split"] == split), tokenizer, recipe.max_tokens)
+        split: encode((r for r in rows if r["split"] == split), tokenizer, recipe.max_tokens, recipe.learn_prompts)
         for split in ("train", "dev")
     }
     read = order([len(row["input_ids"]) for row in parts["train"]], recipe.batch, recipe.epochs, recipe.seed)
@@ -99,11 +100,13 @@ def tune(model: str, tokenizer, rows: list[dict], recipe: Recipe, adapter: Path,
         output_dir=str(state), seed=recipe.seed, data_seed=recipe.seed, num_train_epochs=1,
         per_device_train_batch_size=recipe.batch, per_device_eval_batch_size=recipe.batch,
         learning_rate=recipe.learning_rate, lr_scheduler_type="cosine", warmup_steps=recipe.warmup,
-        weight_decay=recipe.weight_decay, train_sampling_strategy="sequential", logging_steps=10,
+        weight_decay=recipe.weight_decay, train_sampling_strategy="sequential", logging_steps=10, logging_first_step=True,
         save_strategy="steps", save_steps=0.25, save_total_limit=1, report_to="none", max_length=None,
         bf16=torch.cuda.is_available(), use_cpu=not torch.cuda.is_available(), activation_checkpointing=False,
     )  # fmt: skip
-    lora = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules="all-linear", task_type="CAUSAL_LM")
+    lora = recipe.rank and LoraConfig(
+        r=recipe.rank, lora_alpha=recipe.alpha, target_modules="all-linear", task_type="CAUSAL_LM"
+    )
 
     class Log(TrainerCallback):
         """Logs each step's loss, and not the mean of all that comes at the end."""
@@ -136,7 +139,7 @@ def tune(model: str, tokenizer, rows: list[dict], recipe: Recipe, adapter: Path,
 
 
 def _save(model, adapter: Path) -> None:
-    """Write the adapter's weights and configuration, and nothing else, all or nothing."""
+    """Write the weights (an adapter's, or all) and their configuration, and nothing else, all or nothing."""
     beside = adapter.with_name(f".{adapter.name}.partial")
     shutil.rmtree(beside, ignore_errors=True)
     model.save_pretrained(beside, safe_serialization=True)

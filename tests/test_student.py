@@ -13,7 +13,16 @@ from parts.errors import Mistake
 from parts.student import Student, load, tokenizer
 
 RECIPE = tuning.Recipe(
-    seed=1, rank=4, alpha=8, learning_rate=0.02, epochs=6, batch=4, max_tokens=512, warmup=0.1, weight_decay=0
+    seed=1,
+    rank=4,
+    alpha=8,
+    learning_rate=0.02,
+    epochs=6,
+    batch=4,
+    max_tokens=512,
+    warmup=0.1,
+    weight_decay=0,
+    learn_prompts=False,
 )
 
 
@@ -60,6 +69,11 @@ def test_the_loss_is_on_the_completion_and_its_end_token_alone(told):
         else:
             assert said == row["completion"]
             assert len(own) == len(made["input_ids"])
+
+
+def test_the_loss_is_on_the_questions_too_where_the_recipe_says_so(told):
+    for row in tuning.encode(rows(), told, 512, learn_prompts=True):
+        assert row["labels"] == row["input_ids"]
 
 
 def test_what_is_trained_is_asked_as_the_arms_are(told, qwen):
@@ -114,6 +128,18 @@ def test_a_merged_adapter_is_what_the_adapter_is_beside_its_model(tuned, qwen, t
         found, wanted, released = (model(input_ids=ids).logits for model in (merged, beside, load(str(qwen))))
     assert torch.allclose(found, wanted, atol=1e-4) and not torch.allclose(found, released, atol=1e-2)
     assert not any("lora" in name for name, _ in merged.named_parameters())
+
+
+def test_all_weights_can_be_trained_and_answer(qwen, told, tmp_path, monkeypatch):
+    import torch
+
+    monkeypatch.chdir(tmp_path)
+    whole = RECIPE.model_copy(update={"rank": None, "epochs": 1})
+    found = tuning.tune(str(qwen), told, rows(), whole, Path("tuned"), Path("loss.tsv"))
+    released, tuned = load(str(qwen)), load("tuned")
+    assert found["trainable_parameters"] == sum(p.numel() for p in released.parameters())
+    assert {path.suffix for path in Path("tuned").iterdir()} == {".safetensors", ".json"}
+    assert not torch.equal(tuned.get_input_embeddings().weight, released.get_input_embeddings().weight)
 
 
 def digest(folder: Path) -> str:
