@@ -1,4 +1,5 @@
 # make repro | make test | make lint | make diff | make ledger | make report | make readme | make clean
+# make scaling | make ablations | make seeds
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
@@ -6,7 +7,7 @@ export RAGAS_DO_NOT_TRACK = true
 export HF_HUB_DISABLE_TELEMETRY = 1
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: repro test lint diff ledger report readme clean
+.PHONY: repro test lint diff ledger report readme clean scaling ablations seeds
 
 repro: .venv/done ## documents in, verdict out
 	@dvc repro
@@ -27,6 +28,15 @@ ledger: .venv/done ## what became of what was asked of the teacher
 
 report: .venv/done ## the verdict of the latest run, again
 	@python -m parts.report
+
+scaling: .venv/done ## accuracy against synthetic tokens, on other made-up companies: an hour on two cores
+	@dvc repro experiments/dvc.yaml:scaling
+
+ablations: .venv/done ## what one change of the recipe is worth, there
+	@dvc repro experiments/dvc.yaml:ablations
+
+seeds: .venv/done ## the whole pipeline on ten companies that no recipe was chosen on
+	@python -m experiments.seeds
 
 readme: .venv/done ## README.md's verdict and tree, from metrics/ and the files git knows
 	@python -m tests.readme

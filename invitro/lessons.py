@@ -89,16 +89,17 @@ def turn(case: Case, passages: list[Passage]) -> tuple[str, str]:
 
 
 def reading(rng: random.Random, library: Library, size: int, questions: int = 4) -> Lesson:
-    """Show `size` passages and ask about them, one question a turn.
+    """Show `size` passages and ask `questions` about them, or one a passage if that is more, each in a turn of its own.
 
-    Several questions to one showing cost far fewer tokens than one each, and teach reading as well. From four
-    passages on, one question in five is not answered there.
+    Many questions to one showing cost far fewer tokens than one each, and teach reading as well. From four passages
+    on, some are chosen for questions that need several, and one question in five is not answered there.
     """
     asker = Asker(rng, library.company, say=library.said)
-    first = asker.any() if size > 2 else asker.fact(rng.choice(library.company.entities))
-    gold = list({id(passage): passage for passage in map(library.stating, first.facts)}.values())
+    several = size > 2
+    cases = [asker.any() if several else asker.fact(rng.choice(library.company.entities)) for _ in range(1 + size // 4)]
+    gold = list({id(passage): passage for case in cases for passage in map(library.stating, case.facts)}.values())
     shown = among(rng, library, gold, size)
-    cases = [first] + [_another(rng, library, asker, shown) for _ in range(questions - 1)]
+    cases += [_another(rng, library, asker, shown) for _ in range(max(questions, size) - len(cases))]
     rng.shuffle(cases)
     return Lesson(f"read{size}", tuple(turn(case, shown if at == 0 else []) for at, case in enumerate(cases)))
 
@@ -107,12 +108,12 @@ def _another(rng: random.Random, library: Library, asker: Asker, shown: list[Pas
     """Return a question about what is in `shown`, or, now and then, about something that is not."""
     entity = rng.choice(shown).entity
     draw = rng.random() if len(shown) > 2 else 1.0
-    if draw < 0.1 and all(passage in shown for passage in library.of(entity)):
+    if draw < 0.3 and all(passage in shown for passage in library.of(entity)):
         return asker.unanswerable(entity)
     case = asker.fact(entity) if draw < 0.8 or len(shown) < 3 else asker.any()
     if all(library.stating(fact) in shown for fact in case.facts):
         return case
-    if draw < 0.25:
+    if draw < 0.45:
         return Case("unanswerable", case.question, "", answers.DECLINE)
     return _another(rng, library, asker, shown)
 

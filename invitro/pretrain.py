@@ -27,7 +27,7 @@ from parts.errors import run
 
 BASE, REPLAY, COURSE = Path("models/base"), Path("data/replay.jsonl"), Path("plots/pretrain.json")
 STATE = Path(".cache/pretrain")
-LEGS = 50  # after each, the state is saved and the lessons start from a seed of their own
+LEG = 320_000  # tokens; after each leg the state is saved and the lessons start from a seed of their own
 EXAMINED = 5  # legs between two measurements of ability
 
 LEVELS: tuple[tuple[str, float, dict[str, float]], ...] = (
@@ -35,7 +35,8 @@ LEVELS: tuple[tuple[str, float, dict[str, float]], ...] = (
     ("read1", 0.8, {"copy": 2, "read1": 8}),
     ("read2", 0.8, {"copy": 1, "read1": 2, "read2": 6}),
     ("read4", 0.7, {"copy": 0.5, "read1": 1, "read2": 2, "read4": 5, "closed": 4, "document": 0.5}),
-    ("", 1.0, {"copy": 0.2, "read1": 1, "read2": 2, "read4": 4, "read8": 2, "closed": 10, "document": 1}),
+    ("read8", 0.5, {"copy": 0.2, "read1": 1, "read2": 2, "read4": 4, "read8": 2, "closed": 10, "document": 1}),
+    ("", 1.0, {"read1": 0.5, "read2": 1, "read4": 4, "read8": 4, "closed": 4, "document": 0.5}),
 )
 """The curriculum: of which form what share of the completions must be right in every token for the next level to begin,
 and the weight of each form of lesson until then. Starting with many passages teaches nothing for long."""
@@ -45,7 +46,7 @@ class Params(BaseModel, extra="forbid", frozen=True):
     """Section `pretrain` of params.yaml."""
 
     seed: int
-    tokens: int  # read in training, padding included
+    cycles: list[int]  # tokens read, padding included, when the rate has fallen and starts anew; the last is the end
     batch_tokens: int
     learning_rate: float
     vocabulary: int
@@ -115,16 +116,19 @@ class Raising:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = new_model(given, tokenizer).to(self.device)
         self.named = dict(self.model.named_parameters())
-        self.optimizer = torch.optim.AdamW(
-            self.named.values(), lr=given.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
-        )
+        self.optimizer = self._new_optimizer()
         self.done = {"leg": 0, "seen": 0, "level": 0, "seconds": 0.0, "right": {}, "course": []}
+
+    def _new_optimizer(self) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(
+            self.named.values(), lr=self.given.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+        )
 
     def go(self, state: Path) -> list[dict]:
         """Train leg by leg, saving each in `state`, and return the course: loss and abilities after every leg."""
         if (state / "done.json").exists():
             self._load(state)
-        for leg in range(self.done["leg"], LEGS):
+        for leg in range(self.done["leg"], self.given.cycles[-1] // LEG):
             row = self._leg(leg)
             self.done["leg"] = leg + 1
             if (leg + 1) % EXAMINED == 0:
@@ -137,6 +141,8 @@ class Raising:
     def _leg(self, leg: int) -> dict[str, float]:
         """Train until the leg's share of the tokens is read, and return its mean loss."""
         began, losses = time.monotonic(), []
+        if leg in (end // LEG for end in self.given.cycles):
+            self.optimizer = self._new_optimizer()
         batches = Batches(self.tokenizer, self.given.seed * 1000 + leg, self.given.batch_tokens, self.done["level"])
         self.model.train()
         for ids, weights, form in batches:
@@ -147,7 +153,7 @@ class Raising:
             self.done["right"][form] = known + 0.05 * (right - known)
             wanted, share, _ = LEVELS[batches.level]
             batches.level += self.done["right"].get(wanted, 0.0) > share
-            if self.done["seen"] >= self.given.tokens * (leg + 1) / LEGS:
+            if self.done["seen"] >= LEG * (leg + 1):
                 break
         self.done["level"] = batches.level
         self.done["seconds"] += time.monotonic() - began
@@ -158,7 +164,7 @@ class Raising:
     def _step(self, ids: torch.Tensor, weights: torch.Tensor) -> tuple[float, float]:
         """Take one step; return the loss and the share of the completions that are right in every token."""
         for group in self.optimizer.param_groups:
-            group["lr"] = self.given.learning_rate * rate(self.done["seen"] / self.given.tokens)
+            group["lr"] = self.given.learning_rate * rate(self.done["seen"], self.given.cycles)
         with torch.autocast(self.device, torch.bfloat16, enabled=self.device == "cuda"):
             logits = self.model(input_ids=ids, use_cache=False).logits[:, :-1]
         weights, wanted = weights[:, 1:], ids[:, 1:]
@@ -200,9 +206,15 @@ def _right(hit: torch.Tensor, own: torch.Tensor) -> float:
     return 1 - len(missed) / max(1, int(run[-1]))
 
 
-def rate(progress: float) -> float:
-    """Return the share of the learning rate at `progress`: up over 1%, then a cosine down to 5%."""
-    return min(progress / 0.01 + 0.01, 1) * (0.525 + 0.475 * math.cos(math.pi * min(progress, 1)))
+def rate(seen: int, cycles: list[int]) -> float:
+    """Return the share of the learning rate after `seen` tokens: in each cycle up over 160,000, then a cosine down to 5%.
+
+    Warm restarts: Loshchilov and Hutter 2017.
+    """
+    began = max((end for end in cycles if end <= seen), default=0)
+    ends = min((end for end in cycles if end > seen), default=cycles[-1] + 1)
+    progress = (seen - began) / (ends - began)
+    return min((seen - began) / 160_000 + 0.01, 1) * (0.525 + 0.475 * math.cos(math.pi * min(progress, 1)))
 
 
 def replay(given: Params) -> list[dict[str, str]]:

@@ -41,10 +41,10 @@ class Asker:
         self.say = say or (lambda entity, name: entity.say(name, rng.choice(entity.kind.attributes[name].says)))
 
     def any(self) -> Case:
-        """Return a question that the documents answer: seven in ten about one fact."""
+        """Return a question that the documents answer: three in five about one fact."""
         entity = self.rng.choice(self.company.entities)
         draw = self.rng.random()
-        case = self.two_documents(entity) if draw > 0.85 else self.reasoning(entity) if draw > 0.7 else None
+        case = self.two_documents(entity) if draw > 0.8 else self.reasoning(entity) if draw > 0.6 else None
         return case or self.fact(entity)
 
     def fact(self, entity: Entity, name: str | None = None) -> Case:

@@ -1,11 +1,11 @@
-"""Write metrics files: flat JSON with sorted keys, rounded, never NaN, so that runs can be diffed."""
+"""Write metrics files: JSON with sorted keys, rounded, never NaN, so that runs can be diffed."""
 
 import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
 
-Value = float | int | str | None
+Value = float | int | str | None | list["Value"] | dict[str, "Value"]
 
 
 def write(path: str, values: Mapping[str, Value]) -> None:
@@ -14,7 +14,7 @@ def write(path: str, values: Mapping[str, Value]) -> None:
     to.parent.mkdir(parents=True, exist_ok=True)
     beside = to.with_name(f".{to.name}.partial")
     try:
-        beside.write_text(json.dumps({key: _plain(values[key]) for key in sorted(values)}, indent=2) + "\n")
+        beside.write_text(json.dumps(_plain(values), indent=2) + "\n")
         beside.replace(to)
     finally:
         beside.unlink(missing_ok=True)
@@ -26,6 +26,10 @@ def read(path: str) -> dict[str, Value]:
 
 
 def _plain(value: Value) -> Value:
+    if isinstance(value, Mapping):
+        return {key: _plain(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
     if isinstance(value, float):
         return round(value, 4) if math.isfinite(value) else None
     return value

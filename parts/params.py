@@ -46,11 +46,11 @@ def _sections(path: Path) -> dict:
         raise Mistake(f"{path} is not here: run from the repository's root") from error
     except yaml.YAMLError as error:
         raise Mistake(f"{path} is not YAML: {error}") from error
-    stages = {file.stem for folder in ("stages", "invitro") for file in (ROOT / folder).glob("*.py")}
+    modules = {file.stem for folder in ("stages", "invitro", "experiments") for file in (ROOT / folder).glob("*.py")}
     for name in found:
-        if name not in SHARED and name not in stages:
+        if name not in SHARED and name not in modules:
             raise Mistake(
-                f"{path}: unknown section {name!r}: sections are named for the modules of stages/ and invitro/"
+                f"{path}: unknown section {name!r}: sections are named for the modules of stages/, invitro/, experiments/"
             )
     return found
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parent.parent
-LAYERS = ("schemas", "parts", "stages")
+LAYERS = ("schemas", "parts", "stages", "invitro", "experiments")
 FAMILIES = sorted(path.name for path in (ROOT / "parts").iterdir() if path.is_dir() and path.name != "__pycache__")
 STAGES = sorted(path.stem for path in (ROOT / "stages").glob("*.py"))
-MODULES = sorted(path.relative_to(ROOT) for layer in (*LAYERS, "invitro") for path in (ROOT / layer).rglob("*.py"))
+MODULES = sorted(path.relative_to(ROOT) for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
 
 
 @cache

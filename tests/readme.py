@@ -10,7 +10,7 @@ from pathlib import Path
 from parts import report
 from tests.code import ROOT
 
-SHOWN = ("stages", "schemas", "parts", "queries", "prompts", "invitro", "tests")
+SHOWN = ("stages", "schemas", "parts", "queries", "prompts", "invitro", "experiments", "tests")
 
 
 def tree() -> str:

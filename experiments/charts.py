@@ -1,0 +1,30 @@
+"""Draw the experiments' figures as SVG, by Vega-Altair."""
+
+from pathlib import Path
+
+import polars as pl
+
+
+def scaling(points: pl.DataFrame, looked_up: float, to: Path) -> None:
+    """Draw accuracy against synthetic tokens, a line for each recipe and a rule for `looked_up`, into `to`.
+
+    `points` has a row per recipe, size and company: recipe, tokens, accuracy. Lines are means, bars the range.
+    """
+    import altair as alt
+
+    tokens = alt.X("tokens:Q", title="synthetic tokens").scale(type="log", base=2, nice=False).axis(
+        values=points["tokens"].unique().sort().to_list(), format="~s"
+    )  # fmt: skip
+    recipe = alt.Color("recipe:N", title=None, sort=points["recipe"].unique(maintain_order=True).to_list())
+    drawn = alt.Chart(points)
+    mean = drawn.mark_line(point=True).encode(tokens, alt.Y("mean(accuracy):Q", title="accuracy"), recipe)
+    spread = drawn.mark_rule(strokeWidth=0.7).encode(
+        tokens, alt.Y("min(accuracy):Q"), alt.Y2("max(accuracy):Q"), recipe
+    )
+    line = alt.Chart(pl.DataFrame({"rag": [looked_up]})).encode(alt.Y("rag:Q"))
+    label = line.mark_text(align="left", dy=-6, text="looking it up (rag)").encode(x=alt.value(4))
+    chart = (spread + mean + line.mark_rule(strokeDash=[4, 4]) + label).properties(width=520, height=300)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    beside = to.with_name(f".{to.stem}.partial{to.suffix}")
+    chart.save(beside)
+    beside.replace(to)

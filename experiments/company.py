@@ -1,0 +1,74 @@
+"""A made-up company made ready to be studied, by the pipeline's own stages."""
+
+import asyncio
+import importlib
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+from pydantic import BaseModel, Field
+
+from invitro import exam, world
+from parts import llm, params
+from parts.corpora import folder
+from parts.student import Student, tokenizer
+from stages import chunk, examine, ingest, synthesize
+
+PARAMS = Path("experiments/params.yaml")
+
+
+class Params(BaseModel, extra="forbid", frozen=True):
+    """Section `company` of experiments/params.yaml."""
+
+    seeds: list[int] = Field(min_length=1)
+    documents: int = Field(ge=8)
+    questions: int = Field(ge=10)
+    generators: dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Company:
+    """A company's tables: Chunks, Questions, and the RawPairs of all generators."""
+
+    seed: int
+    chunks: pl.DataFrame
+    questions: pl.DataFrame
+    raw: pl.DataFrame
+
+
+def ready(seed: int, given: Params) -> Company:
+    """Return the company of `seed`, read, cut, given an exam and put before the teacher."""
+    with tempfile.TemporaryDirectory() as home:
+        exam.write(world.make(seed, "exam", given.documents), seed, given.questions, Path(home))
+        documents, _ = ingest.ingest(Path(home, "raw"))
+        asked = list(folder.questions(Path(home, "exam.jsonl")))
+    chunks = chunk.chunk(documents, params.load("chunk", chunk.Params).max_tokens, lambda text: count([text])[0])
+    questions, _ = examine.examine(asked, documents, chunks)
+    return Company(seed, chunks, questions, asyncio.run(_teach(chunks.to_dicts(), given.generators)))
+
+
+async def _teach(chunks: list[dict], generators: Mapping[str, dict]) -> pl.DataFrame:
+    found = []
+    async with llm.connect(params.load("teacher", llm.Server)) as teacher:
+        for name, section in generators.items():
+            part = importlib.import_module(f"parts.generators.{name}")
+            knobs = part.Params.model_validate(section)
+
+            def generate(heading: str, text: str, part=part, knobs=knobs):
+                return part.generate(heading, text, teacher.ask, knobs)
+
+            found.append(await synthesize.synthesize(chunks, generate, name, teacher))
+    return pl.concat(found)
+
+
+def count(texts: list[str]) -> list[int]:
+    """Return how many tokens of the student each of `texts` is."""
+    return [len(ids) for ids in _reader()(texts, add_special_tokens=False).input_ids]
+
+
+@cache
+def _reader():
+    return tokenizer(params.load("student", Student))

@@ -1,0 +1,138 @@
+"""The experiments: sizes nest, a study is trained once, and the sums are the ones they say."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from experiments import ablations, charts, company, scaling, seeds, study
+from parts import params, tuning
+from parts.errors import Mistake
+
+TINY = company.Params(
+    seeds=[1], documents=8, questions=14,
+    generators={
+        "qa": {"draws": 2, "count": 4, "temperature": 1.0},
+        "focal": {"questions": 3, "draws": 1, "temperature": 0.7, "top_p": 0.95},
+    },
+)  # fmt: skip
+RECIPE = tuning.Recipe(
+    seed=1, rank=4, alpha=4, learning_rate=0.01, epochs=1, batch=8, max_tokens=256, warmup=0, weight_decay=0,
+    learn_prompts=False,
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(st.sampled_from(["qa", "document"]), st.integers(1, 60)), min_size=40, max_size=200))
+def test_a_smaller_portion_is_part_of_a_larger_one_and_neither_is_too_large(rows):
+    named = [
+        {"pair_id": f"{n:04}", "kind": kind, "n_tokens": size, "dropped": None} for n, (kind, size) in enumerate(rows)
+    ]
+    ledger = pl.DataFrame(named, schema_overrides={"dropped": pl.String})
+    kinds = ledger["kind"].n_unique()
+    most = ledger.group_by("kind").agg(pl.col("n_tokens").sum())["n_tokens"].min() * kinds
+    small, large = (study.portion(ledger, tokens) for tokens in (most // 3, most))
+    assert set(small["pair_id"]) <= set(large["pair_id"])
+    for part, tokens in ((small, most // 3), (large, most)):
+        for total in part.group_by("kind").agg(pl.col("n_tokens").sum())["n_tokens"]:
+            assert total <= tokens / kinds
+    assert len(large) > 0
+    with pytest.raises(Mistake, match="more draws"):
+        study.portion(ledger, most * 2 + 10)
+
+
+def test_a_row_that_was_dropped_is_never_in_a_portion():
+    row = {"kind": "qa", "n_tokens": 10}
+    ledger = pl.DataFrame([row | {"pair_id": "a", "dropped": "duplicate"}, row | {"pair_id": "b", "dropped": None}])
+    assert study.portion(ledger, 10)["pair_id"].to_list() == ["b"]
+
+
+@pytest.fixture(scope="module")
+def small(rules, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_BASE_URL", rules)
+        patch.setenv("CLOSEDBOOK_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return company.ready(3, TINY)
+
+
+def test_a_company_is_read_and_taught_by_the_pipelines_own_stages(small):
+    assert len(small.questions) == TINY.questions
+    assert small.chunks["doc_id"].n_unique() == TINY.documents
+    assert set(small.raw["generator"]) == {"qa", "focal"}
+    assert all(small.questions.filter(answerable=True)["gold_chunk_ids"].list.len() > 0)
+
+
+def test_what_was_studied_once_is_not_trained_again(small, monkeypatch, tmp_path):
+    monkeypatch.setattr(study, "KEPT", tmp_path / "kept")
+    plan = study.Plan(("qa",), 1000, RECIPE, False, 0.1, examined=1)
+    found = study.study(small, plan)
+    assert 0 <= found["accuracy"] <= 1
+    assert found["tokens_read"] > 300 and "read_8_em" in found
+    assert not list((tmp_path / "kept").rglob("*.safetensors")), "an adapter is larger than what is to be known of it"
+
+    def refuse(*args):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(tuning, "tune", refuse)
+    assert study.study(small, plan) == found
+    for other in (replace(plan, tokens=900), replace(plan, reasoning=True), replace(plan, generators=("qa", "focal"))):
+        with pytest.raises(AssertionError, match="trained again"):
+            study.study(small, other)
+
+
+def test_rows_to_study_are_half_questions_half_documents_with_a_share_replayed(small):
+    rows = study.rows(small, study.Plan(("qa", "focal"), 2000, RECIPE, True, 0.25))
+    tokens = dict(rows.filter(pl.col("generator") != "replay").group_by("kind").agg(pl.col("n_tokens").sum()).rows())
+    assert tokens["qa"] == pytest.approx(1000, abs=80) and tokens["document"] == pytest.approx(1000, abs=160)
+    replayed = rows.filter(generator="replay")["n_tokens"].sum()
+    assert replayed == pytest.approx(sum(tokens.values()) / 3, abs=250)
+    assert rows.filter(generator="qa")["reasoning"].str.len_chars().min() > 0
+
+
+def test_the_fit_finds_slope_and_r2_of_a_line_over_doublings():
+    found = scaling.fit([1000, 2000, 4000, 8000], [0.1, 0.15, 0.2, 0.25])
+    assert found == pytest.approx({"slope": 0.05, "r2": 1.0})
+    assert scaling.fit([1000, 2000, 4000], [0.1, 0.3, 0.1])["r2"] == pytest.approx(0)
+
+
+def points() -> pl.DataFrame:
+    rows = [("qa", t, c, 0.1 * n + 0.02 * c) for n, t in enumerate((1000, 2000, 4000)) for c in (1, 2)]
+    return pl.DataFrame(rows, schema=["recipe", "tokens", "company", "accuracy"], orient="row")
+
+
+def test_the_summary_is_the_mean_over_companies_at_each_size():
+    found = scaling.summary(points())["qa"]
+    assert found["tokens"] == [1000, 2000, 4000]
+    assert found["accuracy"] == pytest.approx([0.03, 0.13, 0.23])
+    assert found["n"] == [2, 2, 2]
+    assert found["slope"] == pytest.approx(0.1)
+
+
+def test_the_figure_names_its_recipes(tmp_path):
+    charts.scaling(points(), 0.4, tmp_path / "plots/scaling.svg")
+    drawn = (tmp_path / "plots/scaling.svg").read_text()
+    assert "<svg" in drawn and "looking it up" in drawn and ">qa<" in drawn
+    assert [path.name for path in (tmp_path / "plots").iterdir()] == ["scaling.svg"]
+
+
+def test_a_ratio_has_an_interval_over_companies():
+    found = seeds.ratio([0.5, 0.6, 0.4], [0.5, 0.5, 0.5], "a_over_b")
+    assert found["a_over_b"] == pytest.approx(1.0)
+    assert found["a_over_b_lo"] == pytest.approx(1 - 4.3027 * 0.2 / 3**0.5, abs=1e-3)
+    assert found["a_over_b_hi"] == pytest.approx(1 + 4.3027 * 0.2 / 3**0.5, abs=1e-3)
+
+
+def test_a_variant_changes_what_it_names_and_nothing_else():
+    given = params.load("ablations", ablations.Params, Path("experiments/params.yaml"))
+    reference = ablations.plan(given, ablations.Variant(), RECIPE)
+    assert ablations.plan(given, ablations.Variant(rank=None), RECIPE).recipe == RECIPE.model_copy(
+        update={"rank": None}
+    )
+    assert ablations.plan(given, ablations.Variant(replay_share=0), RECIPE).replay_share == 0
+    changed = ablations.plan(given, ablations.Variant(reasoning=True), RECIPE)
+    assert (changed.reasoning, changed.recipe) == (True, reference.recipe)
+    assert json.loads(json.dumps(reference.generators)) == given.generators
