@@ -11,6 +11,9 @@ from invitro import grammar, values
 from invitro.world import Company, Entity, sentence
 from parts import answers
 
+NAMING = ("Name {R}.", "Tell me the name of {R}.", "What is the name of {R}?", "What is {R} called?")
+"""Raised wordings that ask for what {R} refers to, and not about it."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -95,9 +98,12 @@ class Asker:
         return None
 
     def _ask(self, attribute: grammar.Attribute) -> str:
-        """Return a question shape; three in ten of the raised wordings are a statement with `what` for the value."""
+        """Return a question shape; of the raised wordings three in ten are a statement with a gap, and some a naming."""
         if self.wording == "asks" and self.rng.random() < 0.3:
-            return self.rng.choice(attribute.says).replace("{V}", "what").rstrip(".") + "?"
+            what = self.rng.choice(("what", values.ASKED.get(attribute.value, "what")))
+            return self.rng.choice(attribute.says).replace("{V}", what).rstrip(".") + "?"
+        if self.wording == "asks" and attribute.refers and self.rng.random() < 0.3:
+            return self.rng.choice(NAMING).replace("{R}", self.rng.choice(attribute.refers))
         return self.rng.choice(getattr(attribute, self.wording))
 
     def _composed(self, form: str, facts: tuple[tuple[str, str], ...], said: str, answer: str, **fill: object) -> Case:

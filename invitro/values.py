@@ -57,6 +57,18 @@ _AMOUNTS = {  # type: (low, high, step, suffix)
     "number": (100, 999, 1, ""),
 }
 
+ASKED = {
+    "person": "which colleague", "site": "which site", "town": "which town", "supplier": "which firm",
+    "team": "which team", "weekday": "which day", "month": "which month", "year": "which year", "date": "which date",
+    "time": "what time", "colour": "which colour", "material": "which material", "language": "which language",
+    "goods": "which goods", "gear": "which gear", "tool": "which tool", "number": "which number",
+    "count": "how many", "small": "how many", "money": "how many euros", "coins": "how many euros",
+    "thousands": "how many euros", "days": "how many days", "few_days": "how many days", "weeks": "how many weeks",
+    "months": "how many months", "hours": "how many hours", "minutes": "how many minutes", "watts": "how many watts",
+    "percent": "how many percent", "weight": "how many kg",
+}  # fmt: skip
+"""Words that ask for a value of a type, in its place in a statement; `what` for the others."""
+
 MEASURES = (*(kind for kind in _AMOUNTS if kind not in ("year", "number")), "weight")
 """Types whose values can be compared: more, longer, heavier."""
 

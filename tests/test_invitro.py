@@ -16,10 +16,12 @@ from invitro import (
     lessons,
     names,
     pretrain,
+    questions,
     sentences,
     server,
     teacher,
     tokens,
+    values,
     world,
 )
 from invitro.questions import Asker
@@ -47,7 +49,10 @@ def test_no_wording_of_the_exam_is_one_of_pretraining():
     for kind in grammar.kinds().values():
         for attribute in kind.attributes.values():
             raised = {re.sub(r"\W+", " ", shape.lower()) for shape in attribute.asks}
-            raised |= {re.sub(r"\W+", " ", shape.replace("{V}", "what").lower()) for shape in attribute.says}
+            whats = ("what", values.ASKED.get(attribute.value, "what"))
+            gaps = [shape.replace("{V}", what) for shape in attribute.says for what in whats]
+            named = [shape.replace("{R}", phrase) for shape in questions.NAMING for phrase in attribute.refers]
+            raised |= {re.sub(r"\W+", " ", shape.lower()) for shape in (*gaps, *named)}
             assert not raised & {re.sub(r"\W+", " ", shape.lower()) for shape in attribute.exam}, attribute.name
             assert len(attribute.exam) >= 1
             assert all("{S}" in shape for shape in (*attribute.says, *attribute.asks, *attribute.exam)), attribute.name
