@@ -2,8 +2,8 @@
 
 writes  metrics/seeds.json  accuracy by arm of each company; the mean ratio of tuned, and of tuned_rag, to rag
 
-Every run is `dvc exp run` in a workspace of its own: it is kept in git as the experiment company-SEED of this commit,
-and what DVC has run before it restores, so that a stopped series goes on where it was.
+Every run is kept in git as the experiment company-SEED-COMMIT (`dvc exp show`). DVC restores what it has run
+before, so that a series that was stopped goes on where it was.
 """
 
 import os
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import dvc.api
 import numpy as np
+from dvc.exceptions import DvcException
 from pydantic import BaseModel, Field
 from scipy import stats
-from tqdm import tqdm
 
 from experiments.company import PARAMS
 from parts import metrics, params
@@ -27,6 +27,7 @@ class Params(BaseModel, extra="forbid", frozen=True):
     """Section `seeds` of experiments/params.yaml."""
 
     companies: list[int] = Field(min_length=2)
+    jobs: int = Field(ge=1)  # companies at once; each has its share of the cores
 
 
 def ratio(one: list[float], two: list[float], name: str) -> dict[str, float]:
@@ -36,34 +37,44 @@ def ratio(one: list[float], two: list[float], name: str) -> dict[str, float]:
     return {name: float(each.mean()), f"{name}_lo": float(lo), f"{name}_hi": float(hi)}
 
 
-def trial(seed: int) -> dict[str, float]:
-    """Run the pipeline on the company of `seed` and return the accuracy of each of ARMS. Raises Mistake if it fails."""
-    name = f"company-{seed}"
+def queue(seed: int) -> None:
+    """Queue the run on the company of `seed`: from its documents to the scores of ARMS."""
     changes = {
         f"{PARAMS}:world.seed": seed, "ingest.path": "data/world/raw", "examine.questions": "data/world/exam.jsonl",
         "score.ragas": "false",
     }  # fmt: skip
-    command = ["dvc", "exp", "run", "--temp", "--force", "--name", name]
-    command += [word for key, value in changes.items() for word in ("--set-param", f"{key}={value}")]
-    command += [f"score@{arm}" for arm in ARMS]
-    kept = Path(os.environ.get("CLOSEDBOOK_CACHE", ".cache")).absolute()
-    log = kept / "experiments" / f"{name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w") as out:
-        ended = subprocess.run(command, env=os.environ | {"CLOSEDBOOK_CACHE": str(kept)}, stdout=out, stderr=out)
-    if ended.returncode:
-        raise Mistake(f"the run on company {seed} failed: {log} says why")
-    files = [f"metrics/score/{arm}.json" for arm in ARMS]
-    shown = dvc.api.metrics_show(*files, rev=name)
-    return {
-        arm: shown[file]["exact"] if file in shown else shown["exact"] for arm, file in zip(ARMS, files, strict=True)
-    }
+    words = [word for key, value in changes.items() for word in ("--set-param", f"{key}={value}")]
+    _dvc("exp", "run", "--queue", "--force", "--name", name(seed), *words, *(f"score@{arm}" for arm in ARMS))
+
+
+def name(seed: int) -> str:
+    """Return the name of this commit's experiment on the company of `seed`."""
+    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
+    return f"company-{seed}-{head.strip()}"
+
+
+def accuracies(seed: int) -> dict[str, float]:
+    """Return the accuracy of each of ARMS in the experiment on the company of `seed`. Raises Mistake if it failed."""
+    files = {arm: f"metrics/score/{arm}.json" for arm in ARMS}
+    try:
+        return {arm: dvc.api.metrics_show(file, rev=name(seed))["exact"] for arm, file in files.items()}
+    except DvcException as error:
+        raise Mistake(f"the run on company {seed} failed: `dvc queue logs {name(seed)}` says why") from error
+
+
+def _dvc(*words: str, **environment: str) -> None:
+    subprocess.run(["dvc", *words], env=os.environ | environment, check=True)
 
 
 def main() -> None:
     """Write metrics/seeds.json."""
     given = params.load("seeds", Params, PARAMS)
-    found = {seed: trial(seed) for seed in tqdm(given.companies, desc="companies")}
+    for seed in given.companies:
+        queue(seed)
+    threads = str(max(1, (os.cpu_count() or 1) // given.jobs))
+    kept = str(Path(os.environ.get("CLOSEDBOOK_CACHE", ".cache")).absolute())
+    _dvc("exp", "run", "--run-all", "--jobs", str(given.jobs), OMP_NUM_THREADS=threads, CLOSEDBOOK_CACHE=kept)
+    found = {seed: accuracies(seed) for seed in given.companies}
     by = {arm: [row[arm] for row in found.values()] for arm in ARMS}
     ratios = ratio(by["tuned"], by["rag"], "tuned_over_rag") | ratio(by["tuned_rag"], by["rag"], "tuned_rag_over_rag")
     metrics.write("seeds", ratios | {"seeds": {str(seed): row for seed, row in found.items()}})
