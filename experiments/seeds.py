@@ -3,7 +3,8 @@
 writes  metrics/seeds.json  accuracy by arm of each company; the mean ratio of tuned, and of tuned_rag, to rag
 
 Every run is kept in git as the experiment company-SEED-COMMIT (`dvc exp show`). DVC restores what it has run
-before, so that a series that was stopped goes on where it was.
+before, so that a series that was stopped goes on where it was. CLOSEDBOOK_JOBS (2) companies run at once, each with
+its share of the cores.
 """
 
 import os
@@ -27,7 +28,6 @@ class Params(BaseModel, extra="forbid", frozen=True):
     """Section `seeds` of experiments/params.yaml."""
 
     companies: list[int] = Field(min_length=2)
-    jobs: int = Field(ge=1)  # companies at once; each has its share of the cores
 
 
 def ratio(one: list[float], two: list[float], name: str) -> dict[str, float]:
@@ -71,9 +71,10 @@ def main() -> None:
     given = params.load("seeds", Params, PARAMS)
     for seed in given.companies:
         queue(seed)
-    threads = str(max(1, (os.cpu_count() or 1) // given.jobs))
+    jobs = int(os.environ.get("CLOSEDBOOK_JOBS", "2"))
+    threads = str(max(1, (os.cpu_count() or 1) // jobs))
     kept = str(Path(os.environ.get("CLOSEDBOOK_CACHE", ".cache")).absolute())
-    _dvc("exp", "run", "--run-all", "--jobs", str(given.jobs), OMP_NUM_THREADS=threads, CLOSEDBOOK_CACHE=kept)
+    _dvc("exp", "run", "--run-all", "--jobs", str(jobs), OMP_NUM_THREADS=threads, CLOSEDBOOK_CACHE=kept)
     found = {seed: accuracies(seed) for seed in given.companies}
     by = {arm: [row[arm] for row in found.values()] for arm in ARMS}
     ratios = ratio(by["tuned"], by["rag"], "tuned_over_rag") | ratio(by["tuned_rag"], by["rag"], "tuned_rag_over_rag")

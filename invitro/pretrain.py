@@ -36,7 +36,7 @@ LEVELS: tuple[tuple[str, float, dict[str, float]], ...] = (
     ("read2", 0.8, {"copy": 1, "read1": 2, "read2": 6}),
     ("read4", 0.7, {"copy": 0.5, "read1": 1, "read2": 2, "read4": 5, "closed": 4, "document": 0.5}),
     ("read8", 0.5, {"copy": 0.2, "read1": 1, "read2": 2, "read4": 4, "read8": 2, "closed": 10, "document": 1}),
-    ("", 1.0, {"read1": 0.5, "read2": 1, "read4": 4, "read8": 4, "closed": 4, "document": 0.5}),
+    ("", 1.0, {"read1": 0.5, "read2": 1, "read4": 4, "read8": 4, "closed": 32, "document": 1}),
 )
 """The curriculum: of which form what share of the completions must be right in every token for the next level to begin,
 and the weight of each form of lesson until then. Starting with many passages teaches nothing for long."""
