@@ -134,6 +134,29 @@ def among(rng: random.Random, library: Library, gold: list[Passage], size: int) 
     return shown
 
 
+def steps(rng: random.Random, library: Library) -> Lesson:
+    """Show a procedure's steps and ask for all of them, and for their number or order: the hardest facts to read."""
+    asker = Asker(rng, library.company, say=library.said)
+    entity = rng.choice([entity for entity in library.company.entities if entity.steps()])
+    cases = [asker.fact(entity, f"step {n}") for n in range(1, len(entity.steps()) + 1)]
+    return _asked("steps", rng, library, [*cases, asker.reasoning(entity), asker.reasoning(entity)], 2)
+
+
+def reasoned(rng: random.Random, library: Library) -> Lesson:
+    """Show the passages of three questions that need a step of reasoning, and hardly more."""
+    asker = Asker(rng, library.company, say=library.said)
+    cases = [asker.reasoning(entity) for entity in rng.sample(library.company.entities, 6)]
+    return _asked("reasoning", rng, library, [case for case in cases if case][:3], 4)
+
+
+def _asked(form: str, rng: random.Random, library: Library, cases: list[Case], size: int) -> Lesson:
+    """Return the lesson of `cases`, their passages and others up to `size` shown with the first."""
+    gold = list({id(passage): passage for case in cases for passage in map(library.stating, case.facts)}.values())
+    rng.shuffle(cases)
+    shown = among(rng, library, gold, size)
+    return Lesson(form, tuple(turn(case, shown if at == 0 else []) for at, case in enumerate(cases)))
+
+
 @lru_cache(maxsize=KNOWN_COMPANIES)
 def known(seed: int) -> world.Company:
     """Return one of the companies whose facts the base model is raised on."""
@@ -163,7 +186,7 @@ def copying(rng: random.Random) -> Lesson:
 def stream(seed: int, recipe: Callable[[], dict[str, float]]) -> Iterator[Lesson]:
     """Yield lessons without end; `recipe()` gives the current weight of each form.
 
-    Forms are copy, closed, document, and read1, read2, read4, ... by number of passages.
+    Forms are copy, closed, document, steps, reasoning, and read1, read2, read4, ... by number of passages.
     """
     rng = random.Random(f"lessons {seed}")
     while True:
@@ -172,5 +195,11 @@ def stream(seed: int, recipe: Callable[[], dict[str, float]]) -> Iterator[Lesson
         for form in rng.choices(list(weights), list(weights.values()), k=24):
             if form.startswith("read"):
                 yield reading(rng, library, int(form.removeprefix("read")))
+            elif form in SHOWN:
+                yield SHOWN[form](rng, library)
             else:
-                yield {"copy": copying, "closed": closed_book, "document": document}[form](rng)
+                yield UNSHOWN[form](rng)
+
+
+SHOWN = {"steps": steps, "reasoning": reasoned}
+UNSHOWN = {"copy": copying, "closed": closed_book, "document": document}

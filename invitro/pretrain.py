@@ -36,7 +36,11 @@ LEVELS: tuple[tuple[str, float, dict[str, float]], ...] = (
     ("read2", 0.8, {"copy": 1, "read1": 2, "read2": 6}),
     ("read4", 0.7, {"copy": 0.5, "read1": 1, "read2": 2, "read4": 5, "closed": 4, "document": 0.5}),
     ("read8", 0.5, {"copy": 0.2, "read1": 1, "read2": 2, "read4": 4, "read8": 2, "closed": 10, "document": 1}),
-    ("", 1.0, {"read1": 0.5, "read2": 1, "read4": 4, "read8": 4, "closed": 32, "document": 1}),
+    (
+        "",
+        1.0,
+        {"read1": 0.5, "read2": 1, "read4": 4, "read8": 5, "steps": 3, "reasoning": 3, "closed": 24, "document": 1},
+    ),
 )
 """The curriculum: of which form what share of the completions must be right in every token for the next level to begin,
 and the weight of each form of lesson until then. Starting with many passages teaches nothing for long."""
@@ -46,9 +50,8 @@ class Params(BaseModel, extra="forbid", frozen=True):
     """Section `pretrain` of params.yaml."""
 
     seed: int
-    cycles: list[int]  # tokens read, padding included, when the rate has fallen and starts anew; the last is the end
+    cycles: list[tuple[int, float]]  # tokens read at a cycle's end, padding included, and its highest learning rate
     batch_tokens: int
-    learning_rate: float
     vocabulary: int
     layers: int
     width: int
@@ -120,15 +123,13 @@ class Raising:
         self.done = {"leg": 0, "seen": 0, "level": 0, "seconds": 0.0, "right": {}, "course": []}
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(
-            self.named.values(), lr=self.given.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
-        )
+        return torch.optim.AdamW(self.named.values(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
 
     def go(self, state: Path) -> list[dict]:
         """Train leg by leg, saving each in `state`, and return the course: loss and abilities after every leg."""
         if (state / "done.json").exists():
             self._load(state)
-        for leg in range(self.done["leg"], self.given.cycles[-1] // LEG):
+        for leg in range(self.done["leg"], self.given.cycles[-1][0] // LEG):
             row = self._leg(leg)
             self.done["leg"] = leg + 1
             if (leg + 1) % EXAMINED == 0:
@@ -141,7 +142,7 @@ class Raising:
     def _leg(self, leg: int) -> dict[str, float]:
         """Train until the leg's share of the tokens is read, and return its mean loss."""
         began, losses = time.monotonic(), []
-        if leg in (end // LEG for end in self.given.cycles):
+        if leg in (end // LEG for end, _ in self.given.cycles):
             self.optimizer = self._new_optimizer()
         batches = Batches(self.tokenizer, self.given.seed * 1000 + leg, self.given.batch_tokens, self.done["level"])
         self.model.train()
@@ -164,7 +165,7 @@ class Raising:
     def _step(self, ids: torch.Tensor, weights: torch.Tensor) -> tuple[float, float]:
         """Take one step; return the loss and the share of the completions that are right in every token."""
         for group in self.optimizer.param_groups:
-            group["lr"] = self.given.learning_rate * rate(self.done["seen"], self.given.cycles)
+            group["lr"] = rate(self.done["seen"], self.given.cycles)
         with torch.autocast(self.device, torch.bfloat16, enabled=self.device == "cuda"):
             logits = self.model(input_ids=ids, use_cache=False).logits[:, :-1]
         weights, wanted = weights[:, 1:], ids[:, 1:]
@@ -206,15 +207,15 @@ def _right(hit: torch.Tensor, own: torch.Tensor) -> float:
     return 1 - len(missed) / max(1, int(run[-1]))
 
 
-def rate(seen: int, cycles: list[int]) -> float:
-    """Return the share of the learning rate after `seen` tokens: in each cycle up over 160,000, then a cosine down to 5%.
+def rate(seen: int, cycles: list[tuple[int, float]]) -> float:
+    """Return the learning rate after `seen` tokens: in each cycle up over 160,000, then down a cosine to 5%.
 
     Warm restarts: Loshchilov and Hutter 2017.
     """
-    began = max((end for end in cycles if end <= seen), default=0)
-    ends = min((end for end in cycles if end > seen), default=cycles[-1] + 1)
+    began = max((end for end, _ in cycles if end <= seen), default=0)
+    ends, highest = next(((end, highest) for end, highest in cycles if end > seen), (seen + 1, 0.0))
     progress = (seen - began) / (ends - began)
-    return min((seen - began) / 160_000 + 0.01, 1) * (0.525 + 0.475 * math.cos(math.pi * min(progress, 1)))
+    return highest * min((seen - began) / 160_000 + 0.01, 1) * (0.525 + 0.475 * math.cos(math.pi * progress))
 
 
 def replay(given: Params) -> list[dict[str, str]]:

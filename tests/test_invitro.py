@@ -164,7 +164,7 @@ def test_a_pretraining_that_was_stopped_goes_on_to_the_same_bytes(tmp_path, monk
     monkeypatch.setattr(pretrain, "LEG", 1000)
     monkeypatch.setattr(pretrain.ability, "measure", lambda *args: {})
     given = pretrain.Params(
-        seed=1, cycles=[3000, 5000], batch_tokens=256, learning_rate=1e-3, vocabulary=400, layers=1, width=32, heads=2,
+        seed=1, cycles=[(3000, 1e-3), (5000, 5e-4)], batch_tokens=256, vocabulary=400, layers=1, width=32, heads=2,
         replay=1,
     )  # fmt: skip
     told = tokens.train(["Question: What is it? Answer: 12 days"] * 20, 400)
@@ -181,11 +181,10 @@ def test_a_pretraining_that_was_stopped_goes_on_to_the_same_bytes(tmp_path, monk
 
 
 def test_the_rate_falls_through_each_cycle_and_starts_anew():
-    rates = [
-        pretrain.rate(seen, [1_000_000, 3_000_000]) for seen in (0, 160_000, 999_999, 1_000_000, 1_160_000, 3_000_000)
-    ]
-    assert rates[1] > 0.9 and rates[4] > 0.9
-    assert max(rates[0], rates[2], rates[3], rates[5]) < 0.06
+    cycles = [(1_000_000, 1.0), (3_000_000, 0.5)]
+    rates = [pretrain.rate(seen, cycles) for seen in (0, 160_000, 999_999, 1_000_000, 1_160_000, 2_999_999, 3_000_000)]
+    assert rates[1] > 0.9 and 0.45 < rates[4] < 0.5
+    assert max(rates[0], rates[2], rates[3], rates[5], rates[6]) < 0.06
 
 
 def test_exactness_counts_completions_not_tokens():
