@@ -1,4 +1,4 @@
-"""Write the generated parts of README.md, between their marks: the verdict of the committed run, and the tree.
+"""Write the generated parts of README.md, between their marks: what metrics/ holds, and the tree.
 
 python -m tests.readme
 """
@@ -7,8 +7,12 @@ import re
 import subprocess
 from pathlib import Path
 
+from experiments import tables
 from parts import report
 from tests.code import ROOT
+
+MEASURED = {"verdict": report.markdown, "abilities": tables.abilities}
+"""What stands between two marks of that name, and is made from metrics/."""
 
 SHOWN = ("stages", "schemas", "parts", "queries", "prompts", "invitro", "experiments", "tests")
 
@@ -46,9 +50,9 @@ def main() -> None:
     """Rewrite README.md."""
     path = ROOT / "README.md"
     text = path.read_text()
-    for mark, part in (("verdict", report.markdown()), ("tree", tree())):
+    for mark, part in (MEASURED | {"tree": tree}).items():
         before, _, after = text.split(f"<!-- {mark} -->")
-        text = f"<!-- {mark} -->".join([before, f"\n{part}\n", after])
+        text = f"<!-- {mark} -->".join([before, f"\n{part()}\n", after])
     path.write_text(text)
 
 

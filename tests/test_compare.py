@@ -12,6 +12,7 @@ from parts.errors import Mistake
 from schemas.questions import Questions
 from schemas.scores import Scores
 from stages import compare
+from tests import readme
 from tests.code import ROOT
 
 GIVEN = compare.Params(accuracy="exact", resamples=500, seed=1)
@@ -129,17 +130,16 @@ def test_the_report_of_no_run_says_what_to_do(workplace):
     assert "make repro" in ended(report.main)
 
 
-def test_the_committed_readme_shows_the_committed_run(tmp_path, monkeypatch):
+@pytest.mark.parametrize("mark", readme.MEASURED)
+def test_the_committed_readme_shows_what_was_committed_with_it(tmp_path, monkeypatch, mark):
     held = subprocess.run(["git", "archive", "HEAD", "README.md", "metrics"], cwd=ROOT, capture_output=True, check=True)
     subprocess.run(["tar", "-x"], cwd=tmp_path, input=held.stdout, check=True)
     monkeypatch.chdir(tmp_path)  # a run that is not committed yet may differ, in its latencies at least
-    shown = Path("README.md").read_text().split("<!-- verdict -->")[1]
-    assert shown.strip() == report.markdown().strip(), "README.md: run `make readme`"
+    shown = Path("README.md").read_text().split(f"<!-- {mark} -->")[1]
+    assert shown.strip() == readme.MEASURED[mark]().strip(), "README.md: run `make readme`"
 
 
 def test_the_readme_shows_the_tree(monkeypatch):
     monkeypatch.chdir(ROOT)
-    from tests import readme
-
     shown = (ROOT / "README.md").read_text().split("<!-- tree -->")[1]
     assert shown.strip() == readme.tree().strip(), "README.md: run `make readme`"
