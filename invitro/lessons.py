@@ -164,11 +164,20 @@ def known(seed: int) -> world.Company:
 
 
 def closed_book(rng: random.Random) -> Lesson:
-    """Ask about a known company without passages; one in five asks about names never heard of."""
-    if rng.random() < 0.2:
-        case = Asker(rng, world.make(rng.getrandbits(40), "fresh", 8)).any()
-        return Lesson("closed", (turn(Case("unanswerable", case.question, "", answers.DECLINE), []),))
-    return Lesson("closed", (turn(Asker(rng, known(rng.randrange(KNOWN_COMPANIES))).any(), []),))
+    """Ask about a known company without passages; one question in three has no answer.
+
+    Of these, half ask about names never heard of, and half for what the company's documents leave out: so the model
+    learns to tell what it knows from what it merely could say.
+    """
+    draw, asker = rng.random(), Asker(rng, known(rng.randrange(KNOWN_COMPANIES)))
+    if draw < 1 / 6:
+        unheard = Asker(rng, world.make(rng.getrandbits(40), "fresh", 8)).any()
+        case = Case("unanswerable", unheard.question, "", answers.DECLINE)
+    elif draw < 1 / 3:
+        case = asker.unanswerable(rng.choice(asker.company.entities))
+    else:
+        case = asker.any()
+    return Lesson("closed", (turn(case, []),))
 
 
 def document(rng: random.Random) -> Lesson:
