@@ -142,6 +142,16 @@ def steps(rng: random.Random, library: Library) -> Lesson:
     return _asked("steps", rng, library, [*cases, asker.reasoning(entity), asker.reasoning(entity)], 2)
 
 
+def whole(rng: random.Random, library: Library) -> Lesson:
+    """Show all that is told of one entity, among other passages, and ask for as much of what is left out as of what is told."""
+    asker = Asker(rng, library.company, say=library.said)
+    entity = rng.choice(library.company.entities)
+    cases = [asker.unanswerable(entity) if at % 2 else asker.fact(entity) for at in range(8)]
+    shown = among(rng, library, library.of(entity), rng.randint(2, 6))
+    rng.shuffle(cases)
+    return Lesson("whole", tuple(turn(case, shown if at == 0 else []) for at, case in enumerate(cases)))
+
+
 def reasoned(rng: random.Random, library: Library) -> Lesson:
     """Show the passages of three questions that need a step of reasoning, and hardly more."""
     asker = Asker(rng, library.company, say=library.said)
@@ -195,7 +205,7 @@ def copying(rng: random.Random) -> Lesson:
 def stream(seed: int, recipe: Callable[[], dict[str, float]]) -> Iterator[Lesson]:
     """Yield lessons without end; `recipe()` gives the current weight of each form.
 
-    Forms are copy, closed, document, steps, reasoning, and read1, read2, read4, ... by number of passages.
+    Forms are copy, closed, document, steps, reasoning, whole, and read1, read2, read4, ... by number of passages.
     """
     rng = random.Random(f"lessons {seed}")
     while True:
@@ -210,5 +220,5 @@ def stream(seed: int, recipe: Callable[[], dict[str, float]]) -> Iterator[Lesson
                 yield UNSHOWN[form](rng)
 
 
-SHOWN = {"steps": steps, "reasoning": reasoned}
+SHOWN = {"steps": steps, "reasoning": reasoned, "whole": whole}
 UNSHOWN = {"copy": copying, "closed": closed_book, "document": document}

@@ -12,22 +12,23 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from pydantic import BaseModel
 from safetensors.torch import load_file, save_file
-from torch.nn.functional import cross_entropy
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from torch.nn.functional import cross_entropy, scaled_dot_product_attention
+from transformers import AttentionInterface, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from invitro import ability, lessons, tokens
+from invitro.batches import Batches
 from parts import metrics, params
 from parts.errors import run
 
 BASE, REPLAY, COURSE = Path("models/base"), Path("data/replay.jsonl"), Path("plots/pretrain.json")
 STATE = Path(".cache/pretrain")
 LEG = 320_000  # tokens; after each leg the state is saved and the lessons start from a seed of their own
+FAST_BFLOAT16 = torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported()  # elsewhere it is far slower
 EXAMINED = 5  # legs between two measurements of ability
 
 LEVELS: tuple[tuple[str, float, dict[str, float]], ...] = (
@@ -39,9 +40,12 @@ LEVELS: tuple[tuple[str, float, dict[str, float]], ...] = (
     (
         "",
         1.0,
-        {"read1": 0.5, "read2": 1, "read4": 4, "read8": 5, "steps": 3, "reasoning": 3, "closed": 24, "document": 1},
+        {
+            "read1": 0.5, "read2": 1, "read4": 3, "read8": 5, "steps": 2, "reasoning": 5, "whole": 5, "closed": 24,
+            "document": 1,
+        },
     ),
-)
+)  # fmt: skip
 """The curriculum: of which form what share of the completions must be right in every token for the next level to begin,
 and the weight of each form of lesson until then. Starting with many passages teaches nothing for long."""
 
@@ -59,39 +63,6 @@ class Params(BaseModel, extra="forbid", frozen=True):
     replay: int  # lessons kept for students to replay
 
 
-class Batches:
-    """Endless batches (ids, weights, form) of rows of one form, from lessons of the current `level`."""
-
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, seed: int, batch_tokens: int, level: int):
-        self.tokenizer, self.seed, self.batch_tokens, self.level = tokenizer, seed, batch_tokens, level
-
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, str]]:
-        stream = lessons.stream(self.seed, lambda: LEVELS[self.level][2])
-        waiting: dict[str, list] = {}
-        while True:
-            lesson = next(stream)
-            rows = waiting.setdefault(lesson.form, [])
-            rows.append(self._encode(lesson))
-            if sum(len(ids) for ids, _ in rows) >= self.batch_tokens:
-                yield *self._pad(waiting.pop(lesson.form)), lesson.form
-
-    def _encode(self, lesson: lessons.Lesson) -> tuple[list[int], list[float]]:
-        """Return token ids and loss weights: 1 on what the model is to say, 0.05 on the rest."""
-        ids, weights = [], []
-        for text, own in tokens.segments(lesson):
-            piece = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids
-            ids += piece
-            weights += [1.0 if own else 0.05] * len(piece)
-        return ids, weights
-
-    def _pad(self, rows: list[tuple[list[int], list[float]]]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Pad on the right, where a causal model needs no mask."""
-        longest = max(len(ids) for ids, _ in rows)
-        pad = self.tokenizer.pad_token_id
-        ids = torch.tensor([row + [pad] * (longest - len(row)) for row, _ in rows])
-        return ids, torch.tensor([weights + [0.0] * (longest - len(weights)) for _, weights in rows])
-
-
 def train_tokenizer(given: Params) -> PreTrainedTokenizerFast:
     """Return the tokenizer learnt from ten thousand lessons."""
     stream = lessons.stream(given.seed - 1, lambda: LEVELS[-1][2])
@@ -101,6 +72,7 @@ def train_tokenizer(given: Params) -> PreTrainedTokenizerFast:
 def new_model(given: Params, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
     """Return the untrained model."""
     torch.manual_seed(given.seed)
+    AttentionInterface.register("float32", attend)
     return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer), hidden_size=given.width, intermediate_size=given.width * 8 // 3 // 32 * 32,
@@ -109,6 +81,13 @@ def new_model(given: Params, tokenizer: PreTrainedTokenizerFast) -> LlamaForCaus
             eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
         )
     )  # fmt: skip
+
+
+def attend(module, query, key, value, attention_mask, scaling=None, **_) -> tuple[torch.Tensor, None]:
+    """Attend in float32: on a CPU, scaled_dot_product_attention's backward is slower in bfloat16."""
+    with torch.autocast(query.device.type, enabled=False):
+        seen = scaled_dot_product_attention(query.float(), key.float(), value.float(), is_causal=True, scale=scaling)
+    return seen.transpose(1, 2).contiguous(), None
 
 
 class Raising:
@@ -144,29 +123,31 @@ class Raising:
         began, losses = time.monotonic(), []
         if leg in (end // LEG for end, _ in self.given.cycles):
             self.optimizer = self._new_optimizer()
-        batches = Batches(self.tokenizer, self.given.seed * 1000 + leg, self.given.batch_tokens, self.done["level"])
+        seed = self.given.seed * 1000 + leg
+        batches = Batches(self.tokenizer, seed, self.given.batch_tokens, lambda: LEVELS[self.done["level"]][2])
         self.model.train()
+        self.model.set_attn_implementation("float32")
         for ids, weights, form in batches:
             loss, right = self._step(ids.to(self.device), weights.to(self.device))
             losses.append(loss)
             self.done["seen"] += ids.numel()
             known = self.done["right"].get(form, 0.0)
             self.done["right"][form] = known + 0.05 * (right - known)
-            wanted, share, _ = LEVELS[batches.level]
-            batches.level += self.done["right"].get(wanted, 0.0) > share
+            wanted, share, _ = LEVELS[self.done["level"]]
+            self.done["level"] += self.done["right"].get(wanted, 0.0) > share
             if self.done["seen"] >= LEG * (leg + 1):
                 break
-        self.done["level"] = batches.level
+        self.model.set_attn_implementation("sdpa")
         self.done["seconds"] += time.monotonic() - began
         told = {f"right_{form}": value for form, value in sorted(self.done["right"].items())}
-        told |= {"tokens": self.done["seen"], "seconds": self.done["seconds"], "level": batches.level}
+        told |= {"tokens": self.done["seen"], "seconds": self.done["seconds"], "level": self.done["level"]}
         return told | {"loss": sum(losses) / len(losses)}
 
     def _step(self, ids: torch.Tensor, weights: torch.Tensor) -> tuple[float, float]:
         """Take one step; return the loss and the share of the completions that are right in every token."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate(self.done["seen"], self.given.cycles)
-        with torch.autocast(self.device, torch.bfloat16, enabled=self.device == "cuda"):
+        with torch.autocast(self.device, torch.bfloat16, enabled=FAST_BFLOAT16):
             logits = self.model(input_ids=ids, use_cache=False).logits[:, :-1]
         weights, wanted = weights[:, 1:], ids[:, 1:]
         each = cross_entropy(logits.flatten(0, 1).float(), wanted.flatten(), reduction="none")
