@@ -40,7 +40,7 @@ class Params(BaseModel, extra="forbid", frozen=True):
     variants: dict[str, Variant]
 
 
-def plan(given: Params, variant: Variant, recipe: tuning.Recipe) -> study.Plan:
+def planned(given: Params, variant: Variant, recipe: tuning.Recipe) -> study.Plan:
     """Return the reference's plan with what `variant` says otherwise."""
     changed = variant.model_dump(exclude_unset=True)
     reasoning, replay = changed.pop("reasoning", False), changed.pop("replay_share", given.replay_share)
@@ -55,11 +55,13 @@ def main() -> None:
     recipe = params.load("train", tuning.Recipe)
     companies = [company.ready(seed, group) for seed in group.seeds]
     jobs = [
-        (one, name, plan(given, variant, recipe)) for (name, variant), one in product(given.variants.items(), companies)
+        (one, name, planned(given, variant, recipe))
+        for (name, variant), one in product(given.variants.items(), companies)
     ]
+    studied = trainings(study.study, [(one, plan) for one, _, plan in jobs], [plan.tokens for *_, plan in jobs])
     found: dict[str, list[dict]] = {name: [] for name in given.variants}
-    for one, name, planned in trainings(jobs, [planned.tokens for _, _, planned in jobs]):
-        found[name].append(study.study(one, planned))
+    for (_, name, _), known in zip(jobs, studied, strict=True):
+        found[name].append(known)
     student = params.load("student", Student)
     before = ability.measure(load(student.model), tokenizer(student), study.UNSEEN, given.questions)
     table = {name: {key: mean(row[key] for row in rows) for key in rows[0]} for name, rows in found.items()}

@@ -1,16 +1,43 @@
-"""Show how far a series of trainings is: a bar in tokens, with rate and time left."""
+"""Run a series of trainings, several at once, behind a bar in tokens with rate and time left.
 
-from collections.abc import Iterator, Sequence
-from typing import TypeVar
+Small models gain little from a second core, so CLOSEDBOOK_JOBS (2) trainings run at once, each with its share of them.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 
 from tqdm import tqdm
 
-Job = TypeVar("Job")
+
+def at_once() -> int:
+    """Return how many trainings may run at once."""
+    return int(os.environ.get("CLOSEDBOOK_JOBS", "2"))
 
 
-def trainings(jobs: Sequence[Job], tokens: Sequence[int]) -> Iterator[Job]:
-    """Yield `jobs`, each worth its number of `tokens` on the bar once the next is asked for."""
-    with tqdm(total=sum(tokens), desc=f"{len(jobs)} trainings", unit="tokens", unit_scale=True) as bar:
-        for job, worth in zip(jobs, tokens, strict=True):
-            yield job
-            bar.update(worth)
+def threads() -> int:
+    """Return how many threads each of them has."""
+    return max(1, (os.cpu_count() or 1) // at_once())
+
+
+def trainings(train: Callable, jobs: Sequence[tuple], tokens: Sequence[int]) -> list:
+    """Return what `train(*job)` returns for each of `jobs`, worth `tokens` each on the bar, in order.
+
+    The first error ends them all. `train` and the jobs go to other processes, so they must be picklable.
+    """
+    pool = ProcessPoolExecutor(at_once(), get_context("spawn"), _limit, (threads(),))
+    with pool, tqdm(total=sum(tokens), desc=f"{len(jobs)} trainings", unit="tokens", unit_scale=True) as bar:
+        running = {pool.submit(train, *job): worth for job, worth in zip(jobs, tokens, strict=True)}
+        try:
+            for done in as_completed(running):
+                done.result()
+                bar.update(running[done])
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        return [done.result() for done in running]
+
+
+def _limit(threads: int) -> None:
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # torch is not imported yet, and will read it

@@ -57,11 +57,13 @@ def main() -> None:
         (one, name, study.Plan(tuple(parts), tokens, recipe, False, given.replay_share))
         for tokens, one, (name, parts) in product(given.tokens, companies, given.recipes.items())
     ]
-    found = []
-    for one, name, plan in trainings(jobs, [plan.tokens for _, _, plan in jobs]):
-        known = study.study(one, plan)
-        found.append({"recipe": name, "tokens": plan.tokens, "company": one.seed, "accuracy": known["accuracy"]})
-    points = pl.DataFrame(found)
+    studied = trainings(study.study, [(one, plan) for one, _, plan in jobs], [plan.tokens for *_, plan in jobs])
+    points = pl.DataFrame(
+        [
+            {"recipe": name, "tokens": plan.tokens, "company": one.seed, "accuracy": known["accuracy"]}
+            for (one, name, plan), known in zip(jobs, studied, strict=True)
+        ]
+    )
     looked_up = mean(study.rag(one) for one in companies)
     metrics.write("scaling", summary(points) | {"rag_accuracy": looked_up, "companies": group.seeds})
     charts.scaling(points, looked_up, PLOT)

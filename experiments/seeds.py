@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field
 from scipy import stats
 
 from experiments.company import PARAMS
+from experiments.progress import at_once, threads
 from parts import metrics, params
 from parts.errors import Mistake, run
 
@@ -71,10 +72,8 @@ def main() -> None:
     given = params.load("seeds", Params, PARAMS)
     for seed in given.companies:
         queue(seed)
-    jobs = int(os.environ.get("CLOSEDBOOK_JOBS", "2"))
-    threads = str(max(1, (os.cpu_count() or 1) // jobs))
     kept = str(Path(os.environ.get("CLOSEDBOOK_CACHE", ".cache")).absolute())
-    _dvc("exp", "run", "--run-all", "--jobs", str(jobs), OMP_NUM_THREADS=threads, CLOSEDBOOK_CACHE=kept)
+    _dvc("exp", "run", "--run-all", "--jobs", str(at_once()), OMP_NUM_THREADS=str(threads()), CLOSEDBOOK_CACHE=kept)
     found = {seed: accuracies(seed) for seed in given.companies}
     by = {arm: [row[arm] for row in found.values()] for arm in ARMS}
     ratios = ratio(by["tuned"], by["rag"], "tuned_over_rag") | ratio(by["tuned_rag"], by["rag"], "tuned_rag_over_rag")

@@ -24,11 +24,11 @@ from invitro import ability, lessons, tokens
 from invitro.batches import Batches
 from parts import metrics, params
 from parts.errors import run
+from parts.student import fast_bfloat16
 
 BASE, REPLAY, COURSE = Path("models/base"), Path("data/replay.jsonl"), Path("plots/pretrain.json")
 STATE = Path(".cache/pretrain")
 LEG = 320_000  # tokens; after each leg the state is saved and the lessons start from a seed of their own
-FAST_BFLOAT16 = torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported()  # elsewhere it is far slower
 EXAMINED = 5  # legs between two measurements of ability
 
 LEVELS: tuple[tuple[str, float, dict[str, float]], ...] = (
@@ -147,7 +147,7 @@ class Raising:
         """Take one step; return the loss and the share of the completions that are right in every token."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate(self.done["seen"], self.given.cycles)
-        with torch.autocast(self.device, torch.bfloat16, enabled=FAST_BFLOAT16):
+        with torch.autocast(self.device, torch.bfloat16, enabled=fast_bfloat16()):
             logits = self.model(input_ids=ids, use_cache=False).logits[:, :-1]
         weights, wanted = weights[:, 1:], ids[:, 1:]
         each = cross_entropy(logits.flatten(0, 1).float(), wanted.flatten(), reduction="none")
@@ -200,8 +200,12 @@ def rate(seen: int, cycles: list[tuple[int, float]]) -> float:
 
 
 def replay(given: Params) -> list[dict[str, str]]:
-    """Return short reading lessons of one question each, of the kind the base model was raised on."""
-    stream = lessons.stream(given.seed - 2, lambda: {"read2": 1, "read4": 1})
+    """Return short lessons of one question each, of the kinds the base model was raised on.
+
+    Most are closed-book questions about the companies it knows: they cost few tokens, and keep alive how one joins two
+    facts, takes a step, or says that one does not know, while other facts are studied.
+    """
+    stream = lessons.stream(given.seed - 2, lambda: {"closed": 12, "read1": 1, "read2": 1, "read4": 1})
     turns = (next(stream).turns[0] for _ in range(given.replay))
     return [{"prompt": prompt, "completion": completion} for prompt, completion in turns]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from parts import answers
-from parts.student import load
+from parts.student import fast_bfloat16, load
 
 CHECKPOINTS, LIVE = Path(".cache/train"), Path(".cache/live")
 IGNORED = -100  # label of a token that bears no loss
@@ -102,7 +102,7 @@ def tune(model: str, tokenizer, rows: list[dict], recipe: Recipe, adapter: Path,
         learning_rate=recipe.learning_rate, lr_scheduler_type="cosine", warmup_steps=recipe.warmup,
         weight_decay=recipe.weight_decay, train_sampling_strategy="sequential", logging_steps=10, logging_first_step=True,
         save_strategy="steps", save_steps=0.25, save_total_limit=1, report_to="none", max_length=None,
-        bf16=torch.cuda.is_available(), use_cpu=not torch.cuda.is_available(), activation_checkpointing=False,
+        bf16=fast_bfloat16(), use_cpu=not torch.cuda.is_available(), activation_checkpointing=False,
     )  # fmt: skip
     lora = recipe.rank and LoraConfig(
         r=recipe.rank, lora_alpha=recipe.alpha, target_modules="all-linear", task_type="CAUSAL_LM"
@@ -117,7 +117,8 @@ def tune(model: str, tokenizer, rows: list[dict], recipe: Recipe, adapter: Path,
                 log.log_metric("loss", float(logs["loss"]))
                 log.make_summary()
 
-    with Live(str(LIVE), save_dvc_exp=False, dvcyaml=None, report=None) as log:
+    live = LIVE / state.name
+    with Live(str(live), save_dvc_exp=False, dvcyaml=None, report=None) as log:
         trainer = SFTTrainer(
             load(model), args=config, train_dataset=Dataset.from_list([parts["train"][row] for row in read]),
             eval_dataset=Dataset.from_list(parts["dev"]) if parts["dev"] else None, processing_class=tokenizer,
@@ -127,8 +128,9 @@ def tune(model: str, tokenizer, rows: list[dict], recipe: Recipe, adapter: Path,
         dev_loss = trainer.evaluate()["eval_loss"] if parts["dev"] else None
     _save(trainer.model, adapter)
     plot.parent.mkdir(parents=True, exist_ok=True)
-    (LIVE / "plots/metrics/loss.tsv").replace(plot)
-    shutil.rmtree(state, ignore_errors=True)
+    (live / "plots/metrics/loss.tsv").replace(plot)
+    for done_with in (state, live):
+        shutil.rmtree(done_with, ignore_errors=True)
     ends = [row["labels"][-1] == tokenizer.eos_token_id for row in parts["train"]]
     return {
         "train_loss": done.training_loss, "dev_loss": dev_loss, "steps": done.global_step, "rows": len(parts["train"]),

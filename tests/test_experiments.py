@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments import ablations, charts, company, scaling, seeds, study
+from experiments import ablations, charts, company, progress, scaling, seeds, study
 from parts import params, tuning
 from parts.errors import Mistake
 
@@ -128,11 +128,18 @@ def test_a_ratio_has_an_interval_over_companies():
 
 def test_a_variant_changes_what_it_names_and_nothing_else():
     given = params.load("ablations", ablations.Params, Path("experiments/params.yaml"))
-    reference = ablations.plan(given, ablations.Variant(), RECIPE)
-    assert ablations.plan(given, ablations.Variant(rank=None), RECIPE).recipe == RECIPE.model_copy(
+    reference = ablations.planned(given, ablations.Variant(), RECIPE)
+    assert ablations.planned(given, ablations.Variant(rank=None), RECIPE).recipe == RECIPE.model_copy(
         update={"rank": None}
     )
-    assert ablations.plan(given, ablations.Variant(replay_share=0), RECIPE).replay_share == 0
-    changed = ablations.plan(given, ablations.Variant(reasoning=True), RECIPE)
+    assert ablations.planned(given, ablations.Variant(replay_share=0), RECIPE).replay_share == 0
+    changed = ablations.planned(given, ablations.Variant(reasoning=True), RECIPE)
     assert (changed.reasoning, changed.recipe) == (True, reference.recipe)
     assert json.loads(json.dumps(reference.generators)) == given.generators
+
+
+def test_trainings_come_back_in_order_and_the_first_error_ends_them(monkeypatch):
+    monkeypatch.setenv("CLOSEDBOOK_JOBS", "2")
+    assert progress.trainings(divmod, [(7, 2), (9, 4), (5, 5)], [1, 2, 3]) == [(3, 1), (2, 1), (1, 0)]
+    with pytest.raises(ZeroDivisionError):
+        progress.trainings(divmod, [(7, 2), (1, 0), (5, 5)], [1, 2, 3])
