@@ -1,5 +1,5 @@
 # make repro | make test | make lint | make diff | make ledger | make report | make readme | make clean
-# make scaling | make ablations | make seeds
+# make search | make scaling | make ablations | make seeds
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
@@ -7,7 +7,7 @@ export RAGAS_DO_NOT_TRACK = true
 export HF_HUB_DISABLE_TELEMETRY = 1
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: repro test lint diff ledger report readme clean scaling ablations seeds
+.PHONY: repro test lint diff ledger report readme clean search scaling ablations seeds
 
 repro: .venv/done ## documents in, verdict out
 	@dvc repro
@@ -33,7 +33,10 @@ scaling: .venv/done ## accuracy against synthetic tokens, on other made-up compa
 	@dvc repro experiments/dvc.yaml:scaling
 
 ablations: .venv/done ## what one change of the recipe is worth, there
-	@dvc repro experiments/dvc.yaml:ablations
+	@dvc repro experiments/dvc.yaml:variants@ablations
+
+search: .venv/done ## what the recipe of params.yaml was chosen among, on companies of its own
+	@dvc repro experiments/dvc.yaml:variants@search
 
 seeds: .venv/done ## the whole pipeline on ten companies that no recipe was chosen on
 	@python -m experiments.seeds

@@ -12,8 +12,9 @@ import polars as pl
 from pydantic import BaseModel, Field
 
 from invitro import exam, world
-from parts import llm, params
+from parts import llm, params, store
 from parts.corpora import folder
+from parts.retrievers import dense
 from parts.student import Student, tokenizer
 from stages import chunk, examine, ingest, synthesize
 
@@ -23,7 +24,6 @@ PARAMS = Path("experiments/params.yaml")
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `company` of experiments/params.yaml."""
 
-    seeds: list[int] = Field(min_length=1)
     documents: int = Field(ge=8)
     questions: int = Field(ge=10)
     generators: dict[str, dict[str, float]]
@@ -31,11 +31,12 @@ class Params(BaseModel, extra="forbid", frozen=True):
 
 @dataclass(frozen=True)
 class Company:
-    """A company's tables: Chunks, Questions, and the RawPairs of all generators."""
+    """A company's tables: Chunks, Questions, what dense retrieval finds for them, and the RawPairs of all generators."""
 
     seed: int
     chunks: pl.DataFrame
     questions: pl.DataFrame
+    contexts: pl.DataFrame
     raw: pl.DataFrame
 
 
@@ -47,7 +48,9 @@ def ready(seed: int, given: Params) -> Company:
         asked = list(folder.questions(Path(home, "exam.jsonl")))
     chunks = chunk.chunk(documents, params.load("chunk", chunk.Params).max_tokens, lambda text: count([text])[0])
     questions, _ = examine.examine(asked, documents, chunks)
-    return Company(seed, chunks, questions, asyncio.run(_teach(chunks.to_dicts(), given.generators)))
+    contexts = dense.retrieve(questions, chunks, params.load("retrieve", store.Params))
+    raw = asyncio.run(_teach(chunks.to_dicts(), given.generators))
+    return Company(seed, chunks, questions, contexts, raw)
 
 
 async def _teach(chunks: list[dict], generators: Mapping[str, dict]) -> pl.DataFrame:

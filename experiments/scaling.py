@@ -24,6 +24,7 @@ PLOT = Path("plots/scaling.svg")
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `scaling` of experiments/params.yaml."""
 
+    seeds: list[int] = Field(min_length=1)  # of the companies, each also the seed of its trainings
     tokens: list[int] = Field(min_length=3)  # synthetic ones; replayed ones come on top
     replay_share: float = Field(ge=0, lt=1)  # of all tokens
     recipes: dict[str, list[str]]  # what is studied, by generator
@@ -52,7 +53,7 @@ def main() -> None:
     given = params.load("scaling", Params, company.PARAMS)
     group = params.load("company", company.Params, company.PARAMS)
     recipe = params.load("train", tuning.Recipe)
-    companies = [company.ready(seed, group) for seed in group.seeds]
+    companies = [company.ready(seed, group) for seed in given.seeds]
     jobs = [
         (one, name, study.Plan(tuple(parts), tokens, recipe, False, given.replay_share))
         for tokens, one, (name, parts) in product(given.tokens, companies, given.recipes.items())
@@ -65,7 +66,7 @@ def main() -> None:
         ]
     )
     looked_up = mean(study.rag(one) for one in companies)
-    metrics.write("scaling", summary(points) | {"rag_accuracy": looked_up, "companies": group.seeds})
+    metrics.write("scaling", summary(points) | {"rag_accuracy": looked_up, "companies": given.seeds})
     charts.scaling(points, looked_up, PLOT)
 
 

@@ -9,6 +9,7 @@ import hashlib
 import inspect
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,11 +17,10 @@ import polars as pl
 
 from experiments.company import PARAMS, Company, count
 from invitro import ability
-from parts import answering, answers, params, store, tuning
+from parts import answering, answers, params, tuning
 from parts.arms import RELEASED, Arm
 from parts.engines import transformers
 from parts.errors import Mistake
-from parts.retrievers import dense
 from parts.scorers import exact
 from parts.student import Student, tokenizer
 from stages import answer, curate
@@ -35,30 +35,33 @@ BEARING = (answers, tuning, transformers, exact)
 class Plan:
     """What a student studies, and how."""
 
-    generators: tuple[str, ...]
+    generators: Sequence[str]
     tokens: int
-    """synthetic ones, half of them in questions and half in documents where there are both"""
+    """synthetic ones"""
     recipe: tuning.Recipe
     reasoning: bool
     replay_share: float
+    documents: float = 0.5
+    """share of the tokens in documents where there are questions, too"""
     examined: int = 0
     """questions of each form about other companies, asked afterwards to see what was forgotten"""
 
 
-def portion(ledger: pl.DataFrame, tokens: int) -> pl.DataFrame:
-    """Return rows of `ledger` of about `tokens` in all, as many of each kind; those of fewer tokens are among them.
+def portion(ledger: pl.DataFrame, tokens: int, documents: float = 0.5) -> pl.DataFrame:
+    """Return rows of `ledger` of about `tokens` in all, that share in `documents`; those of fewer tokens are among them.
 
     Raises Mistake when there are not so many.
     """
     kept = ledger.filter(pl.col("dropped").is_null()).sort("pair_id")  # a hash: as good as shuffled
-    each = tokens / kept["kind"].n_unique()
+    share = {"document": documents, "qa": 1 - documents} if kept["kind"].n_unique() > 1 else {kept["kind"][0]: 1.0}
+    wanted = pl.col("kind").replace_strict(share, return_dtype=pl.Float64) * tokens
     for kind, there in kept.group_by("kind").agg(pl.col("n_tokens").sum()).rows():
-        if there < each * 0.98:
+        if there < share[kind] * tokens * 0.98:
             raise Mistake(
-                f"the teacher wrote {there:,} tokens of kind {kind}, and {each:,.0f} are wanted: give its generator more "
-                f"draws in {PARAMS}"
+                f"the teacher wrote {there:,} tokens of kind {kind}, and {share[kind] * tokens:,.0f} are wanted: give its "
+                f"generator more draws in {PARAMS}"
             )
-    return kept.filter(pl.col("n_tokens").cum_sum().over("kind") <= each)
+    return kept.filter(pl.col("n_tokens").cum_sum().over("kind") <= wanted)
 
 
 def rows(company: Company, plan: Plan) -> pl.DataFrame:
@@ -68,7 +71,7 @@ def rows(company: Company, plan: Plan) -> pl.DataFrame:
     )
     raw = company.raw.filter(pl.col("generator").is_in(plan.generators))
     ledger = curate.curate(raw, company.chunks, company.questions, 0.5, count)
-    return curate.keep(portion(ledger, plan.tokens), given, count)
+    return curate.keep(portion(ledger, plan.tokens, plan.documents), given, count)
 
 
 def study(company: Company, plan: Plan) -> dict[str, float]:
@@ -96,6 +99,7 @@ def study(company: Company, plan: Plan) -> dict[str, float]:
         found = {"accuracy": accuracy(company, engine, {}, given.batch), "seconds": took["seconds"]}
         found |= {"trainable_parameters": took["trainable_parameters"], "tokens_read": took["tokens"]}
         if plan.examined:
+            found["accuracy_with_passages"] = accuracy(company, engine, shown(company, given.passages), given.batch)
             found |= ability.measure(engine.model, read, UNSEEN, plan.examined)
     shutil.rmtree(home / "adapter")
     (home / ".found.partial").write_text(json.dumps(found))
@@ -106,9 +110,13 @@ def study(company: Company, plan: Plan) -> dict[str, float]:
 def rag(company: Company) -> float:
     """Return the accuracy of the released student with the passages that retrieval finds."""
     given = params.load("answer", answering.Params)
-    contexts = dense.retrieve(company.questions, company.chunks, params.load("retrieve", store.Params))
     engine = answering.engine(Arm(weights=RELEASED, contexts="dense"), given)
-    return accuracy(company, engine, answering.passages(contexts, company.chunks, given.passages), given.batch)
+    return accuracy(company, engine, shown(company, given.passages), given.batch)
+
+
+def shown(company: Company, most: int) -> dict:
+    """Return the passages that retrieval finds for each question, `most` at the most."""
+    return answering.passages(company.contexts, company.chunks, most)
 
 
 def accuracy(company: Company, engine: transformers.Engine, passages: dict, batch: int) -> float:

@@ -29,25 +29,24 @@ def scaling() -> str:
     return table(head, rows) + f"\n\nLooking it up (rag): {found['rag_accuracy']:.3f}."
 
 
-def ablations() -> str:
-    """Return accuracy and the abilities left of each variant, from metrics/ablations.json."""
-    found = metrics.read("ablations")
+def variants(section: str) -> str:
+    """Return what each variant then knows and has left, and the seconds it took, from metrics/`section`.json."""
+    found = metrics.read(section)
     columns = {
-        "accuracy": "accuracy", "reads 1": "read_gold_em", "reads 8": "read_8_em", "two documents": "two_documents_em",
-        "declines": "declines_when_absent", "seconds": "seconds",
+        "tuned": "accuracy", "tuned_rag": "accuracy_with_passages", "reads 1": "read_gold_em", "reads 8": "read_8_em",
+        "two documents": "two_documents_em", "declines": "declines_when_absent", "seconds": "seconds",
     }  # fmt: skip
     rows = [
-        [
-            name,
-            *(
-                f"{row[key]:.0f}" if key == "seconds" else f"{row[key]:.3f}" if key in row else "-"
-                for key in columns.values()
-            ),
-        ]
+        [name.replace("_", " "), *(_cell(row.get(key), 0 if key == "seconds" else 3) for key in columns.values())]
         for name, row in found.items()
         if isinstance(row, dict)
     ]
-    return table(["", *columns], rows)
+    rows.sort(key=lambda row: {"before": 0, "reference": 1}.get(row[0], 2))
+    return table(["", *columns], rows) + f"\n\nLooking it up (rag): {found['rag_accuracy']:.3f}."
+
+
+def _cell(value: float | None, places: int) -> str:
+    return "-" if value is None else f"{value:.{places}f}"
 
 
 def seeds() -> str:

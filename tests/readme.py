@@ -5,13 +5,17 @@ python -m tests.readme
 
 import re
 import subprocess
+from functools import partial
 from pathlib import Path
 
 from experiments import tables
 from parts import report
 from tests.code import ROOT
 
-MEASURED = {"verdict": report.markdown, "abilities": tables.abilities}
+MEASURED = {
+    "verdict": report.markdown, "abilities": tables.abilities, "scaling": tables.scaling, "seeds": tables.seeds,
+    "ablations": partial(tables.variants, "ablations"), "search": partial(tables.variants, "search"),
+}  # fmt: skip
 """What stands between two marks of that name, and is made from metrics/."""
 
 SHOWN = ("stages", "schemas", "parts", "queries", "prompts", "invitro", "experiments", "tests")

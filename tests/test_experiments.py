@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments import ablations, charts, company, progress, scaling, seeds, study
+from experiments import charts, company, progress, scaling, seeds, study, variants
 from parts import params, tuning
 from parts.errors import Mistake
 
 TINY = company.Params(
-    seeds=[1], documents=8, questions=14,
+    documents=8, questions=14,
     generators={
         "qa": {"draws": 2, "count": 4, "temperature": 1.0},
         "focal": {"questions": 3, "draws": 1, "temperature": 0.7, "top_p": 0.95},
@@ -68,7 +68,7 @@ def test_a_company_is_read_and_taught_by_the_pipelines_own_stages(small):
 
 def test_what_was_studied_once_is_not_trained_again(small, monkeypatch, tmp_path):
     monkeypatch.setattr(study, "KEPT", tmp_path / "kept")
-    plan = study.Plan(("qa",), 1000, RECIPE, False, 0.1, examined=1)
+    plan = study.Plan(["qa"], 1000, RECIPE, False, 0.1, examined=1)
     found = study.study(small, plan)
     assert 0 <= found["accuracy"] <= 1
     assert found["tokens_read"] > 300 and "read_8_em" in found
@@ -127,13 +127,13 @@ def test_a_ratio_has_an_interval_over_companies():
 
 
 def test_a_variant_changes_what_it_names_and_nothing_else():
-    given = params.load("ablations", ablations.Params, Path("experiments/params.yaml"))
-    reference = ablations.planned(given, ablations.Variant(), RECIPE)
-    assert ablations.planned(given, ablations.Variant(rank=None), RECIPE).recipe == RECIPE.model_copy(
+    given = params.load("ablations", variants.Params, Path("experiments/params.yaml"))
+    reference = variants.planned(given, variants.Variant(), RECIPE)
+    assert variants.planned(given, variants.Variant(rank=None), RECIPE).recipe == RECIPE.model_copy(
         update={"rank": None}
     )
-    assert ablations.planned(given, ablations.Variant(replay_share=0), RECIPE).replay_share == 0
-    changed = ablations.planned(given, ablations.Variant(reasoning=True), RECIPE)
+    assert variants.planned(given, variants.Variant(replay_share=0), RECIPE).replay_share == 0
+    changed = variants.planned(given, variants.Variant(reasoning=True), RECIPE)
     assert (changed.reasoning, changed.recipe) == (True, reference.recipe)
     assert json.loads(json.dumps(reference.generators)) == given.generators
 

@@ -1,7 +1,9 @@
-"""What one change of the recipe is worth: rank, loss mask, reasoning, replay; and what each leaves of reading.
+"""What changes of the recipe are worth: what each student then knows, alone and with passages, and what it has left.
+
+    python -m experiments.variants SECTION
 
 reads   params.yaml, experiments/params.yaml, models/base
-writes  metrics/ablations.json  for each variant the mean over the companies of accuracy, abilities left and seconds
+writes  metrics/SECTION.json    for each variant the mean over the section's companies
 """
 
 from itertools import product
@@ -25,16 +27,23 @@ class Variant(BaseModel, extra="forbid", frozen=True):
     rank: int | None = None
     alpha: int | None = None
     learning_rate: float | None = None
-    learn_prompts: bool = False
-    reasoning: bool = False
+    epochs: float | None = None
+    batch: int | None = None
+    learn_prompts: bool | None = None
+    generators: list[str] | None = None
+    tokens: int | None = None
+    documents: float | None = None
+    reasoning: bool | None = None
     replay_share: float | None = None
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
-    """Section `ablations` of experiments/params.yaml."""
+    """A section of experiments/params.yaml: the reference, and variants of it."""
 
+    seeds: list[int] = Field(min_length=1)  # of the companies
     generators: list[str]
     tokens: int = Field(ge=1000)  # synthetic ones
+    documents: float = Field(ge=0, le=1)  # share of them in documents
     replay_share: float = Field(ge=0, lt=1)
     questions: int = Field(ge=10)  # of each form, about other companies, to see what is forgotten
     variants: dict[str, Variant]
@@ -43,29 +52,32 @@ class Params(BaseModel, extra="forbid", frozen=True):
 def planned(given: Params, variant: Variant, recipe: tuning.Recipe) -> study.Plan:
     """Return the reference's plan with what `variant` says otherwise."""
     changed = variant.model_dump(exclude_unset=True)
-    reasoning, replay = changed.pop("reasoning", False), changed.pop("replay_share", given.replay_share)
-    recipe = recipe.model_copy(update=changed)
-    return study.Plan(tuple(given.generators), given.tokens, recipe, reasoning, replay, given.questions)
+    recipe = recipe.model_copy(
+        update={key: changed.pop(key) for key in list(changed) if key in tuning.Recipe.model_fields}
+    )
+    reference = given.model_dump(include={"generators", "tokens", "documents", "replay_share"}) | {"reasoning": False}
+    return study.Plan(recipe=recipe, examined=given.questions, **reference | changed)
 
 
-def main() -> None:
-    """Write metrics/ablations.json."""
-    given = params.load("ablations", Params, company.PARAMS)
+def main(section: str) -> None:
+    """Write metrics/`section`.json."""
+    given = params.load(section, Params, company.PARAMS)
     group = params.load("company", company.Params, company.PARAMS)
     recipe = params.load("train", tuning.Recipe)
-    companies = [company.ready(seed, group) for seed in group.seeds]
+    companies = [company.ready(seed, group) for seed in given.seeds]
     jobs = [
-        (one, name, planned(given, variant, recipe))
-        for (name, variant), one in product(given.variants.items(), companies)
+        (name, one, planned(given, each, recipe)) for (name, each), one in product(given.variants.items(), companies)
     ]
-    studied = trainings(study.study, [(one, plan) for one, _, plan in jobs], [plan.tokens for *_, plan in jobs])
+    studied = trainings(study.study, [(one, plan) for _, one, plan in jobs], [plan.tokens for *_, plan in jobs])
     found: dict[str, list[dict]] = {name: [] for name in given.variants}
-    for (_, name, _), known in zip(jobs, studied, strict=True):
+    for (name, *_), known in zip(jobs, studied, strict=True):
         found[name].append(known)
     student = params.load("student", Student)
     before = ability.measure(load(student.model), tokenizer(student), study.UNSEEN, given.questions)
     table = {name: {key: mean(row[key] for row in rows) for key in rows[0]} for name, rows in found.items()}
-    metrics.write("ablations", table | {"before": {key: before[key] for key in LEFT}, "companies": group.seeds})
+    looked_up = mean(map(study.rag, companies))
+    held = {"before": {key: before[key] for key in LEFT}, "companies": given.seeds, "rag_accuracy": looked_up}
+    metrics.write(section, table | held)
 
 
 if __name__ == "__main__":
