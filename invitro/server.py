@@ -24,6 +24,7 @@ _BY_SCHEMA = {
     "ExamQuestions": teacher.exam_questions,
     "Strategies": teacher.strategies,
     "Aims": teacher.aims,
+    "Entities": teacher.entities,
 }
 
 
@@ -41,8 +42,12 @@ def reply(messages: list[dict], schema: str | None, seed: int) -> str:
         return json.dumps(judge.correct(prompt), ensure_ascii=False)
     if (judged := judge.ragas(prompt)) is not None:
         return json.dumps(judged, ensure_ascii=False)
+    if "<entities>" in prompt:
+        return teacher.relation(prompt, rng)
     if "<strategy>" in prompt:
         return teacher.document(prompt, rng)
+    if (text := teacher.rewritten(prompt, rng)) is not None:
+        return text
     raise NoRule(f"{MODEL} is a set of rules for closedbook's own prompts and RAGAS's; it has none for this one")
 
 
