@@ -64,10 +64,10 @@ def portion(ledger: pl.DataFrame, tokens: int) -> pl.DataFrame:
 def rows(company: Company, plan: Plan) -> pl.DataFrame:
     """Return the Pairs that `plan` takes of `company`, curated as in the pipeline, with those replayed."""
     given = params.load("curate", curate.Params).model_copy(
-        update={"dev": 0, "reasoning": plan.reasoning, "replay_share": plan.replay_share}
+        update={"documents": 0.5, "dev": 0, "reasoning": plan.reasoning, "replay_share": plan.replay_share}
     )
     raw = company.raw.filter(pl.col("generator").is_in(plan.generators))
-    ledger = curate.curate(raw, company.chunks, company.questions, 0.5, count)
+    ledger = curate.curate(raw, company.chunks, company.questions, given, count)
     return curate.keep(portion(ledger, plan.tokens), given, count)
 
 
