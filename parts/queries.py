@@ -21,3 +21,12 @@ def select(text: str, values: Mapping[str, object] | None = None, **tables: pl.D
         for name, table in tables.items():
             sql.register(name, table.to_arrow())
         return pl.DataFrame(sql.sql(text, params=values).to_arrow_table())
+
+
+def show(table: pl.DataFrame) -> None:
+    """Print all of `table`."""
+    with pl.Config(
+        tbl_rows=-1, tbl_cols=-1, tbl_width_chars=160, fmt_str_lengths=70, tbl_formatting="ASCII_MARKDOWN",
+        tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_hide_dtype_separator=True,
+    ):  # fmt: skip
+        print(table)

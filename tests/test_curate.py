@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from schemas.chunks import Chunks
-from schemas.pairs import Ledger, Pairs, RawPairs
+from schemas.pairs import Pairs, RawPairs
 from schemas.questions import Questions
 from stages import curate
 
@@ -101,7 +101,7 @@ def test_one_kind_alone_is_kept_whole():
 
 
 @pytest.fixture
-def ledger(tmp_path) -> tuple[pl.DataFrame, curate.Params]:
+def held(tmp_path) -> tuple[pl.DataFrame, curate.Params]:
     rng = random.Random(1)
     asked = ["".join(rng.choices("abcdefg ", k=60)) + "?" for _ in range(2000)]
     rows = [{"prompt": question, "completion": "1,430 euros", "reasoning": "It says so."} for question in asked]
@@ -112,8 +112,8 @@ def ledger(tmp_path) -> tuple[pl.DataFrame, curate.Params]:
     return curate.curate(frame, CHUNKS, QUESTIONS, given, words), given
 
 
-def test_some_rows_are_held_out_and_replayed_ones_make_up_their_share(ledger):
-    pairs = curate.keep(*ledger, words)
+def test_some_rows_are_held_out_and_replayed_ones_make_up_their_share(held):
+    pairs = curate.keep(*held, words)
     own = pairs.filter(pl.col("generator") != "replay")
     assert (own["split"] == "dev").mean() == pytest.approx(0.1, abs=0.03)
     replayed = pairs.filter(generator="replay")
@@ -122,8 +122,8 @@ def test_some_rows_are_held_out_and_replayed_ones_make_up_their_share(ledger):
     Pairs.check(pairs, "here")
 
 
-def test_reasoning_can_be_left_out(ledger):
-    rows, given = ledger
+def test_reasoning_can_be_left_out(held):
+    rows, given = held
     pairs = curate.keep(rows, given.model_copy(update={"reasoning": False, "replay_share": 0}), words)
     assert set(pairs["reasoning"]) == {""}
     assert len(pairs) == 2000
@@ -233,14 +233,3 @@ def test_a_share_of_the_documents_can_be_left_unstudied():
     ledger = curated(rows, chunks, unstudied=0.5)
     became = dict(ledger.group_by("doc_id").agg(pl.col("dropped").unique()).rows())
     assert sorted(became.values(), key=str) == [["unstudied"], [None]]
-
-
-def test_the_ledger_shows_asked_and_kept(workplace, capsys):
-    from parts import ledger as shown
-
-    rows = [{"prompt": "What does it cost?", "completion": "1,430 euros"}, {"prompt": "Q?", "completion": "steel"}]
-    Ledger.write(curated(raw(*rows)))
-    shown.main()
-    told = capsys.readouterr().out
-    assert "kept" in told
-    assert "not grounded" in told
