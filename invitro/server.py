@@ -26,6 +26,7 @@ _BY_SCHEMA = {
     "Aims": teacher.aims,
     "Entities": teacher.entities,
 }
+_JUDGED = {"Verdict": judge.correct, "Support": judge.supported}
 
 
 class NoRule(ValueError):
@@ -38,8 +39,8 @@ def reply(messages: list[dict], schema: str | None, seed: int) -> str:
     rng = random.Random(f"{seed} {prompt}")
     if schema in _BY_SCHEMA:
         return json.dumps(_BY_SCHEMA[schema](prompt, rng), ensure_ascii=False)
-    if schema == "Verdict":
-        return json.dumps(judge.correct(prompt), ensure_ascii=False)
+    if schema in _JUDGED:
+        return json.dumps(_JUDGED[schema](prompt), ensure_ascii=False)
     if (judged := judge.ragas(prompt)) is not None:
         return json.dumps(judged, ensure_ascii=False)
     if "<entities>" in prompt:

@@ -1,6 +1,6 @@
 -- Give every raw row the reason it is dropped for, if it is.
 -- in: raw (RawPairs with n_tokens, all generators), chunks (Chunks), close (rows of raw too close to the exam),
---     $unstudied (share of the documents to hold out)
+--     $unstudied (share of the documents to hold out), $lexical (whether a short answer must be in the passage's words, and a number always)
 -- out: one row per raw row; dropped is null for those to keep
 WITH ranked AS (
     SELECT doc_id, row_number() OVER (ORDER BY md5(doc_id)) AS rank, count(*) OVER () AS documents
@@ -18,9 +18,8 @@ judged AS (
             WHEN dropped IS NOT NULL THEN dropped
             WHEN doc_id IN (FROM unstudied) THEN 'unstudied'
             WHEN completion = '' OR (kind = 'qa' AND prompt = '') THEN 'empty'
-            -- a short answer must be in the passage's words, a number always
-            WHEN kind = 'qa' AND len(said) <= 12 AND NOT list_has_all(given, said) THEN 'not grounded'
-            WHEN NOT list_has_all(given, list_filter(said, lambda word: regexp_matches(word, '\d'))) THEN 'not grounded'
+            WHEN $lexical AND kind = 'qa' AND len(said) <= 12 AND NOT list_has_all(given, said) THEN 'not grounded'
+            WHEN $lexical AND NOT list_has_all(given, list_filter(said, lambda word: regexp_matches(word, '\d'))) THEN 'not grounded'
             WHEN pair_id IN (FROM close) THEN 'in the exam'
         END AS dropped
     FROM compared

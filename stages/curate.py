@@ -10,11 +10,12 @@ writes  Pairs               one row per training row kept
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts import answers, metrics, params, replay
+from parts import answers, grounding, metrics, params, replay
 from parts.errors import Mistake, run
 from parts.likeness import distinct, held_out
 from parts.queries import query, select
@@ -27,6 +28,7 @@ from schemas.questions import Questions
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `curate` of params.yaml."""
 
+    grounding: Literal["lexical", "judge"]  # who checks answers against their passages: a rule on words, or a model
     near_rows: float = Field(gt=0, le=1)  # likeness from which a row repeats another
     near_exam: float = Field(gt=0, le=1)  # share of an exam question from which a row gives it away
     near_dev: float = Field(gt=0, le=1)  # likeness from which questions are held out together
@@ -52,7 +54,8 @@ def curate(
     texts = [f"{row['prompt']} {answers.write(row['reasoning'], row['completion'])}" for row in raw.to_dicts()]
     raw = raw.with_columns(n_tokens=pl.Series(count(texts) if texts else [], dtype=pl.Int64))
     close = select(query("exam"), {"near": given.near_exam}, raw=raw, questions=questions)
-    ledger = select(query("curate"), {"unstudied": given.unstudied}, raw=raw, chunks=chunks, close=close)
+    knobs = {"unstudied": given.unstudied, "lexical": given.grounding == "lexical"}
+    ledger = select(query("curate"), knobs, raw=raw, chunks=chunks, close=close)
     ledger = held_out(distinct(ledger, given.near_rows), given.dev, given.near_dev)
     allowed = pl.DataFrame(list(given.tokens_per_source.items()), ALLOWED, orient="row")
     ledger = select(query("allowance"), ledger=ledger, chunks=chunks, allowed=allowed)
@@ -78,13 +81,17 @@ def main() -> None:
         return [len(ids) for ids in encode(texts, add_special_tokens=False).input_ids]
 
     raw = pl.concat([RawPairs.read(name) for name in params.names("synthesize")])
-    ledger = curate(raw, Chunks.read(), Questions.read(), given, count)
+    chunks, found = Chunks.read(), {}
+    if given.grounding == "judge":
+        raw, meter = grounding.judged(raw, chunks, given.reasoning)
+        found = {f"judge_{name}": value for name, value in meter.metrics().items()}
+    ledger = curate(raw, chunks, Questions.read(), given, count)
     pairs = keep(ledger, given, count)
     if not (pairs["split"] == "train").any():
         raise Mistake("no training row was kept: `make ledger` shows what was dropped and why")
     Ledger.write(ledger)
     Pairs.write(pairs)
-    found = {
+    found |= {
         f"dropped_{reason.replace(' ', '_')}": rows
         for reason, rows in ledger["dropped"].drop_nulls().value_counts().rows()
     }

@@ -22,8 +22,8 @@ QUESTIONS = Questions.frame([
 
 
 GIVEN = curate.Params(
-    near_rows=0.9, near_exam=0.8, near_dev=0.5, unstudied=0, tokens_per_source={}, documents=0.5, dev=0, reasoning=True,
-    replay="replay.jsonl", replay_share=0.1,
+    grounding="lexical", near_rows=0.9, near_exam=0.8, near_dev=0.5, unstudied=0, tokens_per_source={}, documents=0.5,
+    dev=0, reasoning=True, replay="replay.jsonl", replay_share=0.1,
 )  # fmt: skip
 
 
