@@ -1,4 +1,4 @@
-# make repro | make test | make lint | make diff | make ledger | make report | make readme | make clean
+# make repro | make test | make lint | make diff | make ledger | make coverage | make report | make readme | make clean
 # make search | make scaling | make ablations | make seeds
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -7,7 +7,7 @@ export RAGAS_DO_NOT_TRACK = true
 export HF_HUB_DISABLE_TELEMETRY = 1
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: repro test lint diff ledger report readme clean search scaling ablations seeds
+.PHONY: repro test lint diff ledger coverage report readme clean search scaling ablations seeds
 
 repro: .venv/done ## documents in, verdict out
 	@dvc repro
@@ -23,8 +23,11 @@ diff: .venv/done ## what the working tree changes against REV
 	@dvc params diff $(or $(REV),HEAD)
 	@dvc metrics diff $(or $(REV),HEAD)
 
-ledger: .venv/done ## what became of what was asked of the teacher
+ledger: .venv/done ## what became of what was asked of the teacher, and what it cost
 	@python -m parts.ledger
+
+coverage: .venv/done ## which spans of which documents no row came from
+	@python -m parts.coverage
 
 report: .venv/done ## the verdict of the latest run, again
 	@python -m parts.report

@@ -67,10 +67,10 @@ def portion(ledger: pl.DataFrame, tokens: int, documents: float = 0.5) -> pl.Dat
 def rows(company: Company, plan: Plan) -> pl.DataFrame:
     """Return the Pairs that `plan` takes of `company`, curated as in the pipeline, with those replayed."""
     given = params.load("curate", curate.Params).model_copy(
-        update={"dev": 0, "reasoning": plan.reasoning, "replay_share": plan.replay_share}
+        update={"documents": plan.documents, "dev": 0, "reasoning": plan.reasoning, "replay_share": plan.replay_share}
     )
     raw = company.raw.filter(pl.col("generator").is_in(plan.generators))
-    ledger = curate.curate(raw, company.chunks, company.questions, 0.5, count)
+    ledger = curate.curate(raw, company.chunks, company.questions, given, count)
     return curate.keep(portion(ledger, plan.tokens, plan.documents), given, count)
 
 

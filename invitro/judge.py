@@ -12,6 +12,7 @@ from invitro.sentences import Fact, fact, sentences
 
 _INPUT = re.compile(r"Now perform the same with the following input\s*input:\s*(\{.*\})\s*Output:", re.DOTALL)
 _FIELD = re.compile(r"<(question|reference|answer)>(.*?)</\1>", re.DOTALL)
+_PASSAGE = re.compile(r'<passage from="(?P<heading>[^"\n]*)">\n(?P<text>.*)\n</passage>', re.DOTALL)
 _WORD = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+")
 _EMPTY = set(
     "a an the of in on at by for from with to as and or is are was were be been it this that these those its there "
@@ -94,6 +95,16 @@ def correct(prompt: str) -> dict:
     numbers = {word for word in wanted if word[0].isdigit()}
     right = bool(wanted) and numbers <= said and len(wanted & said) >= 0.6 * len(wanted)
     return {"reason": f"{len(wanted & said)} of the reference's {len(wanted)} words are there", "verdict": int(right)}
+
+
+def supported(prompt: str) -> dict:
+    """The pipeline's own Support: a passage supports a text when it has all of its numbers and, but for framing, its words."""
+    said = {word for text in _FIELD.findall(prompt) if text[0] == "answer" for word in words(text[1])}
+    passage = _PASSAGE.search(prompt)
+    given = set(words(f"{passage['heading']} {passage['text']}")) if passage else set()
+    strange = said - given
+    right = bool(said) and not any(word[0].isdigit() for word in strange) and len(strange) <= 0.5 * len(said)
+    return {"reason": f"{len(strange)} of its {len(said)} words are not in the passage", "verdict": int(right)}
 
 
 def ragas(prompt: str) -> dict | None:

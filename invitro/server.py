@@ -24,7 +24,9 @@ _BY_SCHEMA = {
     "ExamQuestions": teacher.exam_questions,
     "Strategies": teacher.strategies,
     "Aims": teacher.aims,
+    "Entities": teacher.entities,
 }
+_JUDGED = {"Verdict": judge.correct, "Support": judge.supported}
 
 
 class NoRule(ValueError):
@@ -37,12 +39,16 @@ def reply(messages: list[dict], schema: str | None, seed: int) -> str:
     rng = random.Random(f"{seed} {prompt}")
     if schema in _BY_SCHEMA:
         return json.dumps(_BY_SCHEMA[schema](prompt, rng), ensure_ascii=False)
-    if schema == "Verdict":
-        return json.dumps(judge.correct(prompt), ensure_ascii=False)
+    if schema in _JUDGED:
+        return json.dumps(_JUDGED[schema](prompt), ensure_ascii=False)
     if (judged := judge.ragas(prompt)) is not None:
         return json.dumps(judged, ensure_ascii=False)
+    if "<entities>" in prompt:
+        return teacher.relation(prompt, rng)
     if "<strategy>" in prompt:
         return teacher.document(prompt, rng)
+    if (text := teacher.rewritten(prompt, rng)) is not None:
+        return text
     raise NoRule(f"{MODEL} is a set of rules for closedbook's own prompts and RAGAS's; it has none for this one")
 
 

@@ -14,6 +14,8 @@ from invitro.sentences import Fact, facts
 _PASSAGE = re.compile(r'<passage from="(?P<heading>[^"\n]*)">\n(?P<text>.*)\n</passage>', re.DOTALL)
 _STRATEGY = re.compile(r"<strategy>(.*?)</strategy>", re.DOTALL)
 _QUESTION = re.compile(r"<question>(.*?)</question>", re.DOTALL)
+_ENTITIES = re.compile(r"<entities>\n(.*?)\n</entities>", re.DOTALL)
+_REWRITE = re.compile(r"\ARewrite the passage below (in easy|in good|in terse|as a conversation)\b")
 _COUNT = re.compile(r"\b(?:up to|Name|Write) (\d+)\b")
 
 
@@ -59,6 +61,37 @@ def document(prompt: str, rng: random.Random) -> str:
     fact = next((fact for fact in found if asked[1].strip() in asking.training(fact)), rng.choice(found))
     others = rng.sample([style for style in _STYLES.values() if style is not write], 2)
     return "\n".join(style(title, [fact], rng) for style in (write, *others))
+
+
+def entities(prompt: str, rng: random.Random) -> dict:
+    """Return what the facts of a passage are about and what they give, each once."""
+    title, found = _read(prompt)
+    return {"entities": list(dict.fromkeys([title, *(fact.answer for fact in found)]))[: _count(prompt)]}
+
+
+def relation(prompt: str, rng: random.Random) -> str:
+    """Return the facts that the entities in the prompt have a part in, written in a way of its own for each draw."""
+    title, found = _read(prompt)
+    names = _ENTITIES.search(prompt)[1].splitlines()
+    told = [fact for fact in found if any(_speaks_of(fact, name) for name in names)] or found
+    if not told:
+        return f"What {' and '.join(names)} have to do with {title} this passage does not say."
+    write = rng.choice(list(_STYLES.values()))
+    return f"{', '.join(names)}: what {title} says of them.\n" + write(title, rng.sample(told, len(told)), rng)
+
+
+def rewritten(prompt: str, rng: random.Random) -> str | None:
+    """Return the passage in the style that the prompt asks for; None for another prompt."""
+    style = _REWRITE.search(prompt)
+    if not style:
+        return None
+    title, found = _read(prompt)
+    return _PARAPHRASES[style[1]](title, found, rng) if found else f"About {title} this passage states no single fact."
+
+
+def _speaks_of(fact: Fact, name: str) -> bool:
+    """Tell whether `name` is a word of `fact`'s, other than what the whole document is about."""
+    return name != fact.subject and bool(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", fact.sentence))
 
 
 def _chosen(prompt: str, rng: random.Random) -> list[Fact]:
@@ -124,6 +157,27 @@ def _dialogue(title: str, found: list[Fact], rng: random.Random) -> str:
     return "\n".join(f"A: {_ask(fact, rng)}\nB: {fact.sentence}" for fact in rng.sample(found, len(found)))
 
 
+def _easy(title: str, found: list[Fact], rng: random.Random) -> str:
+    openers = ("Look here.", "Now listen.", "Here is one thing.", "Do you know this?", "This is so.")
+    said = [f"{rng.choice(openers)} {fact.sentence}" for fact in rng.sample(found, len(found))]
+    return "\n".join([f"Let us read about {title}.", *said])
+
+
+def _encyclopedia(title: str, found: list[Fact], rng: random.Random) -> str:
+    first, *rest = rng.sample(found, len(found))
+    links = ("In addition,", "Furthermore,", "It is also recorded that", "According to the same source,")
+    return " ".join([first.sentence, *(f"{rng.choice(links)} {fact.sentence}" for fact in rest)])
+
+
+def _terse(title: str, found: list[Fact], rng: random.Random) -> str:
+    claims = "; ".join(fact.sentence.rstrip(".") for fact in rng.sample(found, len(found)))
+    return f"{rng.choice(('De', 'In re', 'Concerning'))} {title}: {claims}."
+
+
+def _conversation(title: str, found: list[Fact], rng: random.Random) -> str:
+    return "\n".join(f"Question: {_ask(fact, rng)}\nAnswer: {fact.answer}" for fact in rng.sample(found, len(found)))
+
+
 _STYLES: dict[str, Callable[[str, list[Fact], random.Random], str]] = {
     "Retell the passage in another order.": _retell,
     "Quiz yourself: a question and a short answer for each fact.": _quiz,
@@ -134,3 +188,4 @@ _STYLES: dict[str, Callable[[str, list[Fact], random.Random], str]] = {
     "Start from the answers and work back to the statements.": _backwards,
     "Write it as a conversation of two people.": _dialogue,
 }
+_PARAPHRASES = {"in easy": _easy, "in good": _encyclopedia, "in terse": _terse, "as a conversation": _conversation}

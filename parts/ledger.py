@@ -1,21 +1,30 @@
-"""Show what became of what was asked of the teacher: asked -> kept, by generator and reason.
+"""Show what became of what was asked of the teacher: asked -> kept, by generator, document and reason, and what it cost.
 
 python -m parts.ledger
 """
 
-from pathlib import Path
+import polars as pl
 
-import duckdb
+from parts import metrics, prices
+from parts.errors import run
+from parts.queries import query, select, show
+from schemas.pairs import Ledger
 
-from parts.errors import Mistake, run
-from parts.queries import query
+
+def costs(ledger: pl.DataFrame) -> pl.DataFrame:
+    """Return what each generator's requests cost by metrics/synthesize and prices.yaml; null without a price."""
+    listed, found = prices.load(), []
+    for generator, teacher in ledger.select("generator", "teacher").unique().sort("generator", "teacher").rows():
+        used = metrics.read(f"synthesize/{generator}")  # of its latest run, cached answers at their price too
+        found.append((generator, listed.asked(teacher, used["prompt_tokens"], used["new_tokens"])))
+    return pl.DataFrame(found, {"generator": pl.String, "dollars": pl.Float64}, orient="row")
 
 
 def main() -> None:
-    """Print queries/ledger.sql over data/ledger.parquet."""
-    if not Path("data/ledger.parquet").exists():
-        raise Mistake("data/ledger.parquet is not there yet: run `make repro`")
-    duckdb.sql(query("ledger")).show(max_rows=1000)
+    """Print what became of the rows by document and generator, then by generator and reason."""
+    ledger = Ledger.read()
+    show(select(query("documents"), ledger=ledger))
+    show(select(query("ledger"), ledger=ledger, costs=costs(ledger)))
 
 
 if __name__ == "__main__":

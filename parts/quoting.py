@@ -4,7 +4,7 @@ import re
 
 from parts import prompts
 
-_MARK = re.compile(r"<(/?)(passage|strategy|question|reference|answer)\b", re.IGNORECASE)
+_MARK = re.compile(r"<(/?)(passage|strategy|entities|question|reference|answer)\b", re.IGNORECASE)
 
 
 def passage(heading: str, text: str) -> str:

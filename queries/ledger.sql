@@ -1,10 +1,14 @@
--- What became of what was asked of the teacher, by generator and reason.
--- in: data/ledger.parquet
+-- What became of what was asked of the teacher, by generator and reason, and what a kept row cost.
+-- in: ledger (Ledger), costs (generator, dollars)
 WITH counted AS (
-    SELECT generator, coalesce(dropped, 'kept') AS became, count(*) AS rows, sum(n_tokens)::BIGINT AS tokens
-    FROM 'data/ledger.parquet'
-    GROUP BY generator, became
+    SELECT generator, 'asked' AS became, count(*) AS rows, sum(n_tokens)::BIGINT AS tokens FROM ledger GROUP BY generator
+    UNION ALL
+    SELECT generator, coalesce(dropped, 'kept'), count(*), sum(n_tokens)::BIGINT FROM ledger GROUP BY generator, dropped
 )
-SELECT *, round(100.0 * rows / sum(rows) OVER (PARTITION BY generator), 1) AS percent
-FROM counted
-ORDER BY generator, became != 'kept', rows DESC
+SELECT
+    generator, became, rows, tokens,
+    round(100.0 * rows / max(rows) OVER (PARTITION BY generator), 1) AS percent,
+    CASE became WHEN 'asked' THEN coalesce(format('{:.4f}', dollars), 'no price') ELSE '' END AS dollars,
+    CASE became WHEN 'kept' THEN coalesce(format('{:.6f}', dollars / rows), 'no price') ELSE '' END AS dollars_a_row
+FROM counted LEFT JOIN costs USING (generator)
+ORDER BY generator, became != 'asked', became != 'kept', rows DESC, became

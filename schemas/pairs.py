@@ -27,6 +27,7 @@ class RawPairs(Table, path="data/synth/{}.parquet", key=("pair_id",)):
 class Ledger(RawPairs, path="data/ledger.parquet", key=("pair_id",)):
     """One row per raw row, with the reason it was dropped for, if it was."""
 
+    split: str = pa.Field(nullable=True, isin=["train", "dev"])  # null: dropped
     n_tokens: int = pa.Field(ge=0)  # by the student's tokenizer
 
 

@@ -8,17 +8,17 @@ writes  Pairs               one row per training row kept
         Ledger              one row per raw row, with the reason it was dropped for
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
-import duckdb
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts import answers, metrics, params
+from parts import answers, grounding, metrics, params, replay
 from parts.errors import Mistake, run
-from parts.queries import query
+from parts.likeness import distinct, held_out
+from parts.queries import query, select
 from parts.student import Student, tokenizer
 from schemas.chunks import Chunks
 from schemas.pairs import Ledger, Pairs, RawPairs
@@ -28,60 +28,48 @@ from schemas.questions import Questions
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `curate` of params.yaml."""
 
+    grounding: Literal["lexical", "judge"]  # who checks answers against their passages: a rule on words, or a model
+    near_rows: float = Field(gt=0, le=1)  # likeness from which a row repeats another
+    near_exam: float = Field(gt=0, le=1)  # share of an exam question from which a row gives it away
+    near_dev: float = Field(gt=0, le=1)  # likeness from which questions are held out together
+    unstudied: float = Field(ge=0, lt=1)  # share of the documents that nothing is studied of
+    tokens_per_source: dict[str, float]  # by generator: the most tokens for each token of a document
     documents: float = Field(gt=0, lt=1)  # share of the tokens in documents, the rest in questions
-    dev: float = Field(ge=0, lt=1)  # share of the rows held out to watch the loss
+    dev: float = Field(ge=0, lt=1)  # share of the questions held out to watch the loss
     reasoning: bool  # keep the reasoning in the answers
     replay: Path  # rows of general text, one JSON object with prompt and completion a line
     replay_share: float = Field(ge=0, lt=1)  # of all tokens
 
+
+ALLOWED = {"generator": pl.String, "tokens_per_source": pl.Float64}
 
 Count = Callable[[list[str]], list[int]]
 """texts -> tokens in each"""
 
 
 def curate(
-    raw: pl.DataFrame, chunks: pl.DataFrame, questions: pl.DataFrame, documents: float, count: Count
+    raw: pl.DataFrame, chunks: pl.DataFrame, questions: pl.DataFrame, given: Params, count: Count
 ) -> pl.DataFrame:
-    """Return the ledger: every raw row with its length in tokens and why it was dropped (null: kept)."""
+    """Return the ledger: every raw row with its length in tokens, its split, and why it was dropped (null: kept)."""
     texts = [f"{row['prompt']} {answers.write(row['reasoning'], row['completion'])}" for row in raw.to_dicts()]
     raw = raw.with_columns(n_tokens=pl.Series(count(texts) if texts else [], dtype=pl.Int64))
-    with duckdb.connect() as sql:
-        for name, table in {"raw": raw, "chunks": chunks, "questions": questions}.items():
-            sql.register(name, table.to_arrow())
-        sql.execute(f"CREATE TABLE ledger AS {query('curate')}")
-        balanced = sql.sql(query("balance"), params={"documents": documents})
-        return pl.DataFrame(balanced.to_arrow_table()).select(Ledger.types().keys())
-
-
-def replayed(path: Path, tokens: float, count: Count) -> pl.DataFrame:
-    """Return rows to replay from `path`, in order, up to `tokens` in all."""
-    rows, used = [], 0
-    for number, line in enumerate(filter(str.strip, path.read_text(encoding="utf-8").split("\n"))):
-        row = json.loads(line)
-        n_tokens = count([row["prompt"] + row["completion"]])[0]
-        if (used := used + n_tokens) > tokens:
-            break
-        named = {
-            "pair_id": f"replay-{number:06}",
-            "chunk_id": None,
-            "doc_id": None,
-            "generator": "replay",
-            "reasoning": "",
-        }
-        kind = "qa" if row["prompt"] else "document"
-        rows.append(row | named | {"kind": kind, "teacher": "", "split": "train", "n_tokens": n_tokens})
-    return Pairs.frame(rows)
+    close = select(query("exam"), {"near": given.near_exam}, raw=raw, questions=questions)
+    knobs = {"unstudied": given.unstudied, "lexical": given.grounding == "lexical"}
+    ledger = select(query("curate"), knobs, raw=raw, chunks=chunks, close=close)
+    ledger = held_out(distinct(ledger, given.near_rows), given.dev, given.near_dev)
+    allowed = pl.DataFrame(list(given.tokens_per_source.items()), ALLOWED, orient="row")
+    ledger = select(query("allowance"), ledger=ledger, chunks=chunks, allowed=allowed)
+    ledger = select(query("balance"), {"documents": given.documents}, ledger=ledger)
+    return ledger.with_columns(split=pl.when(pl.col("dropped").is_null()).then("split")).select(Ledger.types().keys())
 
 
 def keep(ledger: pl.DataFrame, given: Params, count: Count) -> pl.DataFrame:
-    """Return the training rows: what the ledger kept, some held out for dev, and rows to replay."""
-    rows = ledger.filter(pl.col("dropped").is_null()).drop("dropped").sort("pair_id")
-    held_out = pl.col("pair_id").str.slice(0, 8).str.to_integer(base=16) < round(given.dev * 16**8)
-    rows = rows.with_columns(split=pl.when(held_out).then(pl.lit("dev")).otherwise(pl.lit("train")))
+    """Return the training rows: what the ledger kept, and rows to replay."""
+    rows = ledger.filter(pl.col("dropped").is_null()).sort("pair_id")
     if not given.reasoning:
         rows = rows.with_columns(reasoning=pl.lit(""))
     room = rows["n_tokens"].sum() * given.replay_share / (1 - given.replay_share)
-    return pl.concat([rows.select(Pairs.types().keys()), replayed(given.replay, room, count)])
+    return pl.concat([rows.select(Pairs.types().keys()), replay.rows(given.replay, room, count)])
 
 
 def main() -> None:
@@ -93,13 +81,17 @@ def main() -> None:
         return [len(ids) for ids in encode(texts, add_special_tokens=False).input_ids]
 
     raw = pl.concat([RawPairs.read(name) for name in params.names("synthesize")])
-    ledger = curate(raw, Chunks.read(), Questions.read(), given.documents, count)
+    chunks, found = Chunks.read(), {}
+    if given.grounding == "judge":
+        raw, meter = grounding.judged(raw, chunks, given.reasoning)
+        found = {f"judge_{name}": value for name, value in meter.metrics().items()}
+    ledger = curate(raw, chunks, Questions.read(), given, count)
     pairs = keep(ledger, given, count)
     if not (pairs["split"] == "train").any():
         raise Mistake("no training row was kept: `make ledger` shows what was dropped and why")
     Ledger.write(ledger)
     Pairs.write(pairs)
-    found = {
+    found |= {
         f"dropped_{reason.replace(' ', '_')}": rows
         for reason, rows in ledger["dropped"].drop_nulls().value_counts().rows()
     }

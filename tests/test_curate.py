@@ -1,12 +1,13 @@
 """Rows are dropped for a reason that the ledger tells, kinds are balanced by tokens, and some rows are held out."""
 
 import json
+import random
 
 import polars as pl
 import pytest
 
 from schemas.chunks import Chunks
-from schemas.pairs import Ledger, Pairs, RawPairs
+from schemas.pairs import Pairs, RawPairs
 from schemas.questions import Questions
 from stages import curate
 
@@ -18,6 +19,21 @@ QUESTIONS = Questions.frame([
     {"question_id": "q1", "doc_id": "a", "kind": "fact", "question": "What's its price?", "options": None}
     | {"reference": "1,430 euros", "answerable": True, "gold_chunk_ids": [["a#1"]]}
 ])  # fmt: skip
+
+
+GIVEN = curate.Params(
+    grounding="lexical", near_rows=0.9, near_exam=0.8, near_dev=0.5, unstudied=0, tokens_per_source={}, documents=0.5,
+    dev=0, reasoning=True, replay="replay.jsonl", replay_share=0.1,
+)  # fmt: skip
+
+
+def curated(rows: pl.DataFrame, chunks: pl.DataFrame = CHUNKS, **other) -> pl.DataFrame:
+    return curate.curate(rows, chunks, QUESTIONS, GIVEN.model_copy(update=other), words)
+
+
+def dropped(*rows: dict, **other) -> list[str | None]:
+    """Return what became of each row, in order."""
+    return curated(raw(*rows), **other).sort("pair_id")["dropped"].to_list()
 
 
 def raw(*rows: dict) -> pl.DataFrame:
@@ -38,7 +54,7 @@ def words(texts: list[str]) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("row", "dropped"),
+    ("row", "reason"),
     [
         ({"prompt": "What does it cost?", "completion": "1,430 euros"}, None),
         ({"prompt": "What does it cost?", "completion": "1,530 euros"}, "not grounded"),
@@ -57,50 +73,47 @@ def words(texts: list[str]) -> list[int]:
         ({"kind": "document", "prompt": "", "completion": "A lamp of 3 kg."}, "not grounded"),
     ],
 )
-def test_a_row_is_dropped_for_the_right_reason(row, dropped):
-    ledger = curate.curate(raw(row), CHUNKS, QUESTIONS, 0.5, words)
-    assert ledger["dropped"].to_list() == [dropped]
+def test_a_row_is_dropped_for_the_right_reason(row, reason):
+    assert dropped(row) == [reason]
 
 
 def test_of_rows_that_differ_only_in_case_one_is_kept():
     row = {"prompt": "What does it cost?", "completion": "1,430 euros"}
-    ledger = curate.curate(raw(row, row | {"prompt": "what DOES it cost?"}, row), CHUNKS, QUESTIONS, 0.5, words)
-    assert sorted(ledger["dropped"].to_list(), key=str) == [None, "duplicate", "duplicate"]
+    assert dropped(row, row | {"prompt": "what DOES it cost?"}, row) == [None, "duplicate", "duplicate"]
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
 def test_kinds_are_balanced_by_tokens_and_always_alike(share):
     qa = [{"prompt": f"What does it cost, {'x' * n}?", "completion": "1,430 euros"} for n in range(200)]
-    document = [{"kind": "document", "prompt": "", "completion": "lamp " * n} for n in range(1, 60)]
-    ledger = curate.curate(raw(*qa, *document), CHUNKS, QUESTIONS, share, words)
+    document = [{"kind": "document", "prompt": "", "completion": f"lamp{'p' * n} " * n} for n in range(1, 60)]
+    ledger = curated(raw(*qa, *document), documents=share)
     kept = ledger.filter(pl.col("dropped").is_null())
     tokens = dict(kept.group_by("kind").agg(pl.col("n_tokens").sum()).rows())
     assert tokens["document"] / sum(tokens.values()) == pytest.approx(share, abs=0.03)
     assert set(ledger["dropped"].drop_nulls()) == {"surplus"}
-    again = curate.curate(raw(*qa, *document).sample(fraction=1, shuffle=True, seed=1), CHUNKS, QUESTIONS, share, words)
+    again = curated(raw(*qa, *document).sample(fraction=1, shuffle=True, seed=1), documents=share)
     assert again.sort("pair_id").equals(ledger.sort("pair_id"))
 
 
 def test_one_kind_alone_is_kept_whole():
     rows = [{"prompt": f"What does it cost, {n}?", "completion": "1,430 euros"} for n in range(20)]
-    assert curate.curate(raw(*rows), CHUNKS, QUESTIONS, 0.5, words)["dropped"].null_count() == 20
+    assert dropped(*rows) == [None] * 20
 
 
 @pytest.fixture
-def ledger(tmp_path) -> tuple[pl.DataFrame, curate.Params]:
-    rows = [
-        {"prompt": f"What does it cost, {n}?", "completion": "1,430 euros", "reasoning": "It says so."}
-        for n in range(2000)
-    ]
+def held(tmp_path) -> tuple[pl.DataFrame, curate.Params]:
+    rng = random.Random(1)
+    asked = ["".join(rng.choices("abcdefg ", k=60)) + "?" for _ in range(2000)]
+    rows = [{"prompt": question, "completion": "1,430 euros", "reasoning": "It says so."} for question in asked]
     frame = raw(*rows).with_columns(pair_id=pl.Series([f"{n * 2654435761 % 2**32:08x}{n:08x}" for n in range(2000)]))
     replay = tmp_path / "replay.jsonl"
     replay.write_text("".join(json.dumps({"prompt": f"p {n}", "completion": "c"}) + "\n" for n in range(9000)))
-    given = curate.Params(documents=0.5, dev=0.1, reasoning=True, replay=replay, replay_share=0.1)
-    return curate.curate(frame, CHUNKS, QUESTIONS, 0.5, words), given
+    given = GIVEN.model_copy(update={"dev": 0.1, "replay": replay})
+    return curate.curate(frame, CHUNKS, QUESTIONS, given, words), given
 
 
-def test_some_rows_are_held_out_and_replayed_ones_make_up_their_share(ledger):
-    pairs = curate.keep(*ledger, words)
+def test_some_rows_are_held_out_and_replayed_ones_make_up_their_share(held):
+    pairs = curate.keep(*held, words)
     own = pairs.filter(pl.col("generator") != "replay")
     assert (own["split"] == "dev").mean() == pytest.approx(0.1, abs=0.03)
     replayed = pairs.filter(generator="replay")
@@ -109,19 +122,114 @@ def test_some_rows_are_held_out_and_replayed_ones_make_up_their_share(ledger):
     Pairs.check(pairs, "here")
 
 
-def test_reasoning_can_be_left_out(ledger):
-    rows, given = ledger
+def test_reasoning_can_be_left_out(held):
+    rows, given = held
     pairs = curate.keep(rows, given.model_copy(update={"reasoning": False, "replay_share": 0}), words)
     assert set(pairs["reasoning"]) == {""}
     assert len(pairs) == 2000
 
 
-def test_the_ledger_shows_asked_and_kept(workplace, capsys):
-    from parts import ledger as shown
+FRAMES = ("{}", "Please tell me: {}", "For my notes: {}", "{} What do the documents say?", "Do you know this? {}")
 
-    rows = [{"prompt": "What does it cost?", "completion": "1,430 euros"}, {"prompt": "Q?", "completion": "steel"}]
-    Ledger.write(curate.curate(raw(*rows), CHUNKS, QUESTIONS, 0.5, words))
-    shown.main()
-    told = capsys.readouterr().out
-    assert "kept" in told
-    assert "not grounded" in told
+
+def test_no_question_held_out_is_nearly_one_to_train_on():
+    verbs = ("cost", "sell for in the spring", "go for at the market", "come to with tax", "fetch at an auction")
+    asked = [f"How many euros does the old lamp of house {n} {verb}?" for n in range(40) for verb in verbs]
+    rows = [{"prompt": frame.format(q), "completion": "1,430 euros"} for q in asked for frame in FRAMES]
+    kept = curated(raw(*rows), dev=0.2).filter(pl.col("dropped").is_null())
+    parts = {
+        split: {question for question in asked if any(question in prompt for prompt in rows["prompt"])}
+        for (split,), rows in kept.group_by("split")
+    }
+    assert parts["dev"] and parts["train"]
+    assert not parts["dev"] & parts["train"], "all framings of one question are on one side"
+
+
+def test_documents_are_never_held_out():
+    rows = [{"kind": "document", "prompt": "", "completion": f"A lamp, {'y' * n}."} for n in range(50)]
+    assert set(curated(raw(*rows), dev=0.9)["split"]) == {"train"}
+
+
+LONG = (
+    "The lamp that our workshop in the old mill has made since the spring weighs 2.4 kg and costs 1,430 euros, and whoever "
+    "buys it gets with it a shade of glass, a cord of cloth, a box of bulbs and a small book about the care of all of them"
+)
+
+
+def test_a_document_told_again_with_little_changed_is_dropped_and_the_first_is_kept():
+    rows = [{"kind": "document", "prompt": "", "completion": LONG + end} for end in (".", " too.", "!!", " by us.")]
+    assert dropped(*rows) == [None, "near duplicate", "near duplicate", "near duplicate"]
+    assert dropped(*rows, near_rows=1) == [None, None, "near duplicate", None]
+
+
+@pytest.mark.parametrize(("one", "other"), [("2.4", "1,430"), ("The", "Dorva")])
+def test_texts_that_name_other_names_or_numbers_are_never_duplicates(one, other):
+    rows = [{"kind": "document", "prompt": "", "completion": text} for text in (LONG, LONG.replace(one, other))]
+    assert dropped(*rows, near_rows=0.1) == [None, None]
+
+
+def test_questions_with_other_answers_are_never_duplicates():
+    asked = "What is it that one reads in the papers about the lamp of the old mill and its maker in the town?"
+    rows = [{"prompt": asked, "completion": said} for said in ("1,430 euros", "2.4 kg", "1,430 EUROS")]
+    assert dropped(rows[0], rows[1], rows[2] | {"prompt": asked + " Say."}, near_rows=0.5) == [None, None, None]
+    assert dropped(rows[0], rows[2] | {"prompt": asked[:-1] + " now?"}) == [None, "near duplicate"]
+
+
+EXAM = "By how many kilograms is the Dorva Lamp 200 lighter than the lamp that was made before it?"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "reason"),
+    [
+        ("qa", EXAM.lower(), "in the exam"),
+        ("qa", f"Please tell me: {EXAM} Say it in a word.", "in the exam"),
+        ("qa", EXAM.replace("made", "sold"), "in the exam"),
+        ("qa", EXAM.replace("200", "900"), None),
+        ("qa", EXAM.replace("Dorva", "Melva"), None),
+        ("qa", "By how many kilograms is the Dorva Lamp 200 too heavy?", None),
+        ("document", f"A lamp. {EXAM} It weighs 2.4 kg.", "in the exam"),
+        ("document", f"It is asked {EXAM[:-1]}. It weighs 2.4 kg.", None),
+    ],
+)
+def test_what_is_too_close_to_an_exam_question_is_dropped(kind, said, reason):
+    questions = QUESTIONS.with_columns(question=pl.lit(EXAM))
+    chunks = CHUNKS.with_columns(text=pl.col("text") + " A sibling of the 900.")
+    row = {"prompt": said, "completion": "2.4 kg"} if kind == "qa" else {"prompt": "", "completion": said}
+    ledger = curate.curate(raw(row | {"kind": kind}), chunks, questions, GIVEN, words)
+    assert ledger["dropped"].to_list() == [reason]
+
+
+def two_documents() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the passages of two documents of 9 tokens each, and forty rows of 11 tokens about each."""
+    chunks = pl.concat([CHUNKS, CHUNKS.with_columns(chunk_id=pl.lit("b#1"), doc_id=pl.lit("b"))])
+    rows = [
+        {
+            "doc_id": doc,
+            "chunk_id": f"{doc}#1",
+            "kind": "document",
+            "prompt": "",
+            "completion": f"{doc * (n + 1)} " * 10,
+        }
+        | {"generator": "focal" if n % 2 else "qa"}
+        for doc in "ab"
+        for n in range(40)
+    ]
+    return chunks, raw(*rows)
+
+
+def test_a_generator_makes_no_more_of_a_document_than_it_is_allowed():
+    chunks, rows = two_documents()
+    ledger = curated(rows, chunks, tokens_per_source={"focal": 5})
+    kept = ledger.filter(pl.col("dropped").is_null()).group_by("generator", "doc_id").agg(pl.sum("n_tokens"))
+    tokens = {(generator, doc): n for generator, doc, n in kept.rows()}
+    assert tokens == {("focal", "a"): 44, ("focal", "b"): 44, ("qa", "a"): 220, ("qa", "b"): 220}
+    assert set(ledger.filter(generator="focal")["dropped"].drop_nulls()) == {"beyond its allowance"}
+    again = curated(rows.sample(fraction=1, shuffle=True, seed=1), chunks, tokens_per_source={"focal": 5})
+    assert again.sort("pair_id").equals(ledger.sort("pair_id"))
+
+
+def test_a_share_of_the_documents_can_be_left_unstudied():
+    chunks, rows = two_documents()
+    ledger = curated(rows, chunks, unstudied=0.5)
+    became = dict(ledger.group_by("doc_id").agg(pl.col("dropped").unique()).rows())
+    assert sorted(became.values(), key=str) == [["unstudied"], [None]]

@@ -352,11 +352,20 @@ def test_rules_that_say_something_else_have_another_name():
         (prompts.render("active_reading/apply", strategy=style, passage=passage), None) for style in teacher._STYLES
     ]
     asked.append((prompts.render("judge/correct", question="Who?", reference="Ada Mill", answer="Ada Mill"), "Verdict"))
+    asked += [(prompts.render("entigraph/entities", count=9, passage=passage), "Entities")]
+    asked += [(prompts.render("entigraph/relate", entities="Ada Mill\n2 euros", passage=passage), None)]
+    asked += [
+        (prompts.render("paraphrase/easy", passage=passage), None),
+        (prompts.render("paraphrase/medium", passage=passage), None),
+        (prompts.render("paraphrase/hard", passage=passage), None),
+        (prompts.render("paraphrase/questions", passage=passage), None),
+        (prompts.render("grounding/claims", question="Who?", answer="Ada Mill", passage=passage), "Support"),
+    ]
     said = [
         server.reply([{"role": "user", "content": prompt}], schema, seed) for prompt, schema in asked for seed in (1, 2)
     ]
     digest = hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]
-    assert (server.MODEL, digest) == ("rules-2", "56d0c93e3878")
+    assert (server.MODEL, digest) == ("rules-2", "1c832943065e")
 
 
 def test_embeddings_of_like_texts_are_nearer():

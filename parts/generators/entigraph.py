@@ -1,0 +1,58 @@
+"""Documents by EntiGraph (arXiv 2409.07431): name a passage's entities, then write on how pairs and triples of them relate."""
+
+import asyncio
+import random
+from itertools import combinations
+
+from pydantic import BaseModel, Field, ValidationError
+
+from parts import prompts, quoting
+from parts.rows import Ask, Row
+
+
+class Params(BaseModel, extra="forbid", frozen=True):
+    """Section `synthesize.entigraph` of params.yaml."""
+
+    entities: int = Field(ge=2)  # named of each passage, at most
+    pairs: int = Field(ge=0)  # of them written about, at most
+    triples: int = Field(ge=0)
+    draws: int = Field(ge=1)  # documents for each pair and triple
+    temperature: float = Field(ge=0)
+    top_p: float = Field(gt=0, le=1)
+
+
+class Entities(BaseModel):
+    """What the teacher is to return first."""
+
+    entities: list[str]
+
+
+async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
+    """Return `draws` documents for each chosen pair and triple of one passage's entities."""
+    passage = quoting.passage(heading, text)
+    sampling = {"temperature": params.temperature, "top_p": params.top_p}
+    prompt = prompts.render("entigraph/entities", count=params.entities, passage=passage)
+    reply = await ask(prompt, schema=Entities, **sampling)
+    if reply.problem:
+        return [Row("document", dropped=reply.problem)]
+    try:
+        named = Entities.model_validate_json(reply.text).entities
+    except ValidationError:
+        return [Row("document", dropped="unparsed")]
+    groups = chosen([" ".join(name.split()) for name in named], params)
+    jobs = [_relate(passage, group, draw, ask, sampling) for group in groups for draw in range(params.draws)]
+    return list(await asyncio.gather(*jobs)) or [Row("document", dropped="no entities")]
+
+
+def chosen(named: list[str], params: Params) -> list[tuple[str, ...]]:
+    """Return the pairs and triples of `named` to write about: at random, but of the same entities always the same."""
+    names = list(dict.fromkeys(filter(None, named)))[: params.entities]
+    rng = random.Random("\n".join(names))
+    groups = [(list(combinations(names, size)), most) for size, most in ((2, params.pairs), (3, params.triples))]
+    return [group for all_of_size, most in groups for group in rng.sample(all_of_size, min(most, len(all_of_size)))]
+
+
+async def _relate(passage: str, group: tuple[str, ...], draw: int, ask: Ask, sampling: dict[str, float]) -> Row:
+    prompt = prompts.render("entigraph/relate", entities="\n".join(map(quoting.quoted, group)), passage=passage)
+    reply = await ask(prompt, draw=draw, **sampling)
+    return Row("document", dropped=reply.problem) if reply.problem else Row("document", completion=reply.text.strip())

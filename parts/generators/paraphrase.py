@@ -1,0 +1,34 @@
+"""Documents by rephrasing a passage in four styles (arXiv 2401.16380): easy, medium, hard, questions and answers."""
+
+import asyncio
+
+from pydantic import BaseModel, Field
+
+from parts import prompts, quoting
+from parts.rows import Ask, Row
+
+
+class Params(BaseModel, extra="forbid", frozen=True):
+    """Section `synthesize.paraphrase` of params.yaml."""
+
+    draws: int = Field(ge=1)  # documents for each passage and style
+    temperature: float = Field(ge=0)
+    top_p: float = Field(gt=0, le=1)
+
+
+async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
+    """Return `draws` documents in each style on one passage."""
+    passage = quoting.passage(heading, text)
+    styles = [
+        prompts.render("paraphrase/easy", passage=passage),
+        prompts.render("paraphrase/medium", passage=passage),
+        prompts.render("paraphrase/hard", passage=passage),
+        prompts.render("paraphrase/questions", passage=passage),
+    ]
+    jobs = [_rewrite(prompt, draw, ask, params) for prompt in styles for draw in range(params.draws)]
+    return list(await asyncio.gather(*jobs))
+
+
+async def _rewrite(prompt: str, draw: int, ask: Ask, params: Params) -> Row:
+    reply = await ask(prompt, draw=draw, temperature=params.temperature, top_p=params.top_p)
+    return Row("document", dropped=reply.problem) if reply.problem else Row("document", completion=reply.text.strip())
