@@ -29,9 +29,9 @@ def scaling() -> str:
     return table(head, rows) + f"\n\nLooking it up (rag): {found['rag_accuracy']:.3f}."
 
 
-def variants(section: str) -> str:
-    """Return what each variant then knows and has left, and the seconds it took, from metrics/`section`.json."""
-    found = metrics.read(section)
+def variants(group: str) -> str:
+    """Return what each variant then knows and has left, and the seconds it took, from metrics/`group`.json."""
+    found = metrics.read(group)
     columns = {
         "tuned": "accuracy", "tuned_rag": "accuracy_with_passages", "reads 1": "read_gold_em", "reads 8": "read_8_em",
         "two documents": "two_documents_em", "declines": "declines_when_absent", "seconds": "seconds",

@@ -1,9 +1,9 @@
 """What changes of the recipe are worth: what each student then knows, alone and with passages, and what it has left.
 
-    python -m experiments.variants SECTION
+    python -m experiments.variants GROUP
 
 reads   params.yaml, experiments/params.yaml, models/base
-writes  metrics/SECTION.json    for each variant the mean over the section's companies
+writes  metrics/GROUP.json  for each variant the mean over the group's companies
 """
 
 from itertools import product
@@ -38,7 +38,7 @@ class Variant(BaseModel, extra="forbid", frozen=True):
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
-    """A section of experiments/params.yaml: the reference, and variants of it."""
+    """A group of section `variants` of experiments/params.yaml: the reference, and variants of it."""
 
     seeds: list[int] = Field(min_length=1)  # of the companies
     generators: list[str]
@@ -59,25 +59,26 @@ def planned(given: Params, variant: Variant, recipe: tuning.Recipe) -> study.Pla
     return study.Plan(recipe=recipe, examined=given.questions, **reference | changed)
 
 
-def main(section: str) -> None:
-    """Write metrics/`section`.json."""
-    given = params.load(section, Params, company.PARAMS)
+def main(name: str) -> None:
+    """Write metrics/`name`.json."""
+    given = params.load(f"variants.{name}", Params, company.PARAMS)
     group = params.load("company", company.Params, company.PARAMS)
     recipe = params.load("train", tuning.Recipe)
     companies = [company.ready(seed, group) for seed in given.seeds]
     jobs = [
-        (name, one, planned(given, each, recipe)) for (name, each), one in product(given.variants.items(), companies)
+        (variant, one, planned(given, each, recipe))
+        for (variant, each), one in product(given.variants.items(), companies)
     ]
     studied = trainings(study.study, [(one, plan) for _, one, plan in jobs], [plan.tokens for *_, plan in jobs])
     found: dict[str, list[dict]] = {name: [] for name in given.variants}
-    for (name, *_), known in zip(jobs, studied, strict=True):
-        found[name].append(known)
+    for (variant, *_), known in zip(jobs, studied, strict=True):
+        found[variant].append(known)
     student = params.load("student", Student)
     before = ability.measure(load(student.model), tokenizer(student), study.UNSEEN, given.questions)
     table = {name: {key: mean(row[key] for row in rows) for key in rows[0]} for name, rows in found.items()}
     looked_up = mean(map(study.rag, companies))
     held = {"before": {key: before[key] for key in LEFT}, "companies": given.seeds, "rag_accuracy": looked_up}
-    metrics.write(section, table | held)
+    metrics.write(name, table | held)
 
 
 if __name__ == "__main__":

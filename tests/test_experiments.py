@@ -127,7 +127,7 @@ def test_a_ratio_has_an_interval_over_companies():
 
 
 def test_a_variant_changes_what_it_names_and_nothing_else():
-    given = params.load("ablations", variants.Params, Path("experiments/params.yaml"))
+    given = params.load("variants.ablations", variants.Params, Path("experiments/params.yaml"))
     reference = variants.planned(given, variants.Variant(), RECIPE)
     assert variants.planned(given, variants.Variant(rank=None), RECIPE).recipe == RECIPE.model_copy(
         update={"rank": None}
