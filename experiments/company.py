@@ -12,10 +12,10 @@ import polars as pl
 from pydantic import BaseModel, Field
 
 from invitro import exam, world
-from parts import llm, params
+from parts import llm, params, privacy
 from parts.corpora import folder
 from parts.student import Student, tokenizer
-from stages import chunk, examine, ingest, synthesize
+from stages import chunk, examine, ingest, redact, synthesize
 
 PARAMS = Path("experiments/params.yaml")
 
@@ -47,7 +47,8 @@ def ready(seed: int, given: Params) -> Company:
         asked = list(folder.questions(Path(home, "exam.jsonl")))
     chunks = chunk.chunk(documents, params.load("chunk", chunk.Params).max_tokens, lambda text: count([text])[0])
     questions, _ = examine.examine(asked, documents, chunks)
-    return Company(seed, chunks, questions, asyncio.run(_teach(chunks.to_dicts(), given.generators)))
+    redacted, _ = redact.redact(documents, chunks, params.load("redact", privacy.Params))
+    return Company(seed, chunks, questions, asyncio.run(_teach(redacted.to_dicts(), given.generators)))
 
 
 async def _teach(chunks: list[dict], generators: Mapping[str, dict]) -> pl.DataFrame:

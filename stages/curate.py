@@ -1,7 +1,7 @@
 """Keep the training rows that are grounded, new, balanced and not in the exam; add rows to replay.
 
 reads   RawPairs            one row per prompt and completion, all generators
-        Chunks              one row per passage
+        Redacted            one row per passage, as the teacher saw it
         Questions           one row per exam question (to keep its questions out)
         curate.replay       a JSONL file of prompts and completions
 writes  Pairs               one row per training row kept
@@ -20,9 +20,9 @@ from parts import answers, metrics, params
 from parts.errors import Mistake, run
 from parts.queries import query
 from parts.student import Student, tokenizer
-from schemas.chunks import Chunks
 from schemas.pairs import Ledger, Pairs, RawPairs
 from schemas.questions import Questions
+from schemas.redacted import Redacted
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
@@ -93,7 +93,7 @@ def main() -> None:
         return [len(ids) for ids in encode(texts, add_special_tokens=False).input_ids]
 
     raw = pl.concat([RawPairs.read(name) for name in params.names("synthesize")])
-    ledger = curate(raw, Chunks.read(), Questions.read(), given.documents, count)
+    ledger = curate(raw, Redacted.read(), Questions.read(), given.documents, count)
     pairs = keep(ledger, given, count)
     if not (pairs["split"] == "train").any():
         raise Mistake("no training row was kept: `make ledger` shows what was dropped and why")
