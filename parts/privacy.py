@@ -18,6 +18,7 @@ from parts.folding import fold
 
 WINDOW, OVERLAP = 5000, 200  # characters looked at in one go: some recognisers slow down, or stop, on long texts
 STAND_IN = re.compile(r"<[A-Z][A-Z_]*_\d{1,6}>")
+_WORD = re.compile(r"[^\W_]+")
 _BLANK = "\0"  # part of nothing private, and in no folded text
 
 
@@ -133,16 +134,16 @@ def _by_first_word(values: dict[str, str]) -> dict[str, list[tuple[str, str]]]:
     """Return (value, kind) by the value's first word, for _again; a single plain word may well be an ordinary one."""
     known: dict[str, list[tuple[str, str]]] = {}
     for value, kind in values.items():
-        if not value.isalpha() and (word := re.search(r"\w+", value)):
+        if not value.isalpha() and (word := _WORD.search(value)):
             known.setdefault(word[0], []).append((value, kind))
     return known
 
 
 def _again(text: str, known: dict[str, list[tuple[str, str]]]) -> Iterator[Span]:
     """Yield where `known` values stand in a folded text, as words of their own."""
-    for word in re.finditer(r"\w+", text):
+    for word in _WORD.finditer(text):
         for value, kind in known.get(word[0], ()):
             start = word.start() - value.index(word[0])
             end = start + len(value)
-            if start >= 0 and text.startswith(value, start) and not re.match(r"\w", text[end : end + 1]):
+            if start >= 0 and text.startswith(value, start) and not _WORD.match(text, end):
                 yield Span(start, end, kind)

@@ -8,7 +8,7 @@ from parts.folding import fold
 
 _BREAKS = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 # what chat templates put around messages: <|im_end|>, <start_of_turn>, </s>, <<SYS>>, [INST]
-_TAGS = r"(?:start_of_turn|end_of_turn|bos|eos|s)\s*>|<[\s/]*sys\b|\|[^|<>\n]{1,40}\|"
+_TAGS = r"(?:start_of_turn|end_of_turn|bos|eos|s)\s*>|<[\s/]*sys\b|\|[^|<>\s]{1,40}\|\s*>"
 _BRACKETS = r"(?:inst|system_prompt|available_tools|tool_results)\s*\]"
 _WRITTEN = {"<": "&lt;", "[": "&#91;"}
 

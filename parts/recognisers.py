@@ -5,6 +5,7 @@ address within a company's network and takes time by the square of a line's leng
 """
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from parts.errors import Mistake
 
 if TYPE_CHECKING:
-    from presidio_analyzer import EntityRecognizer, RecognizerResult
+    from presidio_analyzer import EntityRecognizer
 
 Found = tuple[int, int, str, float]
 """start, end, kind, score"""
@@ -25,37 +26,56 @@ ABROAD = r"(?<![\w+])\+\d(?:[\s./()-]{0,2}\d){6,14}(?!\d)"
 AMERICAN = r"(?<![\w.-])(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\w-])"
 DIGITS = r"(?<![\w.])\(?\d(?:[ ./()-]{0,2}\d){6,14}(?!\w)"
 CALLING = "phone telephone tel mobile cell cellphone fax call sms whatsapp telefon handy téléphone tél teléfono".split()
-LEAST = 7  # digits of a telephone number
 
 
 def recognise(text: str, kinds: tuple[str, ...], least: float) -> list[Found]:
     """Return what is private in `text`, of `kinds`, with a score of at least `least`; finds may overlap."""
     found = []
+    bare = text.replace("_", " ")  # Markdown's emphasis is no part of a number
     for recogniser in _patterns(kinds):
-        for result in recogniser.analyze(text, list(kinds), None):
-            score = _score(result, text, recogniser)
-            if score >= least and not _short(result, text):
-                found.append((result.start, result.end, result.entity_type, score))
+        for start, end, kind, score in _matches(recogniser, text if recogniser.name == "addresses" else bare):
+            if (score := _raised(score, text[max(0, start - 100) : start], recogniser)) >= least:
+                found.append((start, end, kind, score))
     for engine, reader in _models(kinds):
-        artifacts = engine.process_text(text, "en")
-        results = reader.analyze(text, list(kinds), artifacts)
+        results = reader.analyze(text, list(kinds), engine.process_text(text, "en"))
         found += [(one.start, one.end, one.entity_type, one.score) for one in results if one.score >= least]
     return found
 
 
-def _score(result: "RecognizerResult", text: str, recogniser: "EntityRecognizer") -> float:
-    """Return the score of `result`, raised where a word that goes with its kind stands shortly before it."""
-    before = _words(text[max(0, result.start - 100) : result.start])[-WORDS:]
-    telling = any(f" {' '.join(_words(word))} " in f" {' '.join(before)} " for word in recogniser.context or [])
-    return max(RAISED, min(1.0, result.score + RAISE)) if telling else result.score
+def _matches(recogniser: "EntityRecognizer", text: str) -> Iterator[Found]:
+    """Yield what fits a recogniser's patterns and checks: all of it, where Presidio skips what a misfit overlaps."""
+    import regex
+
+    if not hasattr(recogniser, "patterns"):
+        results = recogniser.analyze(text, recogniser.supported_entities)
+        yield from ((r.start, r.end, r.entity_type, r.score) for r in results if _long(text[r.start : r.end]))
+        return
+    (kind,) = recogniser.supported_entities
+    for pattern in recogniser.patterns:
+        for match in regex.finditer(pattern.regex, text, recogniser.global_regex_flags, overlapped=True):
+            # of a pattern that runs on over the words behind an IBAN, any first few may be one
+            ends = [word.end() for word in re.finditer(r"\w+", match[0])] if kind == "IBAN_CODE" else [len(match[0])]
+            for end in ends:
+                value = match[0][:end]
+                valid = recogniser.validate_result(value)
+                if value and valid is not False and not recogniser.invalidate_result(value):
+                    yield match.start(), match.start() + end, kind, 1.0 if valid else pattern.score
+
+
+def _long(value: str) -> bool:
+    """Tell whether `value` has the digits of a telephone number."""
+    return sum(map(str.isdigit, value)) >= 7
+
+
+def _raised(score: float, before: str, recogniser: "EntityRecognizer") -> float:
+    """Return `score`, raised where a word that goes with the kind stands shortly before."""
+    said = f" {' '.join(_words(before)[-WORDS:])} "
+    telling = any(f" {' '.join(_words(word))} " in said for word in recogniser.context or [])
+    return max(RAISED, min(1.0, score + RAISE)) if telling else score
 
 
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower())
-
-
-def _short(result: "RecognizerResult", text: str) -> bool:
-    return result.entity_type == "PHONE_NUMBER" and sum(map(str.isdigit, text[result.start : result.end])) < LEAST
 
 
 @cache
@@ -69,7 +89,7 @@ def _patterns(kinds: tuple[str, ...]) -> list["EntityRecognizer"]:
     logging.getLogger("presidio-analyzer").setLevel(logging.CRITICAL)  # it would tell values that it cannot check
     numbers = [Pattern("abroad", ABROAD, 0.5), Pattern("american", AMERICAN, 0.4), Pattern("digits", DIGITS, 0.1)]
     made = [
-        PatternRecognizer("EMAIL_ADDRESS", patterns=[Pattern("address", EMAIL, 0.5)]),
+        PatternRecognizer("EMAIL_ADDRESS", name="addresses", patterns=[Pattern("address", EMAIL, 0.5)]),
         PatternRecognizer("PHONE_NUMBER", patterns=numbers, context=CALLING),
         PhoneRecognizer(leniency=2, context=CALLING),
     ]
