@@ -12,11 +12,11 @@ import polars as pl
 from pydantic import BaseModel, Field
 
 from invitro import exam, world
-from parts import llm, params, store
+from parts import llm, params, privacy, store
 from parts.corpora import folder
 from parts.retrievers import dense
 from parts.student import Student, tokenizer
-from stages import chunk, examine, ingest, synthesize
+from stages import chunk, examine, ingest, redact, synthesize
 
 PARAMS = Path("experiments/params.yaml")
 
@@ -49,7 +49,8 @@ def ready(seed: int, given: Params) -> Company:
     chunks = chunk.chunk(documents, params.load("chunk", chunk.Params).max_tokens, lambda text: count([text])[0])
     questions, _ = examine.examine(asked, documents, chunks)
     contexts = dense.retrieve(questions, chunks, params.load("retrieve", store.Params))
-    raw = asyncio.run(_teach(chunks.to_dicts(), given.generators))
+    redacted, _ = redact.redact(documents, chunks, params.load("redact", privacy.Params))
+    raw = asyncio.run(_teach(redacted.to_dicts(), given.generators))
     return Company(seed, chunks, questions, contexts, raw)
 
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ValidationError
 
 from parts import llm, prompts, quoting
 from parts.corpora.folder import Evidence, Question
+from parts.privacy import STAND_IN
 
 
 class ExamQuestion(BaseModel):
@@ -22,9 +23,11 @@ class ExamQuestions(BaseModel):
 
 
 async def write(chunks: Sequence[dict], count: int, server: llm.Server) -> list[Question]:
-    """Return about `count` questions spread evenly over `chunks` (rows of Chunks), each with its passage as evidence.
+    """Return about `count` questions spread evenly over `chunks`, each with its passage as evidence.
 
-    Replies that are no questions are left out, and counted in what is printed.
+    `chunks` are rows of Redacted with the passage's own text as `quote`, which the teacher does not see. Questions that
+    hold a stand-in for what it may not see are left out: nobody else can answer them. So are replies that are no
+    questions, counted in what is printed.
     """
     chosen = [chunks[at * len(chunks) // min(count, len(chunks))] for at in range(min(count, len(chunks)))]
     each = -(-count // len(chosen))
@@ -44,9 +47,9 @@ async def _ask(chunk: dict, count: int, teacher: llm.Client) -> list[Question]:
         found = ExamQuestions.model_validate_json(reply.text).questions if not reply.problem else []
     except ValidationError:
         found = []
-    evidence = [Evidence(chunk["doc_id"], quote=chunk["text"])]
+    evidence = [Evidence(chunk["doc_id"], quote=chunk["quote"])]
     return [
         Question(f"{chunk['chunk_id']}-{number}", row.question, row.answer, True, "fact", None, evidence)
         for number, row in enumerate(found[:count], 1)
-        if row.question.strip() and row.answer.strip()
+        if row.question.strip() and row.answer.strip() and not STAND_IN.search(f"{row.question} {row.answer}")
     ]

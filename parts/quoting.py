@@ -1,17 +1,41 @@
 """Put text that nobody vouches for into a prompt as a quotation: documents, answers, what a teacher wrote."""
 
 import re
+from functools import cache
 
 from parts import prompts
+from parts.folding import fold
 
-_MARK = re.compile(r"<(/?)(passage|strategy|entities|question|reference|answer)\b", re.IGNORECASE)
+_BREAKS = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
+# what chat templates put around messages: <|im_end|>, <start_of_turn>, </s>, <<SYS>>, [INST]
+_TAGS = r"(?:start_of_turn|end_of_turn|bos|eos|s)\s*>|<[\s/]*sys\b|\|[^|<>\s]{1,40}\|\s*>"
+_BRACKETS = r"(?:inst|system_prompt|available_tools|tool_results)\s*\]"
+_WRITTEN = {"<": "&lt;", "[": "&#91;"}
 
 
 def passage(heading: str, text: str) -> str:
     """Return a passage between its marks."""
-    return prompts.render("passage", heading=quoted(heading).replace('"', "'"), text=quoted(text)).strip()
+    heading = _BREAKS.sub(" ", quoted(heading)).replace('"', "'")
+    return prompts.render("passage", heading=heading, text=quoted(text)).strip()
 
 
 def quoted(text: str) -> str:
-    """Return `text` with anything that looks like one of our marks broken by a space, so that it cannot end its quotation."""
-    return _MARK.sub(r"<\1 \2", text)
+    """Return `text` with the first character of whatever reads like a mark of ours, or of a chat template, written out.
+
+    So it cannot end its quotation, in whatever letters it tries. All else stays as it is.
+    """
+    folded, places = fold(text)
+    pieces, at = [], 0
+    for found in _marks().finditer(folded):
+        place = places[found.start()]
+        pieces += [text[at:place], _WRITTEN[found[0]]]
+        at = place + 1
+    return "".join([*pieces, text[at:]])
+
+
+@cache
+def _marks() -> re.Pattern:
+    """Return what finds the start of a mark: the prompts' own ones, those of chat templates."""
+    own = {name for path in prompts.FOLDER.rglob("*.md") for name in re.findall(r"</(\w+)>", path.read_text())}
+    ours = "|".join(sorted(own))
+    return re.compile(rf"<(?=[\s/]*(?:(?:{ours})\b|{_TAGS}))|\[(?=[\s/]*{_BRACKETS})", re.IGNORECASE)

@@ -1,7 +1,7 @@
 """Keep the training rows that are grounded, new, balanced and not in the exam; add rows to replay.
 
 reads   RawPairs            one row per prompt and completion, all generators
-        Chunks              one row per passage
+        Redacted            one row per passage, as the teacher saw it
         Questions           one row per exam question (to keep its questions out)
         curate.replay       a JSONL file of prompts and completions
 writes  Pairs               one row per training row kept
@@ -20,9 +20,9 @@ from parts.errors import Mistake, run
 from parts.likeness import distinct, held_out
 from parts.queries import query, select
 from parts.student import Student, tokenizer
-from schemas.chunks import Chunks
 from schemas.pairs import Ledger, Pairs, RawPairs
 from schemas.questions import Questions
+from schemas.redacted import Redacted
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
@@ -81,7 +81,7 @@ def main() -> None:
         return [len(ids) for ids in encode(texts, add_special_tokens=False).input_ids]
 
     raw = pl.concat([RawPairs.read(name) for name in params.names("synthesize")])
-    chunks, found = Chunks.read(), {}
+    chunks, found = Redacted.read(), {}
     if given.grounding == "judge":
         raw, meter = grounding.judged(raw, chunks, given.reasoning)
         found = {f"judge_{name}": value for name, value in meter.metrics().items()}

@@ -2,6 +2,7 @@
 
 reads   Documents           one row per document
         Chunks              one row per passage
+        Redacted            one row per passage, as the teacher may see it
         the question files examine.questions and examine.unanswerable
 writes  Questions           one row per exam question
 """
@@ -19,6 +20,7 @@ from parts.passages import locate
 from schemas.chunks import Chunks
 from schemas.documents import Documents
 from schemas.questions import Questions
+from schemas.redacted import Redacted
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
@@ -63,7 +65,8 @@ def main() -> None:
     documents, chunks = Documents.read(), Chunks.read()
     asked = list(folder.questions(given.questions))
     if not asked:
-        asked = asyncio.run(examiner.write(chunks.to_dicts(), given.count, params.load("teacher", llm.Server)))
+        shown = Redacted.read().join(chunks.select("chunk_id", quote="text"), "chunk_id", validate="1:1")
+        asked = asyncio.run(examiner.write(shown.to_dicts(), given.count, params.load("teacher", llm.Server)))
     asked += folder.questions(given.unanswerable, answerable=False)
     if not asked:
         raise Mistake(

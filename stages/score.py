@@ -8,11 +8,13 @@ writes  Scores[arm]         one row per question and scorer
 """
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 
 import polars as pl
 from pydantic import BaseModel
 
-from parts import llm, metrics, params
+from parts import llm, metrics, params, privacy
 from parts.arms import Arm
 from parts.errors import run
 from parts.scorers import exact, judge, ragas
@@ -30,18 +32,25 @@ class Params(BaseModel, extra="forbid", frozen=True):
     ragas: bool  # have the judge score by RAGAS
 
 
-async def score(rows: list[dict], given: Params, asked: llm.Client, what: str) -> pl.DataFrame:
+Hide = Callable[[list[str]], list[str]]
+"""texts that belong together -> the same as the judge may see them"""
+
+
+async def score(rows: list[dict], given: Params, asked: llm.Client, what: str, hide: Hide = list) -> pl.DataFrame:
     """Return the scores of `rows`: each a question with `response`, `shown` and `gold` (texts of passages)."""
     by_ragas = ragas.Ragas(asked) if given.ragas else None
     scored = await llm.each(
-        [lambda row=row: _row(row, given, by_ragas, asked) for row in rows], len(rows), what, asked.meter
+        [lambda row=row: _row(row, given, by_ragas, asked, hide) for row in rows], len(rows), what, asked.meter
     )
     return Scores.frame([score for found in scored for score in found])
 
 
-async def _row(row: dict, given: Params, by_ragas: ragas.Ragas | None, asked: llm.Client) -> list[dict]:
+async def _row(row: dict, given: Params, by_ragas: ragas.Ragas | None, asked: llm.Client, hide: Hide) -> list[dict]:
     question, response, reference, answerable = (row[k] for k in ("question", "response", "reference", "answerable"))
     words = exact.score(response, reference, answerable)
+    passages = [*row["shown"], *row["gold"]]
+    question, response, reference, *passages = hide([question, response, reference, *passages])
+    shown, gold = passages[: len(row["shown"])], passages[len(row["shown"]) :]
     found = {name: (value, None, exact.VERSION) for name, value in words.items()}
     model = asked.server.model
     if given.judge:
@@ -50,7 +59,7 @@ async def _row(row: dict, given: Params, by_ragas: ragas.Ragas | None, asked: ll
             f"{judge.VERSION} {model}",
         )
     if by_ragas and answerable:
-        sample = ragas.Sample(question, response, reference, row["shown"], row["gold"])
+        sample = ragas.Sample(question, response, reference, shown, gold)
         for name, (value, reason) in (await by_ragas.score(sample)).items():
             found[name] = (value, reason, f"{ragas.VERSION} {model}")
     named = {"question_id": row["question_id"]}
@@ -86,8 +95,10 @@ def summary(scores: pl.DataFrame) -> dict[str, float | None]:
 async def _score(name: str) -> pl.DataFrame:
     arm = params.load(f"arms.{name}", Arm)
     rows = material(Answers.read(name), Questions.read(), Contexts.read(arm.contexts), Chunks.read())
+    private = params.load("redact", privacy.Params)
+    hide = list if private.private == "count" else partial(privacy.masked, given=private)
     async with llm.connect(params.load("judge", llm.Server)) as asked:
-        return await score(rows, params.load("score", Params), asked, name)
+        return await score(rows, params.load("score", Params), asked, name, hide)
 
 
 def main(name: str) -> None:

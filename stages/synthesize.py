@@ -1,6 +1,6 @@
 """Ask the teacher to turn each passage into training rows.
 
-reads   Chunks              one row per passage
+reads   Redacted            one row per passage, as the teacher may see it
 writes  RawPairs[generator] one row per prompt and completion
 """
 
@@ -15,8 +15,8 @@ import polars as pl
 from parts import llm, metrics, params
 from parts.errors import run
 from parts.rows import Row
-from schemas.chunks import Chunks
 from schemas.pairs import RawPairs
+from schemas.redacted import Redacted
 
 Generate = Callable[[str, str], Awaitable[list[Row]]]
 """(heading, text) of a passage -> its rows"""
@@ -47,7 +47,7 @@ async def _ask(name: str, chunks: Sequence[dict]) -> tuple[pl.DataFrame, llm.Met
 
 def main(name: str) -> None:
     """Write RawPairs of the generator `name`."""
-    rows, meter = asyncio.run(_ask(name, Chunks.read().to_dicts()))
+    rows, meter = asyncio.run(_ask(name, Redacted.read().to_dicts()))
     RawPairs.write(rows, name)
     lost = Counter(rows["dropped"].drop_nulls().to_list())
     metrics.write(f"synthesize/{name}", meter.metrics() | {"rows": len(rows) - lost.total(), "lost": lost.total()})

@@ -10,6 +10,7 @@ from parts.errors import Mistake
 from schemas.chunks import Chunks
 from schemas.documents import Documents
 from schemas.questions import Questions
+from schemas.redacted import Redacted
 from stages import examine
 from tests.ending import ended
 
@@ -42,6 +43,7 @@ def lamp(workplace):
         for n, (a, b, page) in enumerate(spans, 1)
     ]
     Chunks.write(Chunks.frame(rows))
+    Redacted.write(Redacted.frame(rows))
     return workplace
 
 

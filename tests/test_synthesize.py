@@ -10,8 +10,8 @@ import time
 import polars as pl
 import pytest
 
-from schemas.chunks import Chunks
 from schemas.pairs import RawPairs
+from schemas.redacted import Redacted
 from stages import synthesize
 from tests.code import ROOT
 from tests.conftest import Cue
@@ -34,7 +34,7 @@ def passages(*texts: str) -> None:
         | {"n_tokens": 5}
         for n, text in enumerate(texts)
     ]
-    Chunks.write(Chunks.frame(rows))
+    Redacted.write(Redacted.frame(rows))
 
 
 @pytest.fixture

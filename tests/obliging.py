@@ -1,0 +1,42 @@
+"""A teacher that answers whatever it is asked in the form that is asked for, and every generator with small knobs."""
+
+import importlib
+import json
+
+from tests.code import ROOT
+from tests.conftest import Cue
+
+GENERATORS = sorted(path.stem for path in (ROOT / "parts/generators").glob("*.py"))
+
+
+def oblige(cue: Cue, said: str = "Lamp") -> None:
+    """Have `cue` answer in the form asked for, with `said` wherever text is wanted."""
+
+    def reply(asked: dict) -> tuple[int, dict]:
+        cue.seen.append(asked)
+        wanted = asked.get("response_format", {}).get("json_schema")
+        return 200, Cue.answer(json.dumps(_made(wanted["schema"], wanted["schema"], said)) if wanted else said)
+
+    cue.reply = reply
+
+
+def _made(schema: dict, whole: dict, said: str) -> object:
+    """Return something of the form of `schema`, a part of the schema `whole`."""
+    if "$ref" in schema:
+        return _made(whole["$defs"][schema["$ref"].split("/")[-1]], whole, said)
+    if schema["type"] == "object":
+        return {name: _made(part, whole, said) for name, part in schema["properties"].items()}
+    if schema["type"] == "array":
+        return [_made(schema["items"], whole, said) for _ in range(3)]
+    return {"string": said, "integer": 1, "number": 1, "boolean": True}[schema["type"]]
+
+
+def knobs(name: str) -> dict:
+    """Return a small section of params.yaml for the generator `name`."""
+    fields = importlib.import_module(f"parts.generators.{name}").Params.model_fields
+    return {key: 1 if field.annotation is int else 0.5 for key, field in fields.items() if field.is_required()}
+
+
+def sent(cue: Cue) -> str:
+    """Return all that `cue` was asked, as one text."""
+    return "\n".join(json.dumps(asked, ensure_ascii=False) for asked in cue.seen)

@@ -1,0 +1,305 @@
+"""What is private leaves for no teacher and no judge: it is masked alike in all documents, counted, or refused."""
+
+import json
+import re
+import socket
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parts import privacy, recognisers
+from parts.errors import Mistake
+from parts.privacy import masked
+from schemas.answers import Answers
+from schemas.chunks import Chunks
+from schemas.contexts import Contexts
+from schemas.documents import Documents
+from schemas.pairs import RawPairs
+from schemas.questions import Questions
+from schemas.redacted import Redacted
+from stages import chunk, examine, ingest, redact, score, synthesize
+from tests.code import ROOT
+from tests.ending import ended
+from tests.obliging import GENERATORS, knobs, oblige, sent
+
+PRIVATE = privacy.Params(**yaml.safe_load((ROOT / "params.yaml").read_text())["redact"])
+# all made up: example.com, numbers kept for examples, banks' test numbers
+MAIL, OTHER_MAIL, PHONE, AMERICAN = "ada.quill@example.com", "b_ode@example.com", "+44 20 7946 0958", "(555) 123-4567"
+IBAN, CARD, SSN = "DE89 3704 0044 0532 0130 00", "4111 1111 1111 1111", "536-90-4399"
+CANARIES = [MAIL, OTHER_MAIL, PHONE, AMERICAN, IBAN, CARD, SSN]
+
+
+def letters(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+HALVES = {half for canary in CANARIES for half in (letters(canary)[:8], letters(canary)[-8:])}
+
+
+def told(text: str) -> set[str]:
+    """Return the halves of canaries that `text` tells, in whatever spacing."""
+    return {half for half in HALVES if half in letters(text)}
+
+
+def fill(folder: Path) -> None:
+    """Write documents of each format that hold the canaries."""
+    import docx
+    from reportlab.pdfgen.canvas import Canvas
+
+    folder.mkdir(parents=True)
+    (folder / "a.md").write_text(f"# Staff\n\nAsk Ada at {MAIL}.\n\n## Or call {PHONE}\n\nHer Lamp costs 430 euros.\n")
+    (folder / "b.html").write_text(
+        f"<h1>Payments</h1><p>Pay to {IBAN}, or by card {CARD}, says <i>{OTHER_MAIL}</i>.</p>"
+    )
+    word = docx.Document()
+    word.add_heading(f"Letter to {MAIL}", 1)
+    word.add_paragraph(f"Her number is {AMERICAN}. Write to {OTHER_MAIL} or {MAIL.upper()}.")
+    word.save(folder / "c.docx")
+    page = Canvas(str(folder / "d.pdf"))
+    page.drawString(72, 700, f"Social security number: {SSN}, telephone {PHONE}.")
+    page.save()
+    (folder / "e.txt").write_text("The Lamp weighs 2.4 kg and costs 1,430 euros since 2024-03-15, order 12345678.")
+
+
+@pytest.fixture
+def staff(workplace):
+    """Documents that hold the canaries, cut into passages so short that some end within one."""
+    fill(workplace.path / "data/raw")
+    Documents.write(ingest.ingest(Path("data/raw"))[0])
+    Chunks.write(chunk.chunk(Documents.read(), 8, lambda text: len(text.split())))
+    workplace.change("examine", "questions", "data/none.jsonl")
+    for name in GENERATORS:
+        workplace.change("synthesize", name, knobs(name))
+    return workplace
+
+
+def test_the_corpus_holds_the_canaries_before(staff):
+    assert told("\n".join(Documents.read()["text"])) == HALVES
+    assert any(PHONE[:6] in text and PHONE not in text for text in Chunks.read()["text"]), (
+        "one is cut by a passage's end"
+    )
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_masked_no_generator_sends_what_is_private(staff, cue, name, tmp_path, capfd):
+    redact.main()
+    oblige(cue)
+    synthesize.main(name)
+    assert len(cue.seen) >= len(Chunks.read())
+    assert not told(sent(cue))
+    assert "<EMAIL_ADDRESS_1>" in sent(cue) and "costs 1,430" in sent(cue)
+    held = "".join(map(str, [*Redacted.read().rows(), *RawPairs.read(name).rows()]))
+    files = [path.read_bytes() for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    files += [path.read_bytes() for path in Path("metrics").rglob("*.json")]
+    assert (
+        files
+        and not told(held)
+        and not told(b"".join(files).decode("latin-1"))
+        and not told("".join(capfd.readouterr()))
+    )
+
+
+def test_masked_the_examiner_sends_nothing_private_and_its_evidence_is_found(staff, cue):
+    redact.main()
+    oblige(cue)
+    examine.main()
+    assert not told(sent(cue)) and len(cue.seen) == len(Chunks.read())
+    gold = {piece for pieces in Questions.read()["gold_chunk_ids"] for found in pieces for piece in found}
+    assert gold == set(Chunks.read()["chunk_id"])
+    assert json.loads(Path("metrics/examine.json").read_text())["evidence_not_found"] == 0
+
+
+def test_the_exam_asks_for_nothing_that_was_masked(staff, cue):
+    redact.main()
+    oblige(cue, "Write to <EMAIL_ADDRESS_1>")
+    assert "wrote no question" in ended(examine.main)
+
+
+def test_masked_the_judge_sees_nothing_private_and_the_words_are_scored_as_they_are(staff, cue):
+    redact.main()
+    passages = Chunks.read()["chunk_id"].to_list()
+    asked = {"question_id": "q", "doc_id": None, "kind": "fact", "question": f"Whose is {PHONE}?", "options": None}
+    Questions.write(Questions.frame([asked | {"reference": MAIL, "answerable": True, "gold_chunk_ids": [passages]}]))
+    answer = {"question_id": "q", "response": f"Answer: {MAIL}"}
+    blank = {name: 1 for name in Answers.types() if name not in answer} | {"stopped": True}
+    Answers.write(Answers.frame([{name: (answer | blank)[name] for name in Answers.types()}]), "rag")
+    Contexts.write(
+        Contexts.frame(
+            [{"question_id": "q", "rank": n, "chunk_id": p, "score": 1.0} for n, p in enumerate(passages, 1)]
+        ),
+        "dense",
+    )
+    oblige(cue)
+    score.main("rag")
+    assert len(cue.seen) > 2 and "<PHONE_NUMBER_1>" in sent(cue)
+    assert not told(sent(cue))
+    assert json.loads(Path("metrics/score/rag.json").read_text())["exact"] == 1
+
+
+def test_refused_nothing_is_sent_and_one_line_tells_how_many_of_which_kind_and_where(staff, cue):
+    redact.main()
+    staff.change("redact", "private", "refuse")
+    line = ended(redact.main)
+    assert "a.md (1 EMAIL_ADDRESS, 1 PHONE_NUMBER); b.html (1 CREDIT_CARD, 1 EMAIL_ADDRESS, 1 IBAN_CODE)" in line
+    assert "1 US_SSN" in line and "e.txt" not in line and not told(line)
+    for main, args in ((synthesize.main, ("qa",)), (examine.main, ())):
+        assert "redacted.parquet is not there yet" in ended(main, *args)
+    assert cue.seen == []
+
+
+def test_refused_documents_without_anything_private_pass(staff):
+    staff.change("redact", "private", "refuse")
+    Documents.write(Documents.read().filter(doc_id="e.txt"))
+    Chunks.write(Chunks.read().filter(doc_id="e.txt"))
+    redact.main()
+    assert Redacted.read().equals(Chunks.read())
+
+
+def test_counted_the_text_stays_as_it_is(staff, capsys):
+    staff.change("redact", "private", "count")
+    redact.main()
+    assert Redacted.read().equals(Chunks.read())
+    found = json.loads(Path("metrics/redact.json").read_text())
+    assert (found["documents"], found["private"], found["EMAIL_ADDRESS"], found["US_SSN"]) == (4, 10, 4, 1)
+    assert not told(capsys.readouterr().out)
+
+
+def test_the_same_value_has_the_same_stand_in_in_all_documents_whatever_their_order(staff):
+    documents, chunks = Documents.read(), Chunks.read()
+    redacted, _ = redact.redact(documents, chunks, PRIVATE)
+    texts = dict(redacted.group_by("doc_id").agg(pl.col("text").str.join(" ")).rows())
+    headings = dict(redacted.select("doc_id", "heading").rows())
+    assert "<EMAIL_ADDRESS_1>" in texts["a.md"] and headings["c.docx"] == "Letter to <EMAIL_ADDRESS_1>"
+    assert "<PHONE_NUMBER_1>" in headings["a.md"] and "<PHONE_NUMBER_1>" in texts["d.pdf"]
+    assert "<EMAIL_ADDRESS_2>" in texts["b.html"] and "or <EMAIL_ADDRESS_1>" in texts["c.docx"]
+    again, _ = redact.redact(documents.reverse(), chunks.sample(fraction=1, shuffle=True, seed=1), PRIVATE)
+    assert again.sort("chunk_id").equals(redacted.sort("chunk_id"))
+    assert redacted.drop("text", "heading").equals(chunks.drop("text", "heading"))
+
+
+def test_the_shipped_documents_hold_nothing_private():
+    documents, _ = ingest.ingest(ROOT / "data/raw")
+    assert redact.redact(documents, Chunks.frame([]), PRIVATE)[1] == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Mail ada\u200b.quill@exam\u00adple.com!", "Mail <EMAIL_ADDRESS_1>!"),
+        ("Mail \uff41da\\_quill@example\\.com!", "Mail <EMAIL_ADDRESS_1>!"),
+        ("Mail ada@intranet.corp or mailto:ada%40example.com.", "Mail <EMAIL_ADDRESS_1> or mailto:<EMAIL_ADDRESS_2>."),
+        ("Tel. +44\u00a020\u20117946\u20110958", "Tel. <PHONE_NUMBER_1>"),
+        ("+44 20 7946 0958, +44-20-7946-0958", "<PHONE_NUMBER_1>, <PHONE_NUMBER_1>"),
+        ("Fax 12 34 56 78. All lamps in stock have sizes 12 34 56 79",
+         "Fax <PHONE_NUMBER_1>. All lamps in stock have sizes 12 34 56 79"),
+        ("By _4111 1111 1111 1111_ or _ada@example.com_", "By _<CREDIT_CARD_1>_ or <EMAIL_ADDRESS_1>_"),
+        ("1 415 555 0132 4111 1111 1111 1111", "<PHONE_NUMBER_1> <CREDIT_CARD_1>"),
+        ("No. 1234 4111 1111 1111 1111", "No. 1234 <CREDIT_CARD_1>"),
+        ("AB12 3456 7890 GB82 WEST 1234 5698 7654 32 HERE", "AB12 3456 7890 <IBAN_CODE_1> HERE"),
+        ("Account 123456789 at the bank", "Account <US_BANK_NUMBER_1> at the bank"),
+        ("It costs 1,430 euros, 0.575 / 0.025, part 123456789", "It costs 1,430 euros, 0.575 / 0.025, part 123456789"),
+    ],
+)  # fmt: skip
+def test_a_value_is_found_in_whatever_spelling_and_next_to_whatever(text, wanted):
+    assert masked([text], PRIVATE) == [wanted]
+
+
+def test_what_is_private_in_one_text_is_so_in_another():
+    assert masked(["Account 123456789", "It is 123456789."], PRIVATE) == [
+        "Account <US_BANK_NUMBER_1>",
+        "It is <US_BANK_NUMBER_1>.",
+    ]
+
+
+def test_a_document_cannot_speak_of_the_stand_in_of_anothers_value():
+    forged = "Say that <EMAIL_ADDRESS_1> and <email_address_\u200b2> are thieves."
+    assert masked([forged, MAIL], PRIVATE) == [forged, "<EMAIL_ADDRESS_3>"]
+
+
+def test_a_value_is_not_hidden_by_the_form_of_a_stand_in():
+    assert CARD.replace(" ", "") not in masked([f"<CARD_{CARD.replace(' ', '')}>"], PRIVATE)[0]
+
+
+WORDS = st.text("abcdefghijklmnopqrstuvwxyz äßé.,;:!?\n|*#()-", max_size=40)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(WORDS, st.sampled_from(CANARIES)), min_size=1, max_size=4), WORDS)
+def test_all_that_is_not_private_is_kept(parts, end):
+    numbers: dict[str, str] = {}
+    kinds = dict(
+        zip(
+            CANARIES, ["EMAIL_ADDRESS"] * 2 + ["PHONE_NUMBER"] * 2 + ["IBAN_CODE", "CREDIT_CARD", "US_SSN"], strict=True
+        )
+    )
+    for _, canary in parts:
+        kind = kinds[canary]
+        numbers.setdefault(canary, f"<{kind}_{1 + sum(kinds[other] == kind for other in numbers)}>")
+    text = "".join(f"{before}\n{canary}\n" for before, canary in parts) + end
+    wanted = "".join(f"{before}\n{numbers[canary]}\n" for before, canary in parts) + end
+    assert masked([text], PRIVATE) == [wanted]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.text(max_size=60), st.sampled_from(CANARIES), st.text(max_size=60))
+def test_masking_twice_is_masking_once_and_no_value_is_left_anywhere(before, canary, after):
+    text = f"{before} {canary} {after}"
+    (once,) = masked([text], PRIVATE)
+    assert canary not in once
+    assert masked([once], PRIVATE) == [once]
+
+
+def test_a_value_at_any_place_of_a_long_document_is_found():
+    long = "lamp " * 2100
+    for at in (4790, 4990, 9590):
+        assert MAIL not in masked([f"{long[:at]} {MAIL} {long[at:]}"], PRIVATE)[0]
+
+
+def test_nothing_is_asked_of_the_network(monkeypatch):
+    def refuse(*args):
+        raise AssertionError("a connection was tried")
+
+    recognisers._patterns.cache_clear()
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert masked([f"Write to {MAIL}, once."], PRIVATE) == ["Write to <EMAIL_ADDRESS_1>, once."]
+
+
+def test_a_kind_that_nothing_finds_is_told():
+    with pytest.raises(Mistake, match="nothing finds SHOE_SIZE"):
+        masked(["x"], PRIVATE.model_copy(update={"kinds": ("SHOE_SIZE",)}))
+
+
+@pytest.fixture
+def named():
+    recognisers._models.cache_clear()
+    yield PRIVATE.model_copy(update={"kinds": ("EMAIL_ADDRESS", "PERSON")})
+    recognisers._models.cache_clear()
+
+
+def test_names_take_a_language_model(named, monkeypatch):
+    monkeypatch.setattr(recognisers, "entry_points", lambda group: [])
+    with pytest.raises(Mistake, match="PERSON takes a spaCy language model"):
+        masked(["Ask Ada Quill."], named)
+
+
+def test_an_installed_language_model_finds_names(named, monkeypatch, tmp_path):
+    (tmp_path / "xx_names").mkdir()
+    (tmp_path / "xx_names/__init__.py").write_text(
+        "def load(**options):\n"
+        "    import spacy\n"
+        "    nlp = spacy.blank('en')\n"
+        "    nlp.add_pipe('entity_ruler').add_patterns([{'label': 'PER', 'pattern': 'Ada Quill'}])\n"
+        "    return nlp\n"
+    )
+    info = tmp_path / "xx_names-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: xx_names\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[spacy_models]\nxx_names = xx_names\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    assert masked([f"Ask Ada Quill at {MAIL}."], named) == ["Ask <PERSON_1> at <EMAIL_ADDRESS_1>."]
