@@ -6,8 +6,9 @@ SELECT
     ledger.* EXCLUDE (dropped),
     CASE
         WHEN dropped IS NOT NULL THEN dropped
+        -- in another order than the surplus is, or what is left would be what balance.sql keeps
         WHEN split = 'train' AND sum(n_tokens) OVER (
-            PARTITION BY dropped IS NULL, split, generator, doc_id ORDER BY md5(pair_id)
+            PARTITION BY dropped IS NULL, split, generator, doc_id ORDER BY md5('allowance ' || pair_id)
         ) > tokens_per_source * sources.tokens THEN 'beyond its allowance'
     END AS dropped
 FROM ledger JOIN sources USING (doc_id) LEFT JOIN allowed USING (generator)

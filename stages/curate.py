@@ -75,12 +75,15 @@ def keep(ledger: pl.DataFrame, given: Params, count: Count) -> pl.DataFrame:
 def main() -> None:
     """Write Pairs and Ledger."""
     given = params.load("curate", Params)
+    generators = params.names("synthesize")
+    if strange := set(given.tokens_per_source) - set(generators):
+        raise Mistake(f"params.yaml: curate.tokens_per_source names {min(strange)}, which synthesize does not have")
     encode = tokenizer(params.load("student", Student))
 
     def count(texts: list[str]) -> list[int]:
         return [len(ids) for ids in encode(texts, add_special_tokens=False).input_ids]
 
-    raw = pl.concat([RawPairs.read(name) for name in params.names("synthesize")])
+    raw = pl.concat([RawPairs.read(name) for name in generators])
     chunks, found = Redacted.read(), {}
     if given.grounding == "judge":
         raw, meter = grounding.judged(raw, chunks, given.reasoning)

@@ -10,6 +10,7 @@ from schemas.chunks import Chunks
 from schemas.pairs import Pairs, RawPairs
 from schemas.questions import Questions
 from stages import curate
+from tests.ending import ended
 
 CHUNKS = Chunks.frame([
     {"chunk_id": "a#1", "doc_id": "a", "start": 0, "end": 40, "page": 1, "heading": "Dorva Lamp 200", "n_tokens": 9}
@@ -103,11 +104,11 @@ def test_one_kind_alone_is_kept_whole():
 @pytest.fixture
 def held(tmp_path) -> tuple[pl.DataFrame, curate.Params]:
     rng = random.Random(1)
-    asked = ["".join(rng.choices("abcdefg ", k=60)) + "?" for _ in range(2000)]
+    asked = ["".join(rng.choices("abcdefg ", k=60)) + "?" for _ in range(600)]
     rows = [{"prompt": question, "completion": "1,430 euros", "reasoning": "It says so."} for question in asked]
-    frame = raw(*rows).with_columns(pair_id=pl.Series([f"{n * 2654435761 % 2**32:08x}{n:08x}" for n in range(2000)]))
+    frame = raw(*rows).with_columns(pair_id=pl.Series([f"{n * 2654435761 % 2**32:08x}{n:08x}" for n in range(600)]))
     replay = tmp_path / "replay.jsonl"
-    replay.write_text("".join(json.dumps({"prompt": f"p {n}", "completion": "c"}) + "\n" for n in range(9000)))
+    replay.write_text("".join(json.dumps({"prompt": f"p {n}", "completion": "c"}) + "\n" for n in range(2700)))
     given = GIVEN.model_copy(update={"dev": 0.1, "replay": replay})
     return curate.curate(frame, CHUNKS, QUESTIONS, given, words), given
 
@@ -126,7 +127,7 @@ def test_reasoning_can_be_left_out(held):
     rows, given = held
     pairs = curate.keep(rows, given.model_copy(update={"reasoning": False, "replay_share": 0}), words)
     assert set(pairs["reasoning"]) == {""}
-    assert len(pairs) == 2000
+    assert len(pairs) == 600
 
 
 FRAMES = ("{}", "Please tell me: {}", "For my notes: {}", "{} What do the documents say?", "Do you know this? {}")
@@ -226,6 +227,11 @@ def test_a_generator_makes_no_more_of_a_document_than_it_is_allowed():
     assert set(ledger.filter(generator="focal")["dropped"].drop_nulls()) == {"beyond its allowance"}
     again = curated(rows.sample(fraction=1, shuffle=True, seed=1), chunks, tokens_per_source={"focal": 5})
     assert again.sort("pair_id").equals(ledger.sort("pair_id"))
+
+
+def test_an_allowance_for_a_generator_that_is_not_there_is_a_mistake(workplace):
+    workplace.change("curate", "tokens_per_source", {"fokal": 5})
+    assert "names fokal, which synthesize does not have" in ended(curate.main)
 
 
 def test_a_share_of_the_documents_can_be_left_unstudied():
