@@ -37,14 +37,21 @@ def earlier(texts: Sequence[str], keys: Sequence[Hashable], threshold: float) ->
     rows = [at for at, key in enumerate(keys) if shared[key] > 1]
     cut = {at: runs(texts[at]) for at in rows}
     digests = MinHash.bulk(([run.encode() for run in cut[at]] for at in rows), num_perm=_PERMUTATIONS, seed=1)
-    # The index finds too many rather than miss one: what is meant for a lower threshold misses none at this.
-    index = MinHashLSH(threshold=0.8 * threshold, num_perm=_PERMUTATIONS, weights=(0.1, 0.9))
+    index = MinHashLSH(num_perm=_PERMUTATIONS, params=_bands(threshold))
     found: list[list[int]] = [[] for _ in texts]
     for at, digest in zip(rows, digests, strict=True):
         near = (other for other in index.query(digest) if keys[other] == keys[at])
         found[at] = sorted(n for n in near if len(cut[at] & cut[n]) >= threshold * len(cut[at] | cut[n]))
         index.insert(at, digest)
     return found
+
+
+def _bands(threshold: float) -> tuple[int, int]:
+    """Return how many bands of how many hashes: the longest that miss no more than one pair in a thousand."""
+    for rows in range(_PERMUTATIONS // 2, 1, -1):
+        if (1 - threshold**rows) ** (_PERMUTATIONS // rows) < 0.001:
+            return _PERMUTATIONS // rows, rows
+    return _PERMUTATIONS, 1
 
 
 def repeats(texts: Sequence[str], keys: Sequence[Hashable], threshold: float) -> list[bool]:
