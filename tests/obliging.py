@@ -27,14 +27,14 @@ def _made(schema: dict, whole: dict, said: str) -> object:
     if schema["type"] == "object":
         return {name: _made(part, whole, said) for name, part in schema["properties"].items()}
     if schema["type"] == "array":
-        return [_made(schema["items"], whole, said) for _ in range(3)]
+        return [_made(schema["items"], whole, f"{said} {n}" if n else said) for n in range(3)]
     return {"string": said, "integer": 1, "number": 1, "boolean": True}[schema["type"]]
 
 
 def knobs(name: str) -> dict:
     """Return a small section of params.yaml for the generator `name`."""
     fields = importlib.import_module(f"parts.generators.{name}").Params.model_fields
-    return {key: 1 if field.annotation is int else 0.5 for key, field in fields.items() if field.is_required()}
+    return {key: 2 if field.annotation is int else 0.5 for key, field in fields.items() if field.is_required()}
 
 
 def sent(cue: Cue) -> str:
