@@ -15,6 +15,7 @@ from invitro import exam, world
 from parts import llm, params
 from parts.corpora import folder
 from parts.student import Student, tokenizer
+from schemas.pairs import RawPairs
 from stages import chunk, examine, ingest, synthesize
 
 PARAMS = Path("experiments/params.yaml")
@@ -47,11 +48,11 @@ def ready(seed: int, given: Params) -> Company:
         asked = list(folder.questions(Path(home, "exam.jsonl")))
     chunks = chunk.chunk(documents, params.load("chunk", chunk.Params).max_tokens, lambda text: count([text])[0])
     questions, _ = examine.examine(asked, documents, chunks)
-    return Company(seed, chunks, questions, asyncio.run(_teach(chunks.to_dicts(), given.generators)))
+    return Company(seed, chunks, questions, asyncio.run(_teach(chunks, given.generators)))
 
 
-async def _teach(chunks: list[dict], generators: Mapping[str, dict]) -> pl.DataFrame:
-    found = []
+async def _teach(chunks: pl.DataFrame, generators: Mapping[str, dict]) -> pl.DataFrame:
+    found: list[dict] = []
     async with llm.connect(params.load("teacher", llm.Server)) as teacher:
         for name, section in generators.items():
             part = importlib.import_module(f"parts.generators.{name}")
@@ -60,8 +61,8 @@ async def _teach(chunks: list[dict], generators: Mapping[str, dict]) -> pl.DataF
             def generate(heading: str, text: str, part=part, knobs=knobs):
                 return part.generate(heading, text, teacher.ask, knobs)
 
-            found.append(await synthesize.synthesize(chunks, generate, name, teacher))
-    return pl.concat(found)
+            await synthesize.synthesize(chunks, generate, name, teacher, found.extend)
+    return RawPairs.frame(found).sort("pair_id")
 
 
 def count(texts: list[str]) -> list[int]:

@@ -12,7 +12,7 @@ import asyncio
 import polars as pl
 from pydantic import BaseModel
 
-from parts import llm, metrics, params
+from parts import jobs, llm, metrics, params
 from parts.arms import Arm
 from parts.errors import run
 from parts.scorers import exact, judge, ragas
@@ -33,7 +33,7 @@ class Params(BaseModel, extra="forbid", frozen=True):
 async def score(rows: list[dict], given: Params, asked: llm.Client, what: str) -> pl.DataFrame:
     """Return the scores of `rows`: each a question with `response`, `shown` and `gold` (texts of passages)."""
     by_ragas = ragas.Ragas(asked) if given.ragas else None
-    scored = await llm.each(
+    scored = await jobs.collect(
         [lambda row=row: _row(row, given, by_ragas, asked) for row in rows], len(rows), what, asked.meter
     )
     return Scores.frame([score for found in scored for score in found])

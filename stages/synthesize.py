@@ -8,13 +8,15 @@ import asyncio
 import hashlib
 import importlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 import polars as pl
 
-from parts import llm, metrics, params
+from parts import jobs, llm, metrics, params
+from parts.budget import Meter
 from parts.errors import run
 from parts.rows import Row
+from parts.spool import Spool
 from schemas.chunks import Chunks
 from schemas.pairs import RawPairs
 
@@ -22,39 +24,53 @@ Generate = Callable[[str, str], Awaitable[list[Row]]]
 """(heading, text) of a passage -> its rows"""
 
 
-async def synthesize(chunks: Sequence[dict], generate: Generate, generator: str, teacher: llm.Client) -> pl.DataFrame:
-    """Return what `generate` makes of each of `chunks`, one row per prompt and completion or lost request."""
-    jobs = [lambda chunk=chunk: generate(chunk["heading"], chunk["text"]) for chunk in chunks]
-    made = await llm.each(jobs, len(jobs), generator, teacher.meter)
-    rows = []
-    for chunk, found in zip(chunks, made, strict=True):
-        for number, row in enumerate(found):
-            pair_id = hashlib.sha256(f"{generator} {chunk['chunk_id']} {number}".encode()).hexdigest()[:16]
-            named = {"chunk_id": chunk["chunk_id"], "doc_id": chunk["doc_id"], "generator": generator}
-            rows.append(vars(row) | named | {"pair_id": pair_id, "teacher": teacher.server.model})
-    return RawPairs.frame(rows)
+async def synthesize(
+    chunks: pl.DataFrame, generate: Generate, generator: str, teacher: llm.Client, take: Callable[[list[dict]], None]
+) -> None:
+    """Hand `take` what `generate` makes of each of `chunks`, one row per prompt and completion or lost request.
+
+    The passages come in the order in which the teacher is done with them.
+    """
+
+    async def one(chunk: dict) -> None:
+        made = await generate(chunk["heading"], chunk["text"])
+        take([_named(row, number, chunk, generator, teacher.server.model) for number, row in enumerate(made)])
+
+    asking = (lambda chunk=chunk: one(chunk) for chunk in chunks.iter_rows(named=True))
+    await jobs.each(asking, len(chunks), generator, teacher.meter)
 
 
-async def _ask(name: str, chunks: Sequence[dict]) -> tuple[pl.DataFrame, llm.Meter]:
+def _named(row: Row, number: int, chunk: dict, generator: str, teacher: str) -> dict:
+    pair_id = hashlib.sha256(f"{generator} {chunk['chunk_id']} {number}".encode()).hexdigest()[:16]
+    named = {"chunk_id": chunk["chunk_id"], "doc_id": chunk["doc_id"], "generator": generator}
+    return vars(row) | named | {"pair_id": pair_id, "teacher": teacher}
+
+
+async def _ask(name: str, chunks: pl.DataFrame, take: Callable[[list[dict]], None]) -> Meter:
     part = importlib.import_module(f"parts.generators.{name}")
     given = params.load(f"synthesize.{name}", part.Params)
     async with llm.connect(params.load("teacher", llm.Server)) as teacher:
-        rows = await synthesize(
-            chunks, lambda heading, text: part.generate(heading, text, teacher.ask, given), name, teacher
+        await synthesize(
+            chunks, lambda heading, text: part.generate(heading, text, teacher.ask, given), name, teacher, take
         )
-    return rows, teacher.meter
+    return teacher.meter
 
 
 def main(name: str) -> None:
     """Write RawPairs of the generator `name`."""
-    rows, meter = asyncio.run(_ask(name, Chunks.read().to_dicts()))
-    RawPairs.write(rows, name)
-    lost = Counter(rows["dropped"].drop_nulls().to_list())
-    metrics.write(f"synthesize/{name}", meter.metrics() | {"rows": len(rows) - lost.total(), "lost": lost.total()})
+    spool, lost, rows = Spool(RawPairs), Counter(), Counter()
+
+    def take(made: list[dict]) -> None:
+        spool.add(made)
+        lost.update(row["dropped"] for row in made if row["dropped"])
+        rows["all"] += len(made)
+
+    meter = asyncio.run(_ask(name, Chunks.read(), take))
+    spool.write(name)
+    kept = rows.total() - lost.total()
+    metrics.write(f"synthesize/{name}", meter.metrics() | {"rows": kept, "lost": lost.total()})
     told = "".join(f"; {count} requests {reason}" for reason, count in sorted(lost.items()))
-    print(
-        f"{name}: {len(rows) - lost.total()} rows from {meter.requests} requests, {meter.paid} of them paid now{told}"
-    )
+    print(f"{name}: {kept} rows from {meter.requests} requests, {meter.paid} of them paid now{told}")
 
 
 if __name__ == "__main__":
