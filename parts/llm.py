@@ -52,11 +52,13 @@ class Client:
         request would fare better. Raises Spent, a Mistake too, when the budget does not allow it.
         """
         if schema is None:
-            return _reply(await self.wire.post(CHAT, self._body(prompt, draw, sampling)))
-        formed = self._body(prompt, draw, sampling | {"response_format": structure.response_format(schema)})
+            return _reply(await self.wire.post(CHAT, body(self.server.model, prompt, draw, sampling)))
+        formed = body(
+            self.server.model, prompt, draw, sampling | {"response_format": structure.response_format(schema)}
+        )
         if not self.in_words and (known := self.wire.kept(CHAT, formed)):
             return _reply(known)
-        worded = self._body(structure.in_words(prompt, schema), draw, sampling)
+        worded = body(self.server.model, structure.in_words(prompt, schema), draw, sampling)
         answer = self.wire.kept(CHAT, worded)
         if not answer and not self.in_words:
             answer = await self.wire.post(CHAT, formed)
@@ -66,10 +68,11 @@ class Client:
         reply = _reply(answer or await self.wire.post(CHAT, worded))
         return replace(reply, text=structure.bare(reply.text))
 
-    def _body(self, prompt: str, draw: int, sampling: dict[str, Any]) -> bytes:
-        """Return a request, the same bytes for the same question."""
-        asked = {"messages": [{"role": "user", "content": prompt}], "model": self.server.model, "seed": draw} | sampling
-        return json.dumps(dict(sorted(asked.items())), ensure_ascii=False, separators=(",", ":")).encode()
+
+def body(model: str, prompt: str, draw: int, sampling: dict[str, Any]) -> bytes:
+    """Return a request, the same bytes for the same question."""
+    asked = {"messages": [{"role": "user", "content": prompt}], "model": model, "seed": draw} | sampling
+    return json.dumps(dict(sorted(asked.items())), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _reply(answer: Answer) -> Reply:
