@@ -1,5 +1,5 @@
 # make repro | make test | make lint | make diff | make ledger | make report | make readme | make clean
-# make scaling | make ablations | make seeds
+# make estimate | make bench | make scaling | make ablations | make seeds
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
@@ -7,7 +7,7 @@ export RAGAS_DO_NOT_TRACK = true
 export HF_HUB_DISABLE_TELEMETRY = 1
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: repro test lint diff ledger report readme clean scaling ablations seeds
+.PHONY: repro test lint diff ledger report readme clean estimate bench scaling ablations seeds
 
 repro: .venv/done ## documents in, verdict out
 	@dvc repro
@@ -28,6 +28,12 @@ ledger: .venv/done ## what became of what was asked of the teacher
 
 report: .venv/done ## the verdict of the latest run, again
 	@python -m parts.report
+
+estimate: .venv/done ## what synthesis will cost; PILOT=20 asks about so many passages first, to know better
+	@python -m parts.bill $(PILOT)
+
+bench: .venv/done ## every benchmark: minutes, on a machine that does nothing else
+	@for each in benchmarks/*.py; do python -m benchmarks.$$(basename $$each .py) || exit 1; done
 
 scaling: .venv/done ## accuracy against synthetic tokens, on other made-up companies: an hour on two cores
 	@dvc repro experiments/dvc.yaml:scaling

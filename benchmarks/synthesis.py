@@ -19,8 +19,8 @@ import httpx
 import polars as pl
 import yaml
 
-from benchmarks.figures import Figures
-from benchmarks.server import completion
+from benchmarks.beside.figures import Figures
+from benchmarks.beside.server import completion
 from parts import llm, params
 from parts.budget import Meter
 from parts.cache import Cache, Kept
@@ -61,7 +61,7 @@ def home(documents: int, each: int, draws: int) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def teacher(*flags: str) -> Iterator[str]:
-    with serving(f"python {ROOT}/benchmarks/server.py --port {{port}} {' '.join(flags)}") as url:
+    with serving(f"python {ROOT}/benchmarks/beside/server.py --port {{port}} {' '.join(flags)}") as url:
         yield url
 
 
@@ -96,7 +96,7 @@ def wall(figures: Figures, other: str | None) -> None:
         for key, python in (("bare", sys.executable), ("curator", other)):
             found = None
             with teacher(*flags) as url:
-                command = [python, ROOT / "benchmarks" / f"{key}.py", "prompts.json", str(WORKERS)]
+                command = [python, ROOT / "benchmarks/beside" / f"{key}.py", "prompts.json", str(WORKERS)]
                 if python and not subprocess.run(command, env=environment(url), stdout=subprocess.DEVNULL).returncode:
                     found = stats(url)["seconds"] / ideal
             figures.add(f"{key}_wall_over_ideal", found, "none: it is what we are held against")

@@ -6,16 +6,15 @@ writes  RawPairs[generator] one row per prompt and completion
 
 import asyncio
 import hashlib
-import importlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import polars as pl
 
-from parts import jobs, llm, metrics, params
-from parts.budget import Meter
+from parts import estimate, jobs, llm, metrics, params
 from parts.errors import run
 from parts.rows import Row
+from parts.serving import Server
 from parts.spool import Spool
 from schemas.chunks import Chunks
 from schemas.pairs import RawPairs
@@ -46,18 +45,20 @@ def _named(row: Row, number: int, chunk: dict, generator: str, teacher: str) -> 
     return vars(row) | named | {"pair_id": pair_id, "teacher": teacher}
 
 
-async def _ask(name: str, chunks: pl.DataFrame, take: Callable[[list[dict]], None]) -> Meter:
-    part = importlib.import_module(f"parts.generators.{name}")
-    given = params.load(f"synthesize.{name}", part.Params)
-    async with llm.connect(params.load("teacher", llm.Server)) as teacher:
-        await synthesize(
-            chunks, lambda heading, text: part.generate(heading, text, teacher.ask, given), name, teacher, take
-        )
-    return teacher.meter
+async def _ask(name: str, chunks: pl.DataFrame, server: Server, take: Callable[[list[dict]], None]) -> dict:
+    """Ask about all of `chunks`; return what it took, and how far off an estimate from a pilot would have been."""
+    make, knobs = estimate.generator(name)
+    async with llm.connect(server) as teacher:
+        await synthesize(chunks, lambda heading, text: make(heading, text, teacher.ask, knobs), name, teacher, take)
+        known = estimate.spread(len(chunks), estimate.PILOT)
+        guess = (await estimate.estimate(chunks, name, server, teacher.wire.cache, known)).tokens()
+    took = teacher.meter.prompt_tokens + teacher.meter.new_tokens
+    return teacher.meter.metrics() | {"paid": teacher.meter.paid, "estimate_error": guess / took - 1 if took else None}
 
 
 def main(name: str) -> None:
     """Write RawPairs of the generator `name`."""
+    server = params.load("teacher", Server)
     spool, lost, rows = Spool(RawPairs), Counter(), Counter()
 
     def take(made: list[dict]) -> None:
@@ -65,12 +66,13 @@ def main(name: str) -> None:
         lost.update(row["dropped"] for row in made if row["dropped"])
         rows["all"] += len(made)
 
-    meter = asyncio.run(_ask(name, Chunks.read(), take))
+    found = asyncio.run(_ask(name, Chunks.read(), server, take))
+    paid = found.pop("paid")
     spool.write(name)
     kept = rows.total() - lost.total()
-    metrics.write(f"synthesize/{name}", meter.metrics() | {"rows": kept, "lost": lost.total()})
+    metrics.write(f"synthesize/{name}", found | {"rows": kept, "lost": lost.total()})
     told = "".join(f"; {count} requests {reason}" for reason, count in sorted(lost.items()))
-    print(f"{name}: {kept} rows from {meter.requests} requests, {meter.paid} of them paid now{told}")
+    print(f"{name}: {kept} rows from {found['requests']} requests, {paid} of them paid now{told}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ class Figures:
     """The figures of one benchmark; `add` prints, `write` keeps."""
 
     def __init__(self, name: str, *packages: str):
-        self.path = Path(__file__).parent / "results" / f"{name}.json"
+        self.path = Path(__file__).parent.parent / "results" / f"{name}.json"
         self.found: dict[str, float | str | None] = {"machine": machine(), "python": platform.python_version()}
         self.found |= {f"version_{package}": version(package) for package in packages}
 
