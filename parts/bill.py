@@ -44,7 +44,7 @@ def main(count: str = "") -> None:
     print(f"tokens and dollars are those still to be paid, at the prices of {price.dated}")
     if assumed:
         print(
-            f"{assumed} answers are taken to have {estimate.ASSUMED} tokens: `make estimate PILOT={estimate.PILOT}` asks a few and learns"
+            f"{assumed} answers are taken to have {estimate.ASSUMED} tokens: `make estimate PILOT={estimate.PILOT}` learns"
         )
 
 

@@ -14,6 +14,8 @@ from parts import prices
 from parts.cache import Cache
 from parts.errors import Mistake
 
+GUESS = 0.25  # prompt tokens in a byte, before the first answer tells
+
 
 class Spent(Mistake):
     """The budget does not allow another request."""
@@ -31,14 +33,20 @@ class Meter:
     new_tokens: int = 0
     dollars_paid: float = 0
 
-    def add(self, prompt_tokens: int, new_tokens: int, paid: bool) -> None:
+    def add(self, prompt_tokens: int, new_tokens: int) -> None:
         """Count one answered request."""
         self.requests += 1
-        self.paid += paid
         self.prompt_tokens += prompt_tokens
         self.new_tokens += new_tokens
-        if paid and self.price:
-            self.dollars_paid += self.price.of(prompt_tokens, new_tokens)
+
+    def pay(self, prompt_tokens: int, new_tokens: int) -> None:
+        """Count one that went out."""
+        self.paid += 1
+        self.dollars_paid += self.price.of(prompt_tokens, new_tokens) if self.price else 0
+
+    def again(self) -> None:
+        """Forget what was asked, but not what was paid: all is asked once more."""
+        self.requests = self.prompt_tokens = self.new_tokens = 0
 
     def dollars(self) -> float | None:
         """Return the price of all that was asked; None without a price in prices.yaml."""
@@ -59,7 +67,7 @@ class Budget:
     def __init__(self, cache: Cache, listed: prices.Prices):
         self.cache, self.listed = cache, listed
         self.dollars, self.tokens = _limit("DOLLARS"), _limit("TOKENS")
-        self.rate, self.longest = 0.25, None  # prompt tokens in a byte, new tokens in an answer: the most there were
+        self.rate, self.longest = None, None  # prompt tokens in a byte, new tokens in an answer: the most there were
         self.under_way: dict[object, tuple[str, int, int]] = {}
         self.settled = asyncio.Event()
 
@@ -73,7 +81,7 @@ class Budget:
             yield
             return
         while True:
-            wanted = (model, round(size * self.rate), most_new or self.longest or 0)
+            wanted = (model, round(size * (self.rate or GUESS)), most_new or self.longest or 0)
             alone = self.longest is None and self.under_way
             if not alone and self._fits(wanted):
                 break
@@ -91,7 +99,7 @@ class Budget:
 
     def learn(self, size: int, prompt_tokens: int, new_tokens: int) -> None:
         """Take note of how long an answer was, and of how many tokens a request of `size` bytes had."""
-        self.rate = max(self.rate, prompt_tokens / size)
+        self.rate = max(self.rate or 0.0, prompt_tokens / size)
         self.longest = max(self.longest or 0, new_tokens)
 
     def afford(self, model: str, prompt_tokens: int, new_tokens: int) -> None:

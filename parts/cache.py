@@ -14,7 +14,7 @@ from typing import NamedTuple
 TABLES = """
 CREATE TABLE IF NOT EXISTS answers (request BLOB PRIMARY KEY, body BLOB) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS spent (model TEXT PRIMARY KEY, prompt_tokens INTEGER, new_tokens INTEGER) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS batches (id TEXT PRIMARY KEY, collected INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS collected (batch TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 SPEND = """
@@ -67,11 +67,15 @@ class Cache:
                 self.db.execute("INSERT OR IGNORE INTO answers VALUES (?, ?)", (answer.key, answer.body))
                 self.db.execute(SPEND, (answer.model, answer.prompt_tokens, answer.new_tokens))
             if batch:
-                self.db.execute("INSERT OR REPLACE INTO batches VALUES (?, 1)", (batch,))
+                self.db.execute("INSERT OR IGNORE INTO collected VALUES (?)", (batch,))
 
     def spent(self) -> list[tuple[str, int, int]]:
         """Return each model with the prompt tokens and new tokens that it was ever paid for."""
         return self.db.execute("SELECT model, prompt_tokens, new_tokens FROM spent").fetchall()
+
+    def collected(self) -> set[str]:
+        """Return the batches whose answers are kept."""
+        return {batch for (batch,) in self.db.execute("SELECT batch FROM collected")}
 
     def close(self) -> None:
         """Close the file."""

@@ -53,7 +53,7 @@ async def _work(ahead: Iterator[Job], bar: tqdm, meter: Meter) -> None:
 
 
 def _bill(bar: tqdm, meter: Meter) -> str:
-    told = f"paid={meter.paid}, kept={meter.requests - meter.paid}, tokens={meter.prompt_tokens + meter.new_tokens}"
+    told = f"paid={meter.paid}, kept={max(0, meter.requests - meter.paid)}, tokens={meter.prompt_tokens + meter.new_tokens}"
     if meter.price is None:
         return told
     return f"{told}, ${meter.dollars_paid:.2f} of about ${meter.dollars_paid + _rest(bar, meter):.2f}"

@@ -19,6 +19,7 @@ from openai import AsyncOpenAI
 from pydantic import BaseModel
 
 from parts import prices, structure
+from parts.batch import Batches
 from parts.budget import Budget, Meter
 from parts.cache import Cache
 from parts.errors import Mistake
@@ -86,23 +87,28 @@ def _reply(answer: Answer) -> Reply:
 
 
 @contextlib.asynccontextmanager
-async def connect(server: Server) -> AsyncIterator[Client]:
-    """Yield a client of `server`, started here when the section says how and OPENAI_BASE_URL is not set."""
+async def connect(server: Server, batches: bool = False) -> AsyncIterator[Client]:
+    """Yield a client of `server`, started here when the section says how and OPENAI_BASE_URL is not set.
+
+    With `batches`, questions wait until the caller has `client.wire.settle()` answer them, and asks again.
+    """
     url, key = os.environ.get("OPENAI_BASE_URL"), os.environ.get("OPENAI_API_KEY")
     async with contextlib.AsyncExitStack() as stack:
         if server.serve and not url:
             url = stack.enter_context(serving(server.serve))
         if not key and not url:
             raise Mistake(f"no way to reach {server.model}: set OPENAI_API_KEY, or OPENAI_BASE_URL for your own server")
-        listed = prices.load()
+        url, key, listed = url or OPENAI, key or "none", prices.load()
         kept = stack.enter_context(contextlib.closing(Cache.open()))
-        session = await stack.enter_async_context(_session(key or "none"))
-        meter = Meter(listed.models.get(server.model))
-        wire = Wire(url or OPENAI, session, kept, Budget(kept, listed), meter)
+        session = await stack.enter_async_context(_session(key))
+        parts = (url, session, kept, Budget(kept, listed), Meter(listed.models.get(server.model)))
+        if batches:
+            plain = await stack.enter_async_context(AsyncOpenAI(base_url=url, api_key=key))
+            wire = Batches(plain, *parts)
+        else:
+            wire = Wire(*parts)
         http = await stack.enter_async_context(httpx.AsyncClient(transport=Through(wire)))
-        yield Client(
-            server, wire, AsyncOpenAI(base_url=wire.url, api_key=key or "none", http_client=http, max_retries=0)
-        )
+        yield Client(server, wire, AsyncOpenAI(base_url=url, api_key=key, http_client=http, max_retries=0))
 
 
 def _session(key: str) -> aiohttp.ClientSession:

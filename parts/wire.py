@@ -56,7 +56,7 @@ class Wire:
         if body is None:
             return None
         found = json.loads(body)
-        self.meter.add(*used(found), paid=False)
+        self.meter.add(*used(found))
         return Answer(body, found)
 
     async def post(self, path: str, content: bytes) -> Answer:
@@ -79,11 +79,16 @@ class Wire:
                     self._keep(key, asked["model"], answer, len(content))
             return answer
 
+    async def settle(self) -> bool:
+        """Tell whether answers that were waited for have come: never, for every question is answered at once."""
+        return False
+
     def _keep(self, key: bytes, model: str, answer: Answer, size: int) -> None:
         tokens = used(answer.found)
         self.cache.keep(Kept(key, answer.body, model, *tokens))
         self.budget.learn(size, *tokens)
-        self.meter.add(*tokens, paid=True)
+        self.meter.add(*tokens)
+        self.meter.pay(*tokens)
 
     async def _insist(self, path: str, content: bytes, model: str) -> Answer:
         """Send `content` until it is answered or there is no hope."""

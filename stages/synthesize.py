@@ -6,12 +6,11 @@ writes  RawPairs[generator] one row per prompt and completion
 
 import asyncio
 import hashlib
-from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import polars as pl
 
-from parts import estimate, jobs, llm, metrics, params
+from parts import batch, estimate, jobs, llm, metrics, params
 from parts.errors import run
 from parts.rows import Row
 from parts.serving import Server
@@ -45,34 +44,33 @@ def _named(row: Row, number: int, chunk: dict, generator: str, teacher: str) -> 
     return vars(row) | named | {"pair_id": pair_id, "teacher": teacher}
 
 
-async def _ask(name: str, chunks: pl.DataFrame, server: Server, take: Callable[[list[dict]], None]) -> dict:
-    """Ask about all of `chunks`; return what it took, and how far off an estimate from a pilot would have been."""
+async def _ask(name: str, chunks: pl.DataFrame, server: Server, spool: Spool) -> tuple[dict, int]:
+    """Ask about all of `chunks`; return what it took, the error of an estimate from a pilot, and what was paid now."""
     make, knobs = estimate.generator(name)
-    async with llm.connect(server) as teacher:
-        await synthesize(chunks, lambda heading, text: make(heading, text, teacher.ask, knobs), name, teacher, take)
+    async with llm.connect(server, batches=batch.chosen()) as teacher:
+        waiting = True
+        while waiting:
+            spool.clear()
+            await synthesize(
+                chunks, lambda heading, text: make(heading, text, teacher.ask, knobs), name, teacher, spool.add
+            )
+            waiting = await teacher.wire.settle()
         known = estimate.spread(len(chunks), estimate.PILOT)
         guess = (await estimate.estimate(chunks, name, server, teacher.wire.cache, known)).tokens()
     took = teacher.meter.prompt_tokens + teacher.meter.new_tokens
-    return teacher.meter.metrics() | {"paid": teacher.meter.paid, "estimate_error": guess / took - 1 if took else None}
+    return teacher.meter.metrics() | {"estimate_error": guess / took - 1 if took else None}, teacher.meter.paid
 
 
 def main(name: str) -> None:
     """Write RawPairs of the generator `name`."""
-    server = params.load("teacher", Server)
-    spool, lost, rows = Spool(RawPairs), Counter(), Counter()
-
-    def take(made: list[dict]) -> None:
-        spool.add(made)
-        lost.update(row["dropped"] for row in made if row["dropped"])
-        rows["all"] += len(made)
-
-    found = asyncio.run(_ask(name, Chunks.read(), server, take))
-    paid = found.pop("paid")
+    spool = Spool(RawPairs)
+    found, paid = asyncio.run(_ask(name, Chunks.read(), params.load("teacher", Server), spool))
     spool.write(name)
-    kept = rows.total() - lost.total()
-    metrics.write(f"synthesize/{name}", found | {"rows": kept, "lost": lost.total()})
-    told = "".join(f"; {count} requests {reason}" for reason, count in sorted(lost.items()))
-    print(f"{name}: {kept} rows from {found['requests']} requests, {paid} of them paid now{told}")
+    reasons = dict(pl.scan_parquet(RawPairs.address(name)).group_by("dropped").len().collect().rows())
+    rows = reasons.pop(None, 0)
+    metrics.write(f"synthesize/{name}", found | {"rows": rows, "lost": sum(reasons.values())})
+    told = "".join(f"; {count} requests {reason}" for reason, count in sorted(reasons.items()))
+    print(f"{name}: {rows} rows from {found['requests']} requests, {paid} of them paid now{told}")
 
 
 if __name__ == "__main__":
