@@ -125,7 +125,7 @@ class Budget:
         paid = self.cache.spent()
         spent = [f"{_tokens(paid)} of {self.tokens:.0f} tokens"] if self.tokens is not None else []
         spent += [f"${self._dollars(paid):.4f} of ${self.dollars:g}"] if self.dollars is not None else []
-        return f"the budget is used up: {' and '.join(spent)} paid for what is in {self.cache.folder}"
+        return f"the budget has no room for more: {' and '.join(spent)} paid for what is in {self.cache.folder}"
 
 
 def _tokens(rows: Iterable[tuple[str, int, int]]) -> int:
