@@ -1,5 +1,5 @@
-# make repro | make test | make lint | make diff | make ledger | make coverage | make report | make readme | make clean
-# make search | make scaling | make ablations | make seeds
+# make repro | make test | make lint | make diff | make estimate | make ledger | make coverage | make report | make readme
+# make search | make scaling | make ablations | make seeds | make bench | make clean
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
@@ -7,7 +7,7 @@ export RAGAS_DO_NOT_TRACK = true
 export HF_HUB_DISABLE_TELEMETRY = 1
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: repro test lint diff ledger coverage report readme clean search scaling ablations seeds
+.PHONY: repro test lint diff estimate ledger coverage report readme clean bench search scaling ablations seeds
 
 repro: .venv/done ## documents in, verdict out
 	@dvc repro
@@ -31,6 +31,12 @@ coverage: .venv/done ## which spans of which documents no row came from
 
 report: .venv/done ## the verdict of the latest run, again
 	@python -m parts.report
+
+estimate: .venv/done ## what synthesis will cost; PILOT=20 asks about so many passages first, to know better
+	@python -m parts.bill $(PILOT)
+
+bench: .venv/done ## every benchmark: minutes, on a machine that does nothing else
+	@for each in benchmarks/*.py; do python -m benchmarks.$$(basename $$each .py) || exit 1; done
 
 scaling: .venv/done ## accuracy against synthetic tokens, on other made-up companies: an hour on two cores
 	@dvc repro experiments/dvc.yaml:scaling

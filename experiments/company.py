@@ -16,6 +16,7 @@ from parts import llm, params, privacy, store
 from parts.corpora import folder
 from parts.retrievers import dense
 from parts.student import Student, tokenizer
+from schemas.pairs import RawPairs
 from stages import chunk, examine, ingest, redact, synthesize
 
 PARAMS = Path("experiments/params.yaml")
@@ -50,12 +51,12 @@ def ready(seed: int, given: Params) -> Company:
     questions, _ = examine.examine(asked, documents, chunks)
     contexts = dense.retrieve(questions, chunks, params.load("retrieve", store.Params))
     redacted, _ = redact.redact(documents, chunks, params.load("redact", privacy.Params))
-    raw = asyncio.run(_teach(redacted.to_dicts(), given.generators))
+    raw = asyncio.run(_teach(redacted, given.generators))
     return Company(seed, chunks, questions, contexts, raw)
 
 
-async def _teach(chunks: list[dict], generators: Mapping[str, dict]) -> pl.DataFrame:
-    found = []
+async def _teach(chunks: pl.DataFrame, generators: Mapping[str, dict]) -> pl.DataFrame:
+    found: list[dict] = []
     async with llm.connect(params.load("teacher", llm.Server)) as teacher:
         for name, section in generators.items():
             part = importlib.import_module(f"parts.generators.{name}")
@@ -64,8 +65,8 @@ async def _teach(chunks: list[dict], generators: Mapping[str, dict]) -> pl.DataF
             def generate(heading: str, text: str, part=part, knobs=knobs):
                 return part.generate(heading, text, teacher.ask, knobs)
 
-            found.append(await synthesize.synthesize(chunks, generate, name, teacher))
-    return pl.concat(found)
+            await synthesize.synthesize(chunks, generate, name, teacher, found.extend)
+    return RawPairs.frame(found).sort("pair_id")
 
 
 def count(texts: list[str]) -> list[int]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ValidationError
 
-from parts import llm, prompts, quoting
+from parts import jobs, llm, prompts, quoting
 from parts.corpora.folder import Evidence, Question
 from parts.privacy import STAND_IN
 
@@ -32,8 +32,8 @@ async def write(chunks: Sequence[dict], count: int, server: llm.Server) -> list[
     chosen = [chunks[at * len(chunks) // min(count, len(chunks))] for at in range(min(count, len(chunks)))]
     each = -(-count // len(chosen))
     async with llm.connect(server) as teacher:
-        jobs = [lambda chunk=chunk: _ask(chunk, each, teacher) for chunk in chosen]
-        found = await llm.each(jobs, len(jobs), "exam", teacher.meter)
+        asking = [lambda chunk=chunk: _ask(chunk, each, teacher) for chunk in chosen]
+        found = await jobs.collect(asking, len(asking), "exam", teacher.meter)
     asked = [question for questions in found for question in questions]
     empty = sum(not questions for questions in found)
     print(f"the teacher wrote {len(asked)} questions; {empty} of {len(chosen)} requests came to nothing")

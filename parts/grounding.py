@@ -6,7 +6,8 @@ from collections import defaultdict
 import polars as pl
 from pydantic import BaseModel, ValidationError
 
-from parts import llm, params, prompts, quoting
+from parts import jobs, llm, params, prompts, quoting
+from parts.budget import Meter
 
 
 class Support(BaseModel):
@@ -16,7 +17,7 @@ class Support(BaseModel):
     verdict: int
 
 
-def judged(raw: pl.DataFrame, chunks: pl.DataFrame, reasoning: bool) -> tuple[pl.DataFrame, llm.Meter]:
+def judged(raw: pl.DataFrame, chunks: pl.DataFrame, reasoning: bool) -> tuple[pl.DataFrame, Meter]:
     """Return the rows, those that the judge does not find in their passage dropped, and what was asked of it.
 
     One request a row; rows that are quite the same share theirs. The reasoning of an answer is checked with it if asked.
@@ -35,7 +36,7 @@ def judged(raw: pl.DataFrame, chunks: pl.DataFrame, reasoning: bool) -> tuple[pl
     return rows.select(raw.columns), meter
 
 
-async def _ask(questions: list[str]) -> tuple[dict[str, str | None], llm.Meter]:
+async def _ask(questions: list[str]) -> tuple[dict[str, str | None], Meter]:
     """Return for each prompt the reason to drop its rows, or None."""
     found: dict[str, str | None] = {}
     async with llm.connect(params.load("judge", llm.Server)) as judge:
@@ -43,8 +44,8 @@ async def _ask(questions: list[str]) -> tuple[dict[str, str | None], llm.Meter]:
         async def one(prompt: str) -> None:
             found[prompt] = await _verdict(prompt, judge)
 
-        jobs = [lambda prompt=prompt: one(prompt) for prompt in questions]
-        await llm.each(jobs, len(jobs), "grounding", judge.meter)
+        asking = (lambda prompt=prompt: one(prompt) for prompt in questions)
+        await jobs.each(asking, len(questions), "grounding", judge.meter)
     return found, judge.meter
 
 

@@ -17,6 +17,10 @@ class Tokens(BaseModel, extra="forbid", frozen=True):
     prompt: float
     new: float
 
+    def of(self, prompt_tokens: int, new_tokens: int) -> float:
+        """Return the price of so many tokens."""
+        return (prompt_tokens * self.prompt + new_tokens * self.new) / 1e6
+
 
 class Prices(BaseModel, extra="forbid", frozen=True):
     """What prices.yaml holds."""
@@ -28,7 +32,7 @@ class Prices(BaseModel, extra="forbid", frozen=True):
     def asked(self, model: str, prompt_tokens: int, new_tokens: int) -> float | None:
         """Return the price of what was asked of `model`; None for a model that prices.yaml does not list."""
         price = self.models.get(model)
-        return (prompt_tokens * price.prompt + new_tokens * price.new) / 1e6 if price else None
+        return price.of(prompt_tokens, new_tokens) if price else None
 
     def ran(self, seconds: float) -> float:
         """Return the price of the machine for `seconds`."""

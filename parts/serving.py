@@ -1,4 +1,4 @@
-"""Run a server on loopback for as long as it is needed."""
+"""A model behind a server, and how to run one on loopback for as long as it is needed."""
 
 import contextlib
 import os
@@ -10,10 +10,19 @@ import time
 from collections.abc import Iterator
 
 import httpx
+from pydantic import BaseModel
 
 from parts.errors import Mistake
 
 PATIENCE = 600  # seconds that a server may take to load its model
+
+
+class Server(BaseModel, extra="forbid", frozen=True):
+    """A model that speaks the OpenAI protocol: section `teacher` or `judge` of params.yaml."""
+
+    model: str
+    embedding: str | None = None  # its embeddings model, where one is needed
+    serve: str | None = None  # a command that serves it on loopback at {port}; not used when OPENAI_BASE_URL is set
 
 
 @contextlib.contextmanager

@@ -13,9 +13,10 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts import llm, metrics, params, prices, stats
+from parts import metrics, params, prices, stats
 from parts.arms import NAMES as ARMS
 from parts.errors import run
+from parts.serving import Server
 from parts.student import Student
 from schemas.questions import Questions
 from schemas.scores import Scores
@@ -92,7 +93,7 @@ def rightness(scorer: str, questions: pl.DataFrame) -> pl.DataFrame:
 def main() -> None:
     """Write the verdict."""
     given, questions = params.load("compare", Params), Questions.read()
-    teacher, judge = (params.load(name, llm.Server) for name in ("teacher", "judge"))
+    teacher, judge = (params.load(name, Server) for name in ("teacher", "judge"))
     right = rightness(given.accuracy, questions)
     found = compare(right, given)
     names = {"judge": judge.model, "teacher": teacher.model, "student": params.load("student", Student).model}

@@ -14,7 +14,7 @@ from functools import partial
 import polars as pl
 from pydantic import BaseModel
 
-from parts import llm, metrics, params, privacy
+from parts import jobs, llm, metrics, params, privacy
 from parts.arms import Arm
 from parts.errors import run
 from parts.scorers import exact, judge, ragas
@@ -39,7 +39,7 @@ Hide = Callable[[list[str]], list[str]]
 async def score(rows: list[dict], given: Params, asked: llm.Client, what: str, hide: Hide = list) -> pl.DataFrame:
     """Return the scores of `rows`: each a question with `response`, `shown` and `gold` (texts of passages)."""
     by_ragas = ragas.Ragas(asked) if given.ragas else None
-    scored = await llm.each(
+    scored = await jobs.collect(
         [lambda row=row: _row(row, given, by_ragas, asked, hide) for row in rows], len(rows), what, asked.meter
     )
     return Scores.frame([score for found in scored for score in found])

@@ -6,15 +6,15 @@ writes  RawPairs[generator] one row per prompt and completion
 
 import asyncio
 import hashlib
-import importlib
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 import polars as pl
 
-from parts import llm, metrics, params
+from parts import batch, estimate, jobs, llm, metrics, params
 from parts.errors import run
 from parts.rows import Row
+from parts.serving import Server
+from parts.spool import Spool
 from schemas.pairs import RawPairs
 from schemas.redacted import Redacted
 
@@ -22,39 +22,55 @@ Generate = Callable[[str, str], Awaitable[list[Row]]]
 """(heading, text) of a passage -> its rows"""
 
 
-async def synthesize(chunks: Sequence[dict], generate: Generate, generator: str, teacher: llm.Client) -> pl.DataFrame:
-    """Return what `generate` makes of each of `chunks`, one row per prompt and completion or lost request."""
-    jobs = [lambda chunk=chunk: generate(chunk["heading"], chunk["text"]) for chunk in chunks]
-    made = await llm.each(jobs, len(jobs), generator, teacher.meter)
-    rows = []
-    for chunk, found in zip(chunks, made, strict=True):
-        for number, row in enumerate(found):
-            pair_id = hashlib.sha256(f"{generator} {chunk['chunk_id']} {number}".encode()).hexdigest()[:16]
-            named = {"chunk_id": chunk["chunk_id"], "doc_id": chunk["doc_id"], "generator": generator}
-            rows.append(vars(row) | named | {"pair_id": pair_id, "teacher": teacher.server.model})
-    return RawPairs.frame(rows)
+async def synthesize(
+    chunks: pl.DataFrame, generate: Generate, generator: str, teacher: llm.Client, take: Callable[[list[dict]], None]
+) -> None:
+    """Hand `take` what `generate` makes of each of `chunks`, one row per prompt and completion or lost request.
+
+    The passages come in the order in which the teacher is done with them.
+    """
+
+    async def one(chunk: dict) -> None:
+        made = await generate(chunk["heading"], chunk["text"])
+        take([_named(row, number, chunk, generator, teacher.server.model) for number, row in enumerate(made)])
+
+    asking = (lambda chunk=chunk: one(chunk) for chunk in chunks.iter_rows(named=True))
+    await jobs.each(asking, len(chunks), generator, teacher.meter)
 
 
-async def _ask(name: str, chunks: Sequence[dict]) -> tuple[pl.DataFrame, llm.Meter]:
-    part = importlib.import_module(f"parts.generators.{name}")
-    given = params.load(f"synthesize.{name}", part.Params)
-    async with llm.connect(params.load("teacher", llm.Server)) as teacher:
-        rows = await synthesize(
-            chunks, lambda heading, text: part.generate(heading, text, teacher.ask, given), name, teacher
-        )
-    return rows, teacher.meter
+def _named(row: Row, number: int, chunk: dict, generator: str, teacher: str) -> dict:
+    pair_id = hashlib.sha256(f"{generator} {chunk['chunk_id']} {number}".encode()).hexdigest()[:16]
+    named = {"chunk_id": chunk["chunk_id"], "doc_id": chunk["doc_id"], "generator": generator}
+    return vars(row) | named | {"pair_id": pair_id, "teacher": teacher}
+
+
+async def _ask(name: str, chunks: pl.DataFrame, server: Server, spool: Spool) -> tuple[dict, int]:
+    """Ask about all of `chunks`; return what it took, the error of an estimate from a pilot, and what was paid now."""
+    make, knobs = estimate.generator(name)
+    async with llm.connect(server, batches=batch.chosen()) as teacher:
+        waiting = True
+        while waiting:
+            spool.clear()
+            await synthesize(
+                chunks, lambda heading, text: make(heading, text, teacher.ask, knobs), name, teacher, spool.add
+            )
+            waiting = await teacher.wire.settle()
+        known = estimate.spread(len(chunks), estimate.PILOT)
+        guess = (await estimate.estimate(chunks, name, server, teacher.wire.cache, known)).tokens()
+    took = teacher.meter.prompt_tokens + teacher.meter.new_tokens
+    return teacher.meter.metrics() | {"estimate_error": guess / took - 1 if took else None}, teacher.meter.paid
 
 
 def main(name: str) -> None:
     """Write RawPairs of the generator `name`."""
-    rows, meter = asyncio.run(_ask(name, Redacted.read().to_dicts()))
-    RawPairs.write(rows, name)
-    lost = Counter(rows["dropped"].drop_nulls().to_list())
-    metrics.write(f"synthesize/{name}", meter.metrics() | {"rows": len(rows) - lost.total(), "lost": lost.total()})
-    told = "".join(f"; {count} requests {reason}" for reason, count in sorted(lost.items()))
-    print(
-        f"{name}: {len(rows) - lost.total()} rows from {meter.requests} requests, {meter.paid} of them paid now{told}"
-    )
+    spool = Spool(RawPairs)
+    found, paid = asyncio.run(_ask(name, Redacted.read(), params.load("teacher", Server), spool))
+    spool.write(name)
+    reasons = dict(pl.scan_parquet(RawPairs.address(name)).group_by("dropped").len().collect().rows())
+    rows = reasons.pop(None, 0)
+    metrics.write(f"synthesize/{name}", found | {"rows": rows, "lost": sum(reasons.values())})
+    told = "".join(f"; {count} requests {reason}" for reason, count in sorted(reasons.items()))
+    print(f"{name}: {rows} rows from {found['requests']} requests, {paid} of them paid now{told}")
 
 
 if __name__ == "__main__":

@@ -109,6 +109,8 @@ def covered(address: str, listed: list[str]) -> bool:
     """Tell whether `address` ({} for any name) is among `listed` (${...} for any name), by itself or below a folder."""
     wanted = address.replace("{}", "*")
     for entry in listed:
+        if re.fullmatch(r"\$\{[^}]*\}", entry):
+            continue  # nothing but a parameter: it would cover everything
         pattern = re.sub(r"\$\{[^}]*\}", "*", entry)
         if re.fullmatch(re.escape(pattern).replace(r"\*", "[^/]+") + "(/.*)?", wanted):
             return True

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 from pydantic import BaseModel
 
-from parts import llm
+from parts import jobs, llm, wire
 from parts.errors import Mistake
 from parts.generators import active_reading, qa
 from tests.conftest import Cue
@@ -90,7 +90,7 @@ def test_what_would_fail_for_every_request_ends_the_run_with_what_to_check(cue, 
 
 def test_an_unreachable_server_ends_with_one_line(monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-    monkeypatch.setattr(llm, "RETRIES", 1)
+    monkeypatch.setattr(wire, "HELLOS", 0)
     with pytest.raises(Mistake, match="no answer: check OPENAI_BASE_URL"):
         ask("a")
 
@@ -186,8 +186,8 @@ def test_the_first_error_of_many_jobs_is_told_as_it_is(cue):
 
     async def run():
         async with llm.connect(SERVER) as client:
-            jobs = [lambda n=n: client.ask(f"prompt {n}") for n in range(20)]
-            await llm.each(jobs, len(jobs), "test", client.meter)
+            asking = [lambda n=n: client.ask(f"prompt {n}") for n in range(20)]
+            await jobs.collect(asking, len(asking), "test", client.meter)
 
     with pytest.raises(Mistake, match="401"):
         asyncio.run(run())

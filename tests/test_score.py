@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from parts import answers, llm
+from parts import answers, llm, wire
 from parts.errors import Mistake
 from parts.scorers import exact, judge, ragas
 from stages import score
@@ -108,7 +108,7 @@ def test_a_judge_that_talks_nonsense_is_an_abstention_with_its_cause(cue):
 
 def test_an_unreachable_judge_ends_scoring_with_one_line(monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-    monkeypatch.setattr(llm, "RETRIES", 0)
+    monkeypatch.setattr(wire, "HELLOS", 0)
     with pytest.raises(Mistake, match="no answer: check OPENAI_BASE_URL"):
         scored(sample("Answer: 430 euros"))
 

@@ -109,8 +109,8 @@ def test_requests_that_come_to_nothing_are_rows_with_a_reason(lamps, cue, capsys
 
 def test_an_unreachable_teacher_ends_with_one_line_and_writes_nothing(lamps, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-    monkeypatch.setattr("parts.llm.RETRIES", 0)
-    assert "rules-2 at http://127.0.0.1:9/v1/: no answer" in ended(synthesize.main, "qa")
+    monkeypatch.setattr("parts.wire.HELLOS", 0)
+    assert "rules-2 at http://127.0.0.1:9/v1: no answer" in ended(synthesize.main, "qa")
     assert not RawPairs.address("qa").exists()
 
 

@@ -9,10 +9,10 @@ from collections.abc import Awaitable
 from importlib.metadata import version
 from typing import NamedTuple
 
-from openai import APIConnectionError, OpenAIError
+from openai import OpenAIError
 
 from parts.errors import Mistake
-from parts.llm import Client, unreachable
+from parts.llm import Client
 
 VERSION = f"ragas-{version('ragas')}"
 NAMES = ("answer_relevancy", "context_precision", "faithfulness")
@@ -81,8 +81,8 @@ class Ragas:
         except (OpenAIError, InstructorRetryException, ValueError) as error:
             cause = error
             while cause is not None:
-                if isinstance(cause, APIConnectionError):
-                    raise unreachable(self.judge.server, self.judge.openai, cause) from error
+                if isinstance(cause, Mistake):
+                    raise cause from error
                 cause = cause.__cause__
             return None, type(error).__name__
         if value != value:  # RAGAS's sign that there was nothing to judge

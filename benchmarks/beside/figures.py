@@ -1,0 +1,34 @@
+"""Print a benchmark's figures, one a line, and keep them in benchmarks/results/ with the machine and the versions."""
+
+import json
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+
+class Figures:
+    """The figures of one benchmark; `add` prints, `write` keeps."""
+
+    def __init__(self, name: str, *packages: str):
+        self.path = Path(__file__).parent.parent / "results" / f"{name}.json"
+        self.found: dict[str, float | str | None] = {"machine": machine(), "python": platform.python_version()}
+        self.found |= {f"version_{package}": version(package) for package in packages}
+
+    def add(self, key: str, value: float | bool | None, goal: str = "") -> None:
+        """Print and note one figure; None: it could not be measured here."""
+        self.found[key] = round(value, 3) if isinstance(value, float) else value
+        told = "not measured" if value is None else self.found[key]
+        print(f"{key}  {told}" + (f"  (goal: {goal})" if goal else ""), flush=True)
+
+    def write(self) -> None:
+        """Write the figures."""
+        self.path.parent.mkdir(exist_ok=True)
+        self.path.write_text(json.dumps(self.found, indent=2, sort_keys=True) + "\n")
+
+
+def machine() -> str:
+    """Return what this runs on."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+    return f"{len(os.sched_getaffinity(0))} cores of {model}, load {os.getloadavg()[0]:.1f}"

@@ -1,0 +1,52 @@
+"""Price a run of synthesis before it starts, from the passages, the prompts, prices.yaml and what is already kept.
+
+python -m parts.bill [PILOT]    ask about PILOT passages first, spread over all; their answers are kept, and teach how
+                                long such answers are
+"""
+
+import asyncio
+
+import polars as pl
+
+from parts import estimate, jobs, llm, params, prices
+from parts.cache import Cache
+from parts.errors import run
+from schemas.redacted import Redacted
+
+
+async def pilot(chunks: pl.DataFrame, names: list[str], server: llm.Server, count: int) -> None:
+    """Ask about `count` passages; the answers are in the cache afterwards."""
+    some = chunks[sorted(estimate.spread(len(chunks), count))].to_dicts()
+    async with llm.connect(server) as teacher:
+        for name in names:
+            generate, knobs = estimate.generator(name)
+            asking = [lambda c=c, g=generate, k=knobs: g(c["heading"], c["text"], teacher.ask, k) for c in some]
+            await jobs.each(asking, len(some), f"{name}, pilot", teacher.meter)
+
+
+def main(count: str = "") -> None:
+    """Print what each generator of params.yaml asks, how much of it is kept, and what the rest costs."""
+    chunks, server, names = Redacted.read(), params.load("teacher", llm.Server), params.names("synthesize")
+    if count:
+        asyncio.run(pilot(chunks, names, server, int(count)))
+    price, kept = prices.load(), Cache.open()
+    found = {name: asyncio.run(estimate.estimate(chunks, name, server, kept)) for name in names}
+    line = "{:<16}{:>12}{:>12}{:>16}{:>14}{:>12}"
+    print(line.format("generator", "requests", "kept", "prompt tokens", "new tokens", "dollars"))
+    rows = {
+        name: [one.total("kept") + one.total("ahead"), one.total("kept"), *one.rest()] for name, one in found.items()
+    }
+    rows["all"] = [sum(column) for column in zip(*rows.values(), strict=True)]
+    for name, row in rows.items():
+        dollars = price.asked(server.model, *row[2:])
+        print(line.format(name, *row, "no price" if dollars is None else f"{dollars:.2f}"))
+    assumed = sum(one.assumed() for one in found.values())
+    print(f"tokens and dollars are those still to be paid, at the prices of {price.dated}")
+    if assumed:
+        print(
+            f"{assumed} answers are taken to have {estimate.ASSUMED} tokens: `make estimate PILOT={estimate.PILOT}` learns"
+        )
+
+
+if __name__ == "__main__":
+    run(main)

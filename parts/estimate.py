@@ -1,0 +1,120 @@
+"""Go through all passages as a generator would, without asking, and count what it would take.
+
+What is in the cache is taken as it is. A request that is not is priced by its own bytes and by the mean length of the
+kept answers of its kind; what a generator would ask next, it asks about a stand-in. It cannot know how long the answers
+are when none of their kind is kept, nor that a teacher returns fewer things than it was asked for.
+"""
+
+import importlib
+import json
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field
+
+import polars as pl
+from pydantic import BaseModel
+
+from parts import llm, params, structure
+from parts.budget import Meter
+from parts.cache import Cache
+from parts.wire import Answer, Wire, sound, used
+
+PILOT = 20  # passages that the estimate in metrics/ is made from
+ASSUMED = 300  # new tokens of an answer of which nothing is known
+PER_BYTE = 0.25  # prompt tokens, likewise
+
+
+@dataclass
+class Kind:
+    """Requests of one structure: those whose answers are kept, and those that are still to be asked."""
+
+    kept: int = 0
+    kept_bytes: int = 0
+    prompt_tokens: int = 0
+    new_tokens: int = 0
+    ahead: int = 0
+    ahead_bytes: int = 0
+
+    def rest(self) -> tuple[int, int]:
+        """Return the prompt tokens and new tokens that are still to be paid."""
+        rate = self.prompt_tokens / self.kept_bytes if self.kept else PER_BYTE
+        return round(self.ahead_bytes * rate), round(
+            self.ahead * (self.new_tokens / self.kept if self.kept else ASSUMED)
+        )
+
+
+@dataclass
+class Estimate:
+    """What a generator's run takes, by kind of request."""
+
+    kinds: dict[str, Kind] = field(default_factory=dict)
+
+    def total(self, name: str) -> int:
+        """Return the sum of a count over all kinds."""
+        return sum(getattr(kind, name) for kind in self.kinds.values())
+
+    def rest(self) -> tuple[int, int]:
+        """Return the prompt tokens and new tokens that are still to be paid."""
+        found = [kind.rest() for kind in self.kinds.values()]
+        return sum(prompt for prompt, _ in found), sum(new for _, new in found)
+
+    def tokens(self) -> int:
+        """Return all tokens, kept and still to be paid."""
+        return self.total("prompt_tokens") + self.total("new_tokens") + sum(self.rest())
+
+    def assumed(self) -> int:
+        """Return how many answers are of a length that had to be assumed."""
+        return sum(kind.ahead for kind in self.kinds.values() if not kind.kept)
+
+
+class Dry(Wire):
+    """A wire that sends nothing: what is not kept is answered by a stand-in, with lists of `length`."""
+
+    def __init__(self, cache: Cache, length: int):
+        self.cache, self.length, self.meter, self.seen, self.blind = cache, length, Meter(), Estimate(), False
+
+    def kept(self, path: str, content: bytes) -> Answer | None:
+        """Return the answer to `content` if it is in the cache, and count it."""
+        answer = None if self.blind else super().kept(path, content)
+        if answer:
+            kind, (prompt, new) = self._kind(content), used(answer.found)
+            kind.kept, kind.kept_bytes = kind.kept + 1, kind.kept_bytes + len(content)
+            kind.prompt_tokens, kind.new_tokens = kind.prompt_tokens + prompt, kind.new_tokens + new
+        return answer
+
+    async def post(self, path: str, content: bytes) -> Answer:
+        """Return the kept answer or a stand-in, and count it."""
+        if answer := self.kept(path, content):
+            return answer
+        kind = self._kind(content)
+        kind.ahead, kind.ahead_bytes = kind.ahead + 1, kind.ahead_bytes + len(content)
+        text = structure.stand_in(json.loads(content).get("response_format"), self.length)
+        return sound(json.dumps({"choices": [{"message": {"content": text}, "finish_reason": "stop"}]}).encode())
+
+    def _kind(self, content: bytes) -> Kind:
+        wanted = json.loads(content).get("response_format") or {}
+        return self.seen.kinds.setdefault(wanted.get("json_schema", {}).get("name", ""), Kind())
+
+
+def spread(total: int, count: int) -> set[int]:
+    """Return `count` of `total` numbers, evenly spread."""
+    count = min(count, total)
+    return {at * total // count for at in range(count)}
+
+
+async def estimate(
+    chunks: pl.DataFrame, name: str, server: llm.Server, kept: Cache, known: Collection[int] | None = None
+) -> Estimate:
+    """Return what the generator `name` asks about `chunks`; only the answers on passages of these numbers are `known`."""
+    generate, knobs = generator(name)
+    wire = Dry(kept, structure.longest(knobs))
+    client = llm.Client(server, wire, None)
+    for number, chunk in enumerate(chunks.iter_rows(named=True)):
+        wire.blind = known is not None and number not in known
+        await generate(chunk["heading"], chunk["text"], client.ask, knobs)
+    return wire.seen
+
+
+def generator(name: str) -> tuple[Callable[..., Awaitable[list]], BaseModel]:
+    """Return what the generator `name` makes rows with, and its knobs."""
+    part = importlib.import_module(f"parts.generators.{name}")
+    return part.generate, params.load(f"synthesize.{name}", part.Params)

@@ -1,0 +1,66 @@
+"""Find out how many requests at once a server bears: one more with every round, fewer when it says 429, as TCP does."""
+
+import asyncio
+import email.utils
+import time
+from collections.abc import Mapping
+
+LESS = 0.7  # of the limit is left after a 429; a half would leave more of the server idle
+
+
+class Pace:
+    """`async with pace:` around a request; then `answered` or `turned_away`. Never more than `most` at once.
+
+    The limit starts at `most`: a server that bears it is never kept waiting, and one that does not says so at once.
+    """
+
+    def __init__(self, most: int):
+        self.most, self.limit = most, float(most)
+        self.room = asyncio.Semaphore(most)
+        self.held_back = 0  # places taken out of `room`
+        self.cut, self.open = 0.0, 0.0  # when the limit last fell, when the server wants to be asked again
+
+    async def __aenter__(self) -> float:
+        """Wait for a place, and until the server wants to be asked; return the time."""
+        await self.room.acquire()
+        try:
+            while (wait := self.open - time.monotonic()) > 0:
+                await asyncio.sleep(wait)
+        except BaseException:
+            self.room.release()
+            raise
+        return time.monotonic()
+
+    async def __aexit__(self, *error: object) -> None:
+        """Give the place back, unless there are now more than the limit."""
+        if self.held_back < self.most - int(self.limit):
+            self.held_back += 1
+        else:
+            self.room.release()
+
+    def answered(self) -> None:
+        """Allow one more for every full round of answers."""
+        self.limit = min(self.most, self.limit + 1 / self.limit)
+        if self.held_back > self.most - int(self.limit):
+            self.held_back -= 1
+            self.room.release()
+
+    def turned_away(self, sent: float, wait: float | None) -> None:
+        """Allow fewer, once for all that was under way together, and ask nothing for `wait` seconds."""
+        if sent >= self.cut:
+            self.limit = max(1.0, self.limit * LESS)
+            self.cut = time.monotonic()
+        if wait:
+            self.open = max(self.open, time.monotonic() + wait)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return how many seconds the server asks us to wait, if it does: Retry-After in seconds or as a date."""
+    said = headers.get("retry-after")
+    if said is None:
+        return None
+    try:
+        return max(0.0, float(said))
+    except ValueError:
+        date = email.utils.parsedate_tz(said)
+        return max(0.0, email.utils.mktime_tz(date) - time.time()) if date else None

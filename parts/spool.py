@@ -1,0 +1,61 @@
+"""Hold a table's rows on disk until the last has come, in whatever order, and write them in the order of their key."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+
+import polars as pl
+
+from schemas.table import BadTable, Table
+
+GROUP = 5_000  # rows that are checked and written together: no more are ever in memory
+
+
+class Spool:
+    """Rows of `table`, whose key is one column, in a database without a name: SQLite keeps it on disk and deletes it."""
+
+    def __init__(self, table: type[Table]):
+        self.table, (self.key,) = table, table._key
+        self.db = sqlite3.connect("")
+        self.db.execute("CREATE TABLE rows (key TEXT PRIMARY KEY, row TEXT) WITHOUT ROWID")
+
+    def add(self, rows: Iterable[dict]) -> None:
+        """Hold `rows`. Raises BadTable for two with the same key."""
+        try:
+            self.db.executemany("INSERT INTO rows VALUES (?, ?)", [(row[self.key], json.dumps(row)) for row in rows])
+        except sqlite3.IntegrityError as error:
+            raise BadTable(f"{self.table.__name__} has two rows with the same {self.key}") from error
+
+    def clear(self) -> None:
+        """Forget all rows."""
+        self.db.execute("DELETE FROM rows")
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """Yield the rows in the order of their key, GROUP at a time; one empty frame when there are none."""
+        found = self.db.execute("SELECT row FROM rows ORDER BY key")
+        group = found.fetchmany(GROUP)
+        while True:
+            yield self.table.frame([json.loads(row) for (row,) in group])
+            if not (group := found.fetchmany(GROUP)):
+                return
+
+    def write(self, name: str = "") -> None:
+        """Check and write the rows to the table's address, all or nothing: the same rows are the same bytes.
+
+        Raises BadTable, OSError.
+        """
+        from pyarrow import parquet
+
+        to = self.table.address(name)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        beside = to.with_name(f".{to.name}.partial")
+        groups = (self.table.check(frame, to).to_arrow(compat_level=pl.CompatLevel.oldest()) for frame in self.frames())
+        first = next(groups)
+        try:
+            with beside.open("wb") as file, parquet.ParquetWriter(file, first.schema, compression="zstd") as writer:
+                writer.write_table(first)
+                for group in groups:
+                    writer.write_table(group)
+            beside.replace(to)
+        finally:
+            beside.unlink(missing_ok=True)

@@ -1,0 +1,113 @@
+"""Batches end in the bytes of a live run, are waited for after a crash, and are never paid for twice."""
+
+import hashlib
+import json
+
+import pytest
+
+from parts import batch, metrics
+from schemas.pairs import RawPairs
+from stages import synthesize
+from tests.batches import BatchServer
+from tests.conftest import Cue
+from tests.ending import ended
+from tests.test_synthesize import lamps  # noqa: F401
+
+
+def answer(asked: dict) -> tuple[int, dict]:
+    """Two strategies for a passage, a document of its own for each; one passage is refused, one cut off."""
+    prompt = asked["messages"][0]["content"]
+    if "Lamp 3 costs" in prompt:
+        return 400, {"error": {"message": "no"}}
+    if "response_format" in asked:
+        return 200, Cue.answer(json.dumps({"strategies": ["one", "two"]}))
+    name = hashlib.sha256(f"{asked['seed']} {prompt}".encode()).hexdigest()
+    return 200, Cue.answer(f"document {name}", "length" if "Lamp 4 costs" in prompt else "stop")
+
+
+@pytest.fixture
+def server(lamps, monkeypatch):  # noqa: F811
+    lamps.change("synthesize", "active_reading", {"strategies": 2, "draws": 1, "temperature": 0.7, "top_p": 0.95})
+    found = BatchServer(answer)
+    monkeypatch.setenv("OPENAI_BASE_URL", found.url)
+    monkeypatch.setenv("CLOSEDBOOK_BATCH", "1")
+    monkeypatch.setattr(batch, "POLL", 0.01)
+    yield found
+    found.stop()
+
+
+def test_a_batch_run_ends_in_the_bytes_of_a_live_run(server, monkeypatch, tmp_path, capsys):
+    synthesize.main("active_reading")
+    assert (
+        "56 rows from 87 requests, 87 of them paid now; 2 requests cut off; 1 requests refused"
+        in capsys.readouterr().out
+    )
+    assert server.live == 0
+    assert len(server.batches) == 2, "one round for the strategies, one for the documents"
+    assert len(server.lines()) == 30 + 29 * 2
+    by_batch = RawPairs.address("active_reading").read_bytes()
+    told = metrics.read("synthesize/active_reading")
+    monkeypatch.setenv("CLOSEDBOOK_BATCH", "0")
+    monkeypatch.setenv("CLOSEDBOOK_CACHE", str(tmp_path / "live"))
+    synthesize.main("active_reading")
+    assert server.live == 30 + 29 * 2
+    assert RawPairs.address("active_reading").read_bytes() == by_batch
+    assert metrics.read("synthesize/active_reading") == told
+    assert dict(RawPairs.read("active_reading")["dropped"].drop_nulls().value_counts().rows()) == {
+        "refused (400)": 1,
+        "cut off": 2,
+    }
+
+
+def test_a_run_stopped_while_it_waits_goes_on_with_the_batch_it_paid_for(server):
+    server.fail = True
+    assert "what was submitted is waited for by the next run" in ended(synthesize.main, "active_reading")
+    assert len(server.batches) == 1
+    assert not RawPairs.address("active_reading").exists()
+    server.fail = False
+    synthesize.main("active_reading")
+    assert len(server.lines()) - sum("Lamp 3 costs" in json.dumps(line) for line in server.lines()) == 29 * 3
+    before = len(server.batches)
+    RawPairs.address("active_reading").unlink()
+    synthesize.main("active_reading")
+    assert len(server.lines()) - 29 * 3 <= 3, "nothing that was answered is asked again"
+    assert len(server.batches) <= before + 1
+
+
+def test_many_requests_go_in_several_batches(server, monkeypatch):
+    monkeypatch.setattr(batch, "LARGEST", 20)
+    synthesize.main("active_reading")
+    assert [len(server._input(one)) for one in server.batches.values()] == [20, 10, 20, 20, 18]
+
+
+def test_what_may_pass_is_in_the_next_batch_and_given_up_after_a_few(server):
+    seen = []
+
+    def flaky(asked: dict) -> tuple[int, dict]:
+        prompt = asked["messages"][0]["content"]
+        if "Lamp 5 costs" in prompt and not seen:
+            seen.append(prompt)
+            return 500, {}
+        return (503, {}) if "Lamp 6 costs" in prompt else answer(asked)
+
+    server.answer = flaky
+    synthesize.main("active_reading")
+    rows = RawPairs.read("active_reading")
+    assert rows.filter(chunk_id="d5#1")["dropped"].to_list() == [None, None]
+    assert rows.filter(chunk_id="d6#1")["dropped"].to_list() == ["refused (503)"]
+    assert sum("Lamp 6 costs" in json.dumps(line) for line in server.lines()) == batch.ROUNDS
+
+
+def test_a_batch_over_the_budget_is_not_submitted(server, monkeypatch):
+    monkeypatch.setenv("CLOSEDBOOK_BUDGET_TOKENS", "5000")
+    assert "the budget has no room for more: 0 of 5000 tokens paid" in ended(synthesize.main, "active_reading")
+    assert not server.batches
+
+
+def test_the_batches_of_others_are_left_alone(server):
+    server.batches["batch-x"] = {"id": "batch-x", "object": "batch", "status": "in_progress", "created_at": 2**31}
+    server.batches["batch-x"] |= {"metadata": {"closedbook": "another"}, "endpoint": "/v1/chat/completions"}
+    server.batches["batch-x"] |= {"input_file_id": "file-none", "completion_window": "24h"}
+    server.files["file-none"] = b""
+    synthesize.main("active_reading")
+    assert server.batches["batch-x"]["status"] == "in_progress"

@@ -1,0 +1,96 @@
+"""A budget holds with many requests at once, over runs and processes; what a run will cost is told before."""
+
+import json
+
+import pytest
+import yaml
+
+from parts import bill
+from schemas.pairs import RawPairs
+from stages import synthesize
+from tests.conftest import Cue
+from tests.ending import ended
+from tests.test_synthesize import lamps  # noqa: F401
+
+COUNT, EACH = 60, 500  # requests of the stage, tokens of a request and its answer
+
+
+@pytest.fixture
+def priced(lamps, cue, monkeypatch):  # noqa: F811
+    """Thirty passages, two requests each; a hundred dollars for a million prompt tokens, two hundred for new ones."""
+    prices = yaml.safe_load((lamps.path / "prices.yaml").read_text())
+    prices["models"]["rules-2"] = {"prompt": 100, "new": 200}
+    (lamps.path / "prices.yaml").write_text(yaml.safe_dump(prices))
+    told = Cue.answer('{"questions": [{"question": "q", "reasoning": "r", "answer": "a"}]}')
+    told["usage"] = {"prompt_tokens": 400, "completion_tokens": 100}
+    monkeypatch.setattr(cue, "answer", lambda text: told)
+    return cue
+
+
+def test_a_budget_in_tokens_holds_says_what_is_left_and_goes_on(priced, monkeypatch):
+    monkeypatch.setenv("CLOSEDBOOK_BUDGET_TOKENS", str(20 * EACH + 7))
+    told = ended(synthesize.main, "qa")
+    assert len(priced.seen) == 20
+    assert f"{20 * EACH} of {20 * EACH + 7} tokens paid" in told
+    assert "of 30 are left to do in qa" in told
+    assert not RawPairs.address("qa").exists()
+    assert ended(synthesize.main, "qa")
+    assert len(priced.seen) == 20, "the same budget is not spent twice"
+    monkeypatch.setenv("CLOSEDBOOK_BUDGET_TOKENS", str(COUNT * EACH))
+    synthesize.main("qa")
+    assert len(priced.seen) == COUNT
+    assert len(RawPairs.read("qa")) == COUNT
+
+
+def test_a_budget_in_dollars_holds(priced, monkeypatch):
+    monkeypatch.setenv("CLOSEDBOOK_BUDGET_DOLLARS", "0.65")  # of 0.06 each
+    assert "$0.6000 of $0.65 paid" in ended(synthesize.main, "qa")
+    assert len(priced.seen) == 10
+
+
+def test_a_budget_in_dollars_needs_a_price(lamps, cue, monkeypatch):  # noqa: F811
+    lamps.change("teacher", "model", "unheard-of")
+    monkeypatch.setenv("CLOSEDBOOK_BUDGET_DOLLARS", "1")
+    assert "needs the price of unheard-of: add it to prices.yaml" in ended(synthesize.main, "qa")
+    assert not cue.seen
+
+
+def test_a_budget_that_is_no_number_is_told(lamps, cue, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("CLOSEDBOOK_BUDGET_TOKENS", "much")
+    assert "CLOSEDBOOK_BUDGET_TOKENS is 'much'" in ended(synthesize.main, "qa")
+
+
+def only(lamps, name: str, knobs: dict) -> None:  # noqa: F811
+    params = yaml.safe_load((lamps.path / "params.yaml").read_text())
+    (lamps.path / "params.yaml").write_text(yaml.safe_dump(params | {"synthesize": {name: knobs}}))
+
+
+def line(capsys, name: str) -> list[str]:
+    found = capsys.readouterr().out.splitlines()
+    return next(row.split()[1:] for row in found if row.startswith(name))
+
+
+def test_a_run_is_priced_before_it_starts_with_what_is_kept_taken_off(lamps, priced, capsys):  # noqa: F811
+    only(lamps, "qa", {"draws": 2, "count": 2, "temperature": 1.0})
+    bill.main()
+    requests, kept, prompt, new, dollars = line(capsys, "qa")
+    assert (requests, kept, new) == ("60", "0", str(60 * 300))
+    assert float(dollars) == pytest.approx((int(prompt) * 100 + int(new) * 200) / 1e6, abs=0.01)
+    assert not priced.seen
+    bill.main("5")
+    requests, kept, prompt, new, dollars = line(capsys, "qa")
+    assert (requests, kept, new) == ("60", "10", str(50 * 100))
+    assert int(prompt) == pytest.approx(50 * 400, rel=0.02)
+    synthesize.main("qa")
+    assert len(priced.seen) == COUNT
+    capsys.readouterr()
+    bill.main()
+    assert line(capsys, "qa") == ["60", "60", "0", "0", "0.00"]
+    found = json.loads((lamps.path / "metrics/synthesize/qa.json").read_text())
+    assert abs(found["estimate_error"]) < 0.01
+
+
+def test_requests_that_follow_from_answers_are_in_the_estimate(lamps, cue, capsys):  # noqa: F811
+    only(lamps, "active_reading", {"strategies": 3, "draws": 2, "temperature": 0.7, "top_p": 0.95})
+    bill.main()
+    assert line(capsys, "active_reading")[0] == str(30 * (1 + 3 * 2))

@@ -1,0 +1,181 @@
+"""The client finds out how much a server bears, waits when told to, and gives up on what does not pass."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from parts import jobs, llm, wire
+from parts.errors import Mistake
+from parts.pace import Pace, retry_after
+from tests.conftest import Cue
+
+SERVER = llm.Server(model="m")
+
+
+def ask(count: int) -> tuple[list[llm.Reply], Pace]:
+    async def run():
+        async with llm.connect(SERVER) as client:
+            asking = [lambda n=n: client.ask(f"prompt {n}") for n in range(count)]
+            return await jobs.collect(asking, count, "test", client.meter), client.wire.pace
+
+    return asyncio.run(run())
+
+
+@pytest.fixture
+def narrow(cue):
+    """A server that turns away whatever comes while it has four requests."""
+    answer, room, cue.away = cue.reply, threading.Semaphore(4), 0
+
+    def reply(asked: dict) -> tuple[int, dict]:
+        if not room.acquire(blocking=False):
+            cue.away += 1
+            return 429, {}
+        time.sleep(0.01)
+        told = answer(asked)
+        room.release()
+        return told
+
+    cue.reply = reply
+    return cue
+
+
+def test_the_limit_of_a_server_is_found_and_every_request_answered(narrow, monkeypatch):
+    monkeypatch.setenv("CLOSEDBOOK_WORKERS", "32")
+    replies, pace = ask(200)
+    assert all(reply.problem is None for reply in replies)
+    assert len(narrow.distinct()) == len(narrow.seen) == 200, "a request that was turned away is answered once"
+    assert pace.limit < 16
+    assert 0 < narrow.away < 200
+
+
+def test_a_limit_falls_once_for_all_that_was_under_way_and_grows_by_one_a_round():
+    pace = Pace(100)
+    sent = time.monotonic()
+    for _ in range(10):
+        pace.turned_away(sent, None)
+    assert pace.limit == pytest.approx(70)
+    for _ in range(70):
+        pace.answered()
+    assert pace.limit == pytest.approx(71, abs=0.1)
+
+
+def test_no_more_than_the_limit_are_under_way_and_places_come_back():
+    async def run() -> list[int]:
+        pace, now, most = Pace(8), 0, []
+        pace.turned_away(time.monotonic(), None)
+        pace.limit = 2.0
+
+        async def one():
+            nonlocal now
+            async with pace:
+                now += 1
+                most.append(now)
+                await asyncio.sleep(0.001)
+                now -= 1
+
+        await asyncio.gather(*[one() for _ in range(8)])
+        first = len(most)
+        await asyncio.gather(*[one() for _ in range(20)])
+        narrow = max(most[first:])
+        for _ in range(200):
+            pace.answered()
+        most.clear()
+        await asyncio.gather(*[one() for _ in range(20)])
+        return [narrow, max(most)]
+
+    assert asyncio.run(run()) == [2, 8]
+
+
+def test_nothing_is_sent_before_the_server_wants_it():
+    async def run() -> float:
+        pace, before = Pace(2), time.monotonic()
+        pace.turned_away(before, 0.2)
+        async with pace as sent:
+            return sent - before
+
+    assert asyncio.run(run()) >= 0.2
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0),
+        ({"retry-after": "soon"}, None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(said, seconds):
+    assert retry_after(said) == seconds
+
+
+def test_a_request_that_hangs_is_asked_again(cue, monkeypatch):
+    answer, hung = cue.reply, []
+
+    def reply(asked: dict) -> tuple[int, dict]:
+        if not hung:
+            hung.append(asked)
+            time.sleep(1)
+        return answer(asked)
+
+    cue.reply = reply
+    monkeypatch.setenv("CLOSEDBOOK_TIMEOUT", "0.3")
+    assert ask(1)[0][0].problem is None
+
+
+def test_what_never_passes_is_counted_with_its_reason_while_others_are_answered(cue, monkeypatch):
+    monkeypatch.setattr(wire, "RETRIES", 1)
+    answer = cue.reply
+
+    def reply(asked: dict) -> tuple[int, dict | None]:
+        told = {"prompt 0": (500, {}), "prompt 1": (200, None), "prompt 2": (200, {"error": "overloaded"})}
+        return told.get(asked["messages"][0]["content"]) or answer(asked)
+
+    cue.reply = reply
+    assert [reply.problem for reply in ask(5)[0]] == ["refused (500)", "dropped", "broken answer", None, None]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [(402, {}, "402: check"), (429, {"error": {"code": "insufficient_quota"}}, "429: check .*your account")],
+)
+def test_an_account_without_money_ends_the_run(cue, status, body, told):
+    cue.script = [(status, body)]
+    with pytest.raises(Mistake, match=told):
+        ask(1)
+
+
+def test_the_same_question_asked_twice_at_once_is_paid_for_once(cue):
+    async def run():
+        async with llm.connect(SERVER) as client:
+            return await asyncio.gather(*[client.ask("same") for _ in range(5)])
+
+    assert len({reply.text for reply in asyncio.run(run())}) == 1
+    assert len(cue.seen) == 1
+
+
+def test_a_server_without_response_format_is_told_the_schema_in_words_and_remembered(cue):
+    from parts.generators.qa import TrainingQuestions
+
+    cue.script = [(400, {"error": {"message": "response_format is not supported"}})]
+    cue.default = '```json\n{"questions": []}\n```'
+
+    async def run(*prompts: str) -> list[str]:
+        async with llm.connect(SERVER) as client:
+            return [(await client.ask(prompt, schema=TrainingQuestions)).text for prompt in prompts]
+
+    assert asyncio.run(run("a", "b")) == ['{"questions": []}'] * 2
+    formats = ["response_format" in asked for asked in cue.seen]
+    assert formats == [True, False, False]
+    assert '"additionalProperties": false' in cue.seen[1]["messages"][0]["content"]
+    asyncio.run(run("a", "b"))
+    assert len(cue.seen) == 3, "the answers are found again without asking"
+
+
+def test_a_refusal_in_words_is_a_reason(cue):
+    told = Cue.answer("")
+    told["choices"][0]["message"]["refusal"] = "I will not"
+    cue.script = [(200, told)]
+    assert ask(1)[0][0].problem == "declined"
