@@ -27,7 +27,7 @@ from parts.cache import Cache, Kept
 from parts.generators import qa
 from parts.serving import serving
 from parts.wire import Answer, Wire, sound, used
-from schemas.chunks import Chunks
+from schemas.redacted import Redacted
 from tests.code import ROOT
 
 REQUESTS, LATENCY, WORKERS, DRAWS = 2000, 0.2, 64, 20
@@ -37,14 +37,14 @@ WORDS = "the lamp of this policy costs weighs opens lasts needs allows euros day
 
 
 def passages(documents: int, each: int, edited: int | None = None) -> None:
-    """Write Chunks of so many documents of `each` passages; the `edited` one reads otherwise."""
+    """Write Redacted: the passages of so many documents of `each` passages; the `edited` one reads otherwise."""
     rows = []
     for n in range(documents * each):
         doc, rng = n // each, random.Random(n + (n // each == edited) * 10**6)
         text = " ".join(rng.choices(WORDS, k=60)) + f" {n}."
         row = {"chunk_id": f"d{doc}#{n % each}", "doc_id": f"d{doc}", "start": n, "end": n + len(text), "page": 1}
         rows.append(row | {"heading": f"Part {n}", "text": text, "n_tokens": 65})
-    Chunks.write(Chunks.frame(rows))
+    Redacted.write(Redacted.frame(rows))
 
 
 @contextlib.contextmanager
@@ -106,7 +106,7 @@ def replay(figures: Figures) -> None:
     """Requests that are all in the cache, in a table's worth of memory that does not grow with it."""
     for thousands in (10, 200):
         with home(thousands * 1000 // DRAWS, 1, DRAWS), teacher() as url:
-            asyncio.run(fill(Chunks.read()))
+            asyncio.run(fill(Redacted.read()))
             peak = stage(url)
             if stats(url)["requests"]:
                 raise SystemExit("a request that is in the cache was asked for again")
