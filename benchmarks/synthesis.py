@@ -97,7 +97,7 @@ def wall(figures: Figures, other: str | None) -> None:
             found = None
             with teacher(*flags) as url:
                 command = [python, ROOT / "benchmarks/beside" / f"{key}.py", "prompts.json", str(WORKERS)]
-                if python and not subprocess.run(command, env=environment(url), stdout=subprocess.DEVNULL).returncode:
+                if python and not subprocess.run(command, env=environment(url), capture_output=True).returncode:
                     found = stats(url)["seconds"] / ideal
             figures.add(f"{key}_wall_over_ideal", found, "none: it is what we are held against")
 

@@ -9,6 +9,7 @@ its share of the cores.
 
 import os
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import dvc.api
@@ -50,8 +51,14 @@ def queue(seed: int) -> None:
 
 def name(seed: int) -> str:
     """Return the name of this commit's experiment on the company of `seed`."""
-    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
-    return f"company-{seed}-{head.strip()}"
+    return f"company-{seed}-{_head()}"
+
+
+@cache
+def _head() -> str:
+    """Return the commit at the start: half an hour later somebody may have made another."""
+    told = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
+    return told.stdout.strip()
 
 
 def accuracies(seed: int) -> dict[str, float]:

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from parts import llm, params, structure
 from parts.budget import Meter
 from parts.cache import Cache
-from parts.wire import Answer, Wire, sound, used
+from parts.wire import Answer, Wire, used
 
 PILOT = 20  # passages that the estimate in metrics/ is made from
 ASSUMED = 300  # new tokens of an answer of which nothing is known
@@ -71,12 +71,13 @@ class Dry(Wire):
 
     def __init__(self, cache: Cache, length: int):
         self.cache, self.length, self.meter, self.seen, self.blind = cache, length, Meter(), Estimate(), False
+        self.stand_ins: dict[str, Answer] = {}
 
     def kept(self, path: str, content: bytes) -> Answer | None:
         """Return the answer to `content` if it is in the cache, and count it."""
         answer = None if self.blind else super().kept(path, content)
         if answer:
-            kind, (prompt, new) = self._kind(content), used(answer.found)
+            (kind, _), (prompt, new) = self._kind(content), used(answer.found)
             kind.kept, kind.kept_bytes = kind.kept + 1, kind.kept_bytes + len(content)
             kind.prompt_tokens, kind.new_tokens = kind.prompt_tokens + prompt, kind.new_tokens + new
         return answer
@@ -85,14 +86,19 @@ class Dry(Wire):
         """Return the kept answer or a stand-in, and count it."""
         if answer := self.kept(path, content):
             return answer
-        kind = self._kind(content)
+        kind, stand_in = self._kind(content)
         kind.ahead, kind.ahead_bytes = kind.ahead + 1, kind.ahead_bytes + len(content)
-        text = structure.stand_in(json.loads(content).get("response_format"), self.length)
-        return sound(json.dumps({"choices": [{"message": {"content": text}, "finish_reason": "stop"}]}).encode())
+        return stand_in
 
-    def _kind(self, content: bytes) -> Kind:
+    def _kind(self, content: bytes) -> tuple[Kind, Answer]:
+        """Return the kind that a request is of, and what stands in for its answer."""
         wanted = json.loads(content).get("response_format") or {}
-        return self.seen.kinds.setdefault(wanted.get("json_schema", {}).get("name", ""), Kind())
+        name = wanted.get("json_schema", {}).get("name", "")
+        if name not in self.stand_ins:
+            message = {"content": structure.stand_in(wanted, self.length)}
+            self.stand_ins[name] = Answer(found={"choices": [{"message": message}]})
+            self.seen.kinds[name] = Kind()
+        return self.seen.kinds[name], self.stand_ins[name]
 
 
 def spread(total: int, count: int) -> set[int]:

@@ -10,8 +10,10 @@ import time
 import polars as pl
 import pytest
 
+from parts.spool import Spool
 from schemas.pairs import RawPairs
 from schemas.redacted import Redacted
+from schemas.table import BadTable
 from stages import synthesize
 from tests.code import ROOT
 from tests.conftest import Cue
@@ -149,3 +151,23 @@ def test_a_run_stopped_in_the_middle_goes_on_and_ends_in_the_same_bytes(lamps, c
     undisturbed = environment | {"CLOSEDBOOK_CACHE": str(tmp_path / "other")}
     subprocess.run(command, env=undisturbed, check=True, capture_output=True)
     assert RawPairs.address("qa").read_bytes() == stopped
+
+
+def test_rows_are_the_same_bytes_in_whatever_order_they_come_and_none_comes_twice(workplace, monkeypatch):
+    monkeypatch.setattr("parts.spool.GROUP", 7)
+    row = dict.fromkeys(("chunk_id", "doc_id", "generator", "prompt", "reasoning", "completion", "teacher"), "x")
+    rows = [row | {"kind": "qa", "dropped": None, "pair_id": f"{n:03}"} for n in range(40)]
+    written = []
+    for order in (rows, rows[::-1]):
+        spool = Spool(RawPairs)
+        for one in order:
+            spool.add([one])
+        spool.write("qa")
+        written.append(RawPairs.address("qa").read_bytes())
+    assert written[0] == written[1]
+    assert RawPairs.read("qa")["pair_id"].to_list() == [one["pair_id"] for one in rows]
+    with pytest.raises(BadTable, match="two rows with the same pair_id"):
+        spool.add(rows[:1])
+    spool.clear()
+    spool.write("qa")
+    assert RawPairs.read("qa").is_empty()

@@ -27,6 +27,7 @@ def completion(content: bytes, flaws: bool = False) -> bytes:
         text, finish = text[:90], "stop" if chance < FLAWS["broken"] else "length"
     message = {"role": "assistant", "content": text}
     usage = {"prompt_tokens": len(content) // 4, "completion_tokens": len(text) // 4}
+    usage["total_tokens"] = sum(usage.values())
     choice = {"index": 0, "message": message, "finish_reason": finish}
     head = {"id": name[:12], "object": "chat.completion", "created": 0, "model": "bench"}
     return json.dumps(head | {"choices": [choice], "usage": usage}).encode()
