@@ -13,8 +13,8 @@ from parts import report
 from tests.code import ROOT
 
 MEASURED = {
-    "verdict": report.markdown, "abilities": tables.abilities, "scaling": tables.scaling, "seeds": tables.seeds,
-    "ablations": partial(tables.variants, "ablations"), "search": partial(tables.variants, "search"),
+    "verdict": report.markdown, "abilities": tables.abilities, "seeds": tables.seeds,
+    "search": partial(tables.variants, "search"),
 }  # fmt: skip
 """What stands between two marks of that name, and is made from metrics/."""
 
