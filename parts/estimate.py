@@ -18,7 +18,8 @@ from parts.budget import Meter
 from parts.cache import Cache
 from parts.wire import Answer, Wire, used
 
-PILOT = 20  # passages that the estimate in metrics/ is made from
+PILOT = 20  # passages whose answers the estimate in metrics/ is made from
+SAMPLE = 200  # passages that it is made for, at most: the others are taken to be like them
 ASSUMED = 300  # new tokens of an answer of which nothing is known
 PER_BYTE = 0.25  # prompt tokens, likewise
 
@@ -118,6 +119,13 @@ async def estimate(
         wire.blind = known is not None and number not in known
         await generate(chunk["heading"], chunk["text"], client.ask, knobs)
     return wire.seen
+
+
+async def foretold(chunks: pl.DataFrame, name: str, server: llm.Server, kept: Cache) -> float:
+    """Return the tokens that a pilot of PILOT passages would have foretold for all of `chunks`."""
+    sample = chunks[sorted(spread(len(chunks), SAMPLE))]
+    found = await estimate(sample, name, server, kept, spread(len(sample), PILOT))
+    return found.tokens() * len(chunks) / max(1, len(sample))
 
 
 def generator(name: str) -> tuple[Callable[..., Awaitable[list]], BaseModel]:

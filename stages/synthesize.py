@@ -55,8 +55,7 @@ async def _ask(name: str, chunks: pl.DataFrame, server: Server, spool: Spool) ->
                 chunks, lambda heading, text: make(heading, text, teacher.ask, knobs), name, teacher, spool.add
             )
             waiting = await teacher.wire.settle()
-        known = estimate.spread(len(chunks), estimate.PILOT)
-        guess = (await estimate.estimate(chunks, name, server, teacher.wire.cache, known)).tokens()
+        guess = await estimate.foretold(chunks, name, server, teacher.wire.cache)
     took = teacher.meter.prompt_tokens + teacher.meter.new_tokens
     return teacher.meter.metrics() | {"estimate_error": guess / took - 1 if took else None}, teacher.meter.paid
 
