@@ -63,9 +63,7 @@ def finding(arm: Arm, chunks: pl.DataFrame, most: int):
         return
     texts = {row["chunk_id"]: (row["heading"], row["text"]) for row in chunks.iter_rows(named=True)}
     with dense.indexed(chunks, params.load("retrieve", store.Params)) as index:
-        yield lambda question_id, question: [
-            texts[chunk_id] for chunk_id, _ in index.nearest(index.embed([question])[0])[:most]
-        ]
+        yield lambda question_id, question: [texts[chunk_id] for chunk_id, _ in index.find(question)[:most]]
 
 
 def main(name: str) -> None:

@@ -1,14 +1,13 @@
 """Retrieve by meaning: the passages whose vectors are nearest to the question's, from pgvector."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
 
 from parts import store
 from parts.embedder import Embedder
+from parts.search import Index
 from parts.store import Params
 from schemas.contexts import Contexts
 
@@ -19,19 +18,10 @@ def retrieve(questions: pl.DataFrame, chunks: pl.DataFrame, params: Params) -> p
     with indexed(chunks, params) as index:
         rows = [
             {"question_id": question_id, "rank": rank, "chunk_id": chunk_id, "score": score}
-            for question_id, vector in zip(ids, index.embed(asked), strict=True)
-            for rank, (chunk_id, score) in enumerate(index.nearest(vector), 1)
+            for question_id, question, vector in zip(ids, asked, index.embed(asked), strict=True)
+            for rank, (chunk_id, score) in enumerate(index.search(question, vector), 1)
         ]
     return Contexts.frame(rows)
-
-
-@dataclass(frozen=True)
-class Index:
-    """Passages ready to be searched."""
-
-    embed: Embedder
-    nearest: Callable[[np.ndarray], list[tuple[str, float]]]
-    """a question's vector -> (chunk id, similarity) of the `depth` nearest passages, best first"""
 
 
 @contextmanager
@@ -42,4 +32,4 @@ def indexed(chunks: pl.DataFrame, params: Params) -> Iterator[Index]:
     texts = {row["chunk_id"]: f"{row['heading']}\n{row['text']}" for row in chunks.iter_rows(named=True)}
     with store.connect() as kept:
         kept.index(table, texts, embed, embed.width)
-        yield Index(embed, lambda vector: kept.nearest(table, vector, params.depth))
+        yield Index(embed, lambda question, vector: kept.nearest(table, vector, params.depth))
