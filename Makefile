@@ -1,4 +1,4 @@
-# make repro | make test | make lint | make diff | make estimate | make ledger | make coverage | make report | make readme
+# make repro | make test | make lint | make diff | make history | make estimate | make ledger | make coverage | make report | make readme
 # make search | make scaling | make ablations | make seeds | make bench | make clean
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -7,7 +7,7 @@ export RAGAS_DO_NOT_TRACK = true
 export HF_HUB_DISABLE_TELEMETRY = 1
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: repro test lint diff estimate ledger coverage report readme clean bench search scaling ablations seeds
+.PHONY: repro test lint diff history estimate ledger coverage report readme clean bench search scaling ablations seeds
 
 repro: .venv/done ## documents in, verdict out
 	@dvc repro
@@ -19,9 +19,11 @@ test: .venv/done lint ## lint, then the tests
 lint: .venv/done
 	@ruff check . && ruff format --check .
 
-diff: .venv/done ## what the working tree changes against REV
-	@dvc params diff $(or $(REV),HEAD)
-	@dvc metrics diff $(or $(REV),HEAD)
+diff: .venv/done ## what the working tree changes against REV: params, metrics and answers; MD=1 writes Markdown
+	@python -m parts.diff $(or $(REV),HEAD) $(if $(MD),--md)
+
+history: .venv/done ## the runs that are kept in git; MD=1 writes Markdown
+	@python -m parts.history $(if $(MD),--md)
 
 ledger: .venv/done ## what became of what was asked of the teacher, and what it cost
 	@python -m parts.ledger

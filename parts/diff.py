@@ -1,0 +1,97 @@
+"""Show what the working tree changes against a revision: params, metrics, and which questions it now answers otherwise.
+
+python -m parts.diff REVISION [--md]
+"""
+
+import re
+from collections.abc import Sequence
+
+from parts import changes, flips, markdown, revisions
+from parts.changes import Change
+from parts.errors import Mistake, run
+
+COUNTS = "what stages counted"
+GROUPS = {
+    "accuracy": r"verdict\.|kinds\.|studied\.",
+    "scores": r"score/",
+    COUNTS: r"$",
+    "times, and the costs made of them (they differ from run to run)": (
+        r"clock/|cost\.|.*\.(seconds|estimate_error|cost_\w+|break_even\w*)$"
+    ),
+}
+"""The metrics in the order of their weight: a heading, and what the names match. The last match counts; none: COUNTS."""
+
+HEAD = ("", "before", "now", "change")
+
+
+def grouped(before: changes.Flat, now: changes.Flat) -> dict[str, list[Change]]:
+    """Return the metrics that changed by heading of GROUPS; the ends of an interval are not told apart from its middle."""
+    told = (changes.intervals(before), changes.intervals(now))
+    found: dict[str, list[Change]] = {heading: [] for heading in GROUPS}
+    for change in changes.between(before, now):
+        if change.name in before | now and not any(change.name in one for one in told):
+            continue
+        matches = [heading for heading, pattern in GROUPS.items() if re.match(pattern, change.name)]
+        found[[COUNTS, *matches][-1]].append(change)
+    return {heading: some for heading, some in found.items() if some}
+
+
+def rows(some: Sequence[Change], before: changes.Flat, now: changes.Flat) -> list[tuple[str, ...]]:
+    """Return a row of HEAD for each change; a value that has an interval is shown with it."""
+    old, new = changes.intervals(before), changes.intervals(now)
+    return [
+        (
+            change.name.removeprefix("verdict."),
+            *(told.get(change.name, changes.shown(value)) for told, value in ((old, change.old), (new, change.new))),
+            changes.gap(change),
+        )
+        for change in some
+    ]
+
+
+def sections(revision: str, name: str) -> dict[str, list[tuple[str, ...]]]:
+    """Return rows of HEAD by heading: params, then metrics. Raises Mistake."""
+    old, new = (changes.texts(one) for one in (revision, changes.WORKING))
+    params = [changes.params(texts) for texts in (old, new)]
+    found = {f"params, {name} against the working tree": rows(changes.between(*params), *params)}
+    before, now = (changes.metrics(texts) for texts in (old, new))
+    return found | {heading: rows(some, before, now) for heading, some in grouped(before, now).items()}
+
+
+def text(revision: str, name: str) -> str:
+    """Return params and metrics for a terminal."""
+    said = []
+    for heading, lines in sections(revision, name).items():
+        said += [f"{heading}", *(_aligned([HEAD, *lines]) if lines else ["  the same"]), ""]
+    return "\n".join(said)
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(line[at]) for line in lines) for at in range(len(HEAD))]
+    return [
+        ("  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))).rstrip()
+        for line in lines
+    ]
+
+
+def written(revision: str, name: str) -> str:
+    """Return the same as Markdown: the first headings open, counts and times folded away."""
+    said = []
+    for at, (heading, lines) in enumerate(sections(revision, name).items()):
+        body = markdown.table(HEAD, [list(map(markdown.quoted, line)) for line in lines]) if lines else "The same."
+        is_open = at == 0 or heading == "accuracy"
+        said.append(f"**{heading}**\n\n{body}" if is_open else markdown.folded(f"{heading} ({len(lines)})", body))
+    return "\n\n".join(said)
+
+
+def main(name: str = "HEAD", form: str = "") -> None:
+    """Print what changed against the revision `name`, the answers last."""
+    if form not in ("", "--md"):
+        raise Mistake(f"unknown option {form!r}: --md writes Markdown")
+    revision = revisions.resolve(name)
+    print(written(revision, name) + "\n" if form else text(revision, name))
+    print(flips.told(revision, name, flips.written if form else flips.text))
+
+
+if __name__ == "__main__":
+    run(main)
