@@ -101,7 +101,7 @@ def shown(value: object, most: int = 60) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:.3f}" if abs(value) >= 0.01 or not value else f"{value:.2g}"
+        return f"{value + 0.0:.3f}" if abs(value) >= 0.01 or not value else f"{value:.2g}"
     text = str(value)
     return text if len(text) <= most else f"{text[: most - 1]}…"
 

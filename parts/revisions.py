@@ -64,7 +64,7 @@ def committed(path: str) -> list[Revision]:
     """Return the commits that changed `path`, newest first, each held against the one of them before it."""
     told = git("log", "--format=%H%x00%h%x00%cs%x00%s", "--", path).decode().splitlines()
     rows = [line.split("\0") for line in told]
-    older = [row[0] for row in rows[1:]] + [None]
+    older = [*(row[0] for row in rows), None][1:]
     return [Revision(*row, before) for row, before in zip(rows, older, strict=True)]
 
 

@@ -1,0 +1,103 @@
+"""A small repository of git and DVC whose commits are runs: questions, answers, scores, params and metrics."""
+
+import subprocess
+from pathlib import Path
+
+import polars as pl
+import yaml
+
+from parts import metrics
+from parts.arms import NAMES as ARMS
+from schemas.answers import Answers
+from schemas.questions import Questions
+from schemas.scores import Scores
+
+TABLES = ("data/answers", "data/questions.parquet", "data/scores")
+QUESTIONS = {f"q{n}": (f"What is the price of Lamp {n}?", f"{n} euros") for n in range(1, 7)}
+
+
+def git(*words: str, at: Path = Path(".")) -> str:
+    """Return what git prints; the author is nobody on this machine."""
+    person = ["-c", "user.name=runs", "-c", "user.email=runs@example.org", "-c", "init.defaultBranch=main"]
+    return subprocess.run(["git", *person, *words], cwd=at, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def questions(asked: dict[str, tuple[str, str]] = QUESTIONS) -> None:
+    """Write Questions, one a key, all about single facts."""
+    rows = [
+        {
+            "question_id": key, "doc_id": "lamps.md", "kind": "fact", "question": question, "options": None,
+            "reference": reference, "answerable": True, "gold_chunk_ids": [],
+        }
+        for key, (question, reference) in asked.items()
+    ]  # fmt: skip
+    Questions.write(Questions.frame(rows))
+
+
+def answers(arm: str, said: dict[str, str], version: str = "exact 1") -> None:
+    """Write the Answers of an arm and their Scores: what is the reference is right."""
+    plain = dict.fromkeys(Answers.types())
+    rows = [
+        plain | {"question_id": key, "response": f"It says so.\nAnswer: {text}", "passages": 0, "prompt_tokens": 9,
+         "new_tokens": 5, "stopped": True}
+        for key, text in said.items()
+    ]  # fmt: skip
+    Answers.write(Answers.frame(rows), arm)
+    marks = [
+        {
+            "question_id": key,
+            "scorer": "exact",
+            "version": version,
+            "value": float(text == QUESTIONS[key][1]),
+            "reason": None,
+        }
+        for key, text in said.items()
+    ]
+    Scores.write(Scores.frame(marks), arm)
+
+
+def figures(accuracy: dict[str, float], **verdict) -> None:
+    """Write metrics as the stages write them, with `accuracy` by arm."""
+    found = {"scorer": "exact", "n_questions": 6, "teacher": "t-1", "judge": "t-1", "student": "m", "mcnemar_p": 0.5}
+    for arm in ARMS:
+        value = accuracy.get(arm, 0.5)
+        found |= {f"accuracy_{arm}": value, f"accuracy_{arm}_lo": value / 2, f"accuracy_{arm}_hi": value / 2 + 0.5}
+        metrics.write(f"score/{arm}", {"exact": value, "faithfulness": None})
+        metrics.write(f"clock/{arm}", {"p50_ms": 12.0, "mean_ms": 13.0})
+    gap = found["accuracy_tuned"] - found["accuracy_rag"]
+    found |= {"tuned_minus_rag": gap, "tuned_minus_rag_lo": gap - 0.1, "tuned_minus_rag_hi": gap + 0.1}
+    found |= {"verdict": "undecided", "further_questions": 40} | verdict
+    metrics.write("verdict", found)
+    metrics.write("train", {"tokens": 1000, "seconds": 20.0, "rows": 10})
+    metrics.write("synthesize/qa", {"prompt_tokens": 300, "new_tokens": 200, "requests": 5})
+
+
+def params(**sections) -> None:
+    """Write params.yaml."""
+    Path("params.yaml").write_text(yaml.safe_dump(sections))
+
+
+def begin() -> None:
+    """Make the folder one of git and DVC."""
+    from dvc.repo import Repo
+
+    git("init", "-q", ".")
+    Repo.init(".").close()
+
+
+def commit(subject: str) -> str:
+    """Let DVC keep the tables and git the rest; return the commit's hash."""
+    from dvc.repo import Repo
+
+    there = [path for path in TABLES if Path(path).exists()]
+    if there:
+        with Repo() as repo:
+            repo.add(there)
+    git("add", "-A")
+    git("commit", "-q", "-m", subject)
+    return git("rev-parse", "HEAD")
+
+
+def table(path: str) -> pl.DataFrame:
+    """Return a table as it lies."""
+    return pl.read_parquet(path)

@@ -1,0 +1,158 @@
+"""make diff shows what changed since a revision: params, metrics in the order of their weight, and the answers that flipped."""
+
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from parts import diff, flips, markdown, metrics, revisions
+from parts.errors import Mistake
+from tests import runs
+from tests.ending import ended
+
+RIGHT = {key: reference for key, (_, reference) in runs.QUESTIONS.items()}
+WRONG = dict.fromkeys(RIGHT, "a gift")
+GITHUB = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+HOSTILE = "see `www.example.org`|<img src=x> @someone **now**\n[a](https://example.org) #1"
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """A repository with two commits, at the second: tuned won q1 and q2 and lost q3; rag only put q1 in other words."""
+    home = tmp_path_factory.mktemp("two")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        runs.begin()
+        runs.params(train={"rank": 8, "epochs": 4}, old={"knob": 1})
+        runs.questions()
+        runs.answers("tuned", WRONG | {"q3": RIGHT["q3"]})
+        runs.answers("rag", WRONG)
+        runs.figures({"tuned": 0.2})
+        metrics.write("scaling", {"rag_accuracy": 0.5, "qa": {"accuracy": [0.1]}})
+        first = runs.commit("the first run")
+        runs.params(train={"rank": 16, "epochs": 4}, redact={"private": "mask"})
+        runs.answers("tuned", WRONG | {"q1": RIGHT["q1"], "q2": RIGHT["q2"]})
+        runs.answers("rag", WRONG | {"q1": HOSTILE})
+        runs.figures({"tuned": 0.3}, verdict="tuned")
+        metrics.write("clock/tuned", {"p50_ms": 14.0, "mean_ms": 13.0})
+        runs.commit("the second run")
+    return home, first
+
+
+@pytest.fixture
+def here(two, monkeypatch):
+    monkeypatch.chdir(two[0])
+    return two[1]
+
+
+def test_the_questions_that_flipped_are_told_with_both_answers_and_the_reference(here):
+    found = flips.flipped(flips.compared(here, "HEAD~1"))
+    told = {row["question_id"]: (row["response"], row["response_now"], row["right_now"]) for row in found.to_dicts()}
+    assert set(found["arm"]) == {"tuned"}
+    assert {key: right for key, (_, _, right) in told.items()} == {"q1": True, "q2": True, "q3": False}
+    assert told["q1"][0].endswith("a gift") and told["q1"][1].endswith("1 euros")
+    text = flips.text(flips.compared(here, "HEAD~1"), "HEAD~1")
+    assert "tuned: of 6 questions 2 became right and 1 wrong; 0 more answers have other words" in text
+    assert "rag: of 6 questions 0 became right and 0 wrong; 1 more answers have other words" in text
+    assert "  + What is the price of Lamp 1?  [1 euros]\n      a gift  ->  1 euros\n" in text
+    assert "  - What is the price of Lamp 3?  [3 euros]\n      3 euros  ->  a gift" in text
+
+
+def test_accuracy_with_its_interval_comes_before_counts_and_times_come_last(here, capsys):
+    diff.main("HEAD~1")
+    told = capsys.readouterr().out
+    places = [
+        told.index(word)
+        for word in ("train.rank", "accuracy_tuned", "score/tuned.exact", "clock/tuned.p50_ms", "tuned: of 6")
+    ]
+    assert places == sorted(places)
+    line = next(line for line in told.splitlines() if "accuracy_tuned" in line)
+    assert line.split("  ", 2)[2].split() == "0.200 (0.100 to 0.600) 0.300 (0.150 to 0.650) +0.100".split()
+    assert "accuracy_tuned_lo" not in told and "accuracy_rag" not in told
+    sections = {
+        line.split()[0]: line.split()[1:] for line in told.splitlines() if line.startswith("  ") and line.strip()
+    }
+    assert sections["train.rank"] == ["8", "16", "+8"]
+    assert sections["redact"] == ["-", "new"] and sections["old"] == ["there", "-"]
+
+
+def test_the_same_tree_has_nothing_to_tell(here, capsys):
+    diff.main("HEAD")
+    told = capsys.readouterr().out
+    assert "the same" in told and "became right" in told and "score/" not in told and "+ What" not in told
+
+
+def test_markdown_quotes_what_documents_and_models_say(here, monkeypatch):
+    both = flips.compared(here, "HEAD~1").with_columns(response_now=pl.lit(f"Answer: {HOSTILE}"))
+    html = GITHUB.render(flips.written(both, "HEAD~1"))
+    assert "<a" not in html and "<img" not in html and "<strong>" not in html
+    outside = "".join(part.split("</code>")[-1] for part in html.split("<code>"))
+    assert "@" not in outside and "#1" not in outside
+    assert html.count("<tr>") == 4
+
+
+@given(st.text(max_size=80))
+@example(HOSTILE)
+@example("``` `` \\|\\` ")
+def test_nothing_that_is_quoted_is_markup(text):
+    html = GITHUB.render(markdown.table(("a", "b"), [(markdown.quoted(text), "end")]))
+    cells = html.split("<tbody>")[1]
+    assert cells.count("<td>") == 2 and "<a" not in cells and "<img" not in cells
+    inside = cells.split("<td>")[1].split("</td>")[0]
+    assert inside == "-" or (inside.startswith("<code>") and inside.endswith("</code>") and inside.count("<") == 2)
+
+
+def test_a_revision_whose_tables_are_gone_still_has_its_params_and_metrics(here, tmp_path, monkeypatch, capsys):
+    shutil.copytree(".", tmp_path / "copy", symlinks=True)
+    monkeypatch.chdir(tmp_path / "copy")
+    shutil.rmtree(".dvc/cache")
+    diff.main("HEAD~1")
+    told = capsys.readouterr().out
+    assert "train.rank" in told
+    assert "the answers of HEAD~1 are neither in DVC's cache here nor at a remote" in told.splitlines()[-1]
+
+
+def test_tables_that_are_at_a_remote_are_fetched(here, tmp_path, monkeypatch):
+    shutil.copytree(".", tmp_path / "copy", symlinks=True)
+    monkeypatch.chdir(tmp_path / "copy")
+    shutil.move(".dvc/cache/files", tmp_path / "remote")
+    (tmp_path / "remote").rename(tmp_path / "files")
+    Path(".dvc/config.local").write_text(f"[core]\n    remote = far\n['remote \"far\"']\n    url = {tmp_path}\n")
+    assert len(flips.flipped(flips.compared(here, "HEAD~1"))) == 3
+
+
+def test_answers_scored_otherwise_are_said_to_be(here, tmp_path, monkeypatch):
+    shutil.copytree(".", tmp_path / "copy", symlinks=True)
+    monkeypatch.chdir(tmp_path / "copy")
+    for path in Path("data/scores").glob("*.parquet"):
+        table = runs.table(path).with_columns(version=pl.lit("exact 2"))
+        path.unlink()  # DVC's cache may be the same file
+        table.write_parquet(path)
+    assert "Scored otherwise: by exact 1 then, by exact 2 now." in flips.text(flips.compared(here, "HEAD~1"), "HEAD~1")
+
+
+def test_another_exam_has_no_question_in_common(here, tmp_path, monkeypatch):
+    shutil.copytree(".", tmp_path / "copy", symlinks=True)
+    monkeypatch.chdir(tmp_path / "copy")
+    Path("data/questions.parquet").unlink()
+    runs.questions({key: (f"{question} In euros?", reference) for key, (question, reference) in runs.QUESTIONS.items()})
+    assert "no question and arm in common" in flips.told(here, "HEAD~1", flips.text)
+
+
+def test_before_a_run_there_is_one_line(here, tmp_path, monkeypatch):
+    shutil.copytree(".", tmp_path / "copy", symlinks=True)
+    monkeypatch.chdir(tmp_path / "copy")
+    shutil.rmtree("data/answers")
+    assert "`dvc repro` makes it" in flips.told(here, "HEAD~1", flips.text)
+    assert "\n" not in flips.told(here, "HEAD~1", flips.text)
+
+
+def test_a_revision_that_is_none_is_told_in_one_line(here):
+    assert "no revision 'nowhere'" in ended(diff.main, "nowhere")
+    assert "no revision '--all'" in ended(diff.main, "--all")
+    with pytest.raises(Mistake):
+        revisions.resolve("")

@@ -1,0 +1,127 @@
+"""make history lists the runs that git keeps, old forms of metrics included, each against the one before."""
+
+import json
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+from parts import history, metrics
+from tests import runs
+from tests.ending import ended
+
+SUBJECT = "Twice the rank | <b>wins</b> @all"
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+    """A repository of two runs, a commit that is none, and two experiments on the first: one whole, one of scores alone."""
+    home = tmp_path_factory.mktemp("three")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        runs.begin()
+        runs.params(train={"rank": 8, "old": True}, gone={"knob": 1})
+        costs = {"cost_upfront_tuned": 0.0062, "cost_per_1000_tuned": 0.0013, "cost_per_1000_rag": 0.0026}
+        runs.figures({"tuned": 0.3}, verdict="rag", break_even_questions=4460, **costs)
+        first = runs.commit("The first run")
+        runs.params(train={"rank": 8, "old": True}, gone={"knob": 2})
+        runs.figures({"tuned": 0.4, "rag": 0.25}, verdict="tuned", mcnemar_p=0.01)
+        experiment("whole", first)
+        runs.figures({"tuned": 0.3}, verdict="rag", break_even_questions=4460, **costs)
+        metrics.write("score/rag", {"exact": 0.75})
+        experiment("scores-alone", first)
+        Path("notes.txt").write_text("nothing of a run")
+        runs.commit("Notes")
+        runs.params(train={"rank": 16}, redact={"private": "mask"})
+        runs.figures({"tuned": 0.6}, verdict="undecided")
+        metrics.write(
+            "cost", {"upfront_tuned": 0.5, "per_1000_tuned": 0.01, "per_1000_rag": 0.03, "break_even_questions": 25000}
+        )
+        runs.commit(SUBJECT)
+    return home
+
+
+def experiment(name: str, on: str) -> None:
+    """Keep the working tree as DVC keeps an experiment, and take it back."""
+    runs.git("add", "-A")
+    runs.git("commit", "-q", "-m", f"dvc: commit experiment {name}")
+    runs.git("update-ref", f"refs/exps/{on[:2]}/{on[2:]}/{name}", "HEAD")
+    runs.git("reset", "-q", "--hard", on)
+
+
+@pytest.fixture
+def here(three, monkeypatch):
+    monkeypatch.chdir(three)
+
+
+def by_name() -> dict[str, history.Entry]:
+    return {one.revision.name: one for one in history.entries()}
+
+
+def test_commits_come_newest_first_each_followed_by_its_experiments(here):
+    told = [one.revision.subject or one.revision.name for one in history.entries()]
+    assert told == [SUBJECT, "The first run", "scores-alone", "whole"]
+
+
+def test_a_run_is_told_with_what_changed_its_verdict_accuracies_and_costs(here):
+    latest, first = (one for one in history.entries() if one.revision.subject)
+    assert latest.params == "gone gone, redact new, train.old gone, train.rank 8 -> 16"
+    assert latest.verdict == "undecided, tuned - rag 0.100 (0.000 to 0.200)"
+    assert latest.accuracies["tuned"] == "0.600 (0.300 to 0.800)"
+    assert latest.cost == "upfront $0.5000, 1,000 by tuned $0.0100, 1,000 by rag $0.0300, even after 25,000 questions"
+    assert first.cost == "upfront $0.0062, 1,000 by tuned $0.0013, 1,000 by rag $0.0026, even after 4,460 questions"
+    assert (first.params, first.verdict.split(",")[0]) == ("the first run", "rag wins")
+
+
+def test_an_experiment_is_held_against_the_commit_it_was_run_on(here):
+    whole, part = by_name()["whole"], by_name()["scores-alone"]
+    assert whole.params == "gone.knob 1 -> 2"
+    assert whole.verdict.startswith("tuned wins") and whole.accuracies["rag"] == "0.250 (0.125 to 0.625)"
+    assert (part.verdict, part.accuracies, part.params) == ("no verdict", {"rag": "0.750"}, "")
+
+
+def test_the_list_fits_a_terminal_and_its_markdown_is_a_table_without_markup_of_subjects(here, capsys):
+    history.main()
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 120
+    assert "    Twice the rank" in text
+    history.main("--md")
+    html = MarkdownIt("commonmark").enable("table").render(capsys.readouterr().out)
+    assert html.count("<tr>") == 5 and html.count("<td>") == 4 * 11 and "<b>" not in html
+
+
+def test_hundreds_of_runs_are_listed_in_a_few_seconds(here, tmp_path, monkeypatch):
+    shutil.copytree(".", tmp_path / "copy", symlinks=True)
+    monkeypatch.chdir(tmp_path / "copy")
+    verdict = json.loads(Path("metrics/verdict.json").read_text())
+    stream = []
+    for n in range(300):
+        data = json.dumps(verdict | {"accuracy_tuned": n / 1000})
+        stream += [
+            "commit refs/heads/main",
+            f"committer runs <runs@example.org> {2_000_000_000 + n} +0000",
+            "data 3",
+            "run",
+        ]
+        stream += [
+            "" if n else "from refs/heads/main^0",
+            "M 100644 inline metrics/verdict.json",
+            f"data {len(data)}",
+            data,
+        ]
+    subprocess.run(["git", "fast-import", "--quiet"], input="\n".join(stream) + "\n", text=True, check=True)
+    began = time.perf_counter()
+    assert len(history.entries()) == 304
+    assert time.perf_counter() - began < 5
+
+
+def test_a_repository_without_a_run_is_told_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "git log" in ended(history.main) or "not a git repository" in ended(history.main)
+    runs.begin()
+    Path("a").write_text("a")
+    runs.commit("Nothing yet")
+    assert "commit a run" in ended(history.main)
