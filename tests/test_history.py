@@ -100,18 +100,9 @@ def test_hundreds_of_runs_are_listed_in_a_few_seconds(here, tmp_path, monkeypatc
     stream = []
     for n in range(300):
         data = json.dumps(verdict | {"accuracy_tuned": n / 1000})
-        stream += [
-            "commit refs/heads/main",
-            f"committer runs <runs@example.org> {2_000_000_000 + n} +0000",
-            "data 3",
-            "run",
-        ]
-        stream += [
-            "" if n else "from refs/heads/main^0",
-            "M 100644 inline metrics/verdict.json",
-            f"data {len(data)}",
-            data,
-        ]
+        who = f"committer runs <runs@example.org> {2_000_000_000 + n} +0000"
+        stream += ["commit refs/heads/main", who, "data 3", "run", *([] if n else ["from refs/heads/main^0"])]
+        stream += ["M 100644 inline metrics/verdict.json", f"data {len(data)}", data]
     subprocess.run(["git", "fast-import", "--quiet"], input="\n".join(stream) + "\n", text=True, check=True)
     began = time.perf_counter()
     assert len(history.entries()) == 304
