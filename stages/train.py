@@ -28,6 +28,7 @@ def train(pairs: pl.DataFrame, student: Student, recipe: Params, adapter: Path, 
 def main() -> None:
     """Write models/adapter."""
     found = train(Pairs.read(), params.load("student", Student), params.load("train", Params), ADAPTER, PLOT)
+    (ADAPTER / "README.md").unlink(missing_ok=True)  # PEFT's, with nothing filled in; stages/card.py writes one
     metrics.write("train", found)
     print(f"{found['steps']} steps, {found['tokens']:,} tokens; loss {found['train_loss']:.3f}")
 

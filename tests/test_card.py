@@ -1,0 +1,95 @@
+"""The adapter leaves with a card that says what it studied, how, what it scored and what it is for, and invents nothing."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard
+
+from parts import metrics, params, tuning
+from parts.student import Student
+from schemas.documents import Documents
+from schemas.pairs import Pairs
+from stages import card
+from tests import runs
+from tests.code import ROOT
+
+RECIPE = params.load("train", tuning.Recipe, ROOT / "params.yaml")
+
+
+def pair(key: str, doc: str | None, generator: str, kind: str, tokens: int, split: str = "train") -> dict:
+    return {
+        "pair_id": key, "chunk_id": doc and f"{doc}#0", "doc_id": doc, "generator": generator, "kind": kind,
+        "prompt": "The secret of Lamp 7?", "reasoning": "", "completion": "4711", "teacher": "t-1", "split": split,
+        "n_tokens": tokens,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def studied(workplace):
+    """Two documents, of which one has rows; a quarter of the tokens replayed; an adapter with PEFT's files."""
+    document = {"text": "4711", "source": "folder", "mime": "text/plain", "sha256": "0" * 64}
+    Documents.write(Documents.frame([document | {"doc_id": key, "title": f"Secret {key}"} for key in ("a", "b")]))
+    rows = [
+        pair("1", "a", "qa", "qa", 40),
+        pair("2", "a", "notes", "document", 35),
+        pair("3", None, "replay", "qa", 25),
+    ]
+    Pairs.write(Pairs.frame([*rows, pair("4", "b", "qa", "qa", 900, "dev")]))
+    runs.figures({"tuned": 0.6, "rag": 0.4})
+    metrics.write("train", metrics.read("train") | {"steps": 12, "trainable_parameters": 34567})
+    adapter = Path("models/adapter")
+    adapter.mkdir(parents=True)
+    (adapter / "adapter_model.safetensors").write_bytes(b"weights")
+    return workplace
+
+
+def test_the_card_is_one_the_hub_reads_with_the_scores_of_the_run(studied):
+    card.main()
+    read = ModelCard.load("models/release/README.md")
+    assert read.data.library_name == "peft" and "lora" in read.data.tags
+    found = {result.metric_name: result.metric_value for result in read.data.eval_results}
+    assert found == {
+        "accuracy, trained, nothing to read": 0.6,
+        "accuracy, trained, with retrieved passages": 0.5,
+    }
+    assert "| tuned | trained, nothing to read | 0.600 | 0.300 to 0.800 |" in read.text
+    assert "Tuned minus rag: +0.200 (+0.100 to +0.300)" in read.text
+    assert read.data.license is None and "icen" not in read.text
+
+
+def test_the_card_counts_what_was_studied_and_shows_none_of_it(studied):
+    card.main()
+    told = Path("models/card.md").read_text()
+    assert "2 documents, of which 1 have rows below; rows written by `rules-2`; 25% of the tokens" in told
+    assert "| `notes` | document | 1 | 35 |" in told and "| `qa` | qa | 1 | 40 |" in told
+    assert "4711" not in told and "Secret" not in told
+    assert "12 steps" in told and "34,567 trainable" in told and "| rank | `64` |" in told
+
+
+def test_the_card_leaves_beside_the_weights(studied):
+    card.main()
+    assert Path("models/release/adapter_model.safetensors").read_bytes() == b"weights"
+    assert Path("models/release/README.md").read_text() == Path("models/card.md").read_text()
+    assert sorted(path.name for path in Path("models").iterdir()) == ["adapter", "card.md", "release"]
+
+
+@pytest.mark.parametrize(("model", "named"), [("Qwen/Qwen3-1.7B", "Qwen/Qwen3-1.7B"), ("models", None)])
+def test_a_student_has_a_name_on_the_hub_or_none_is_claimed(studied, model, named):
+    text = card.card(Documents.read(), Pairs.read(), Student(model=model), "t-1", RECIPE)
+    assert ModelCard(text).data.base_model == named
+
+
+def test_a_model_trained_whole_is_called_no_adapter(studied):
+    text = card.card(Documents.read(), Pairs.read(), Student(model="m"), "t", RECIPE.model_copy(update={"rank": None}))
+    assert ModelCard(text).data.library_name == "transformers"
+    assert "adapter that" not in text
+
+
+def test_dvc_knows_the_release_as_an_artifact():
+    from dvc.repo import Repo
+
+    with Repo(str(ROOT)) as repo:
+        found = repo.artifacts.read()["dvc.yaml"]["adapter"]
+    assert (found.path, found.type) == ("models/release", "model")
+    assert found.path in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["card"]["outs"]
