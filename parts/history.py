@@ -9,6 +9,7 @@ experiment against the commit it was run on.
 import json
 import textwrap
 from dataclasses import dataclass
+from pathlib import Path
 
 from parts import changes, markdown, revisions
 from parts.arms import NAMES as ARMS
@@ -52,7 +53,7 @@ def entries() -> list[Entry]:
 def _entry(one: Revision, texts: dict[File, str], params: dict[str, changes.Flat], is_experiment: bool) -> Entry:
     """Return what is told of a run; an experiment that went no further than the scores has no verdict of its own."""
     known = {path: json.loads(texts[one.sha, path]) for path in FILES[2:] if (one.sha, path) in texts}
-    verdict, cost = known.get(VERDICT, {}), known.get(COST, {})
+    verdict, costs = known.get(VERDICT, {}), known.get(COST, {})
     if is_experiment and texts.get((one.sha, VERDICT)) == texts.get((one.before, VERDICT)):
         fresh = [arm for arm, path in SCORES.items() if texts.get((one.sha, path)) != texts.get((one.before, path))]
         return Entry(
@@ -65,12 +66,12 @@ def _entry(one: Revision, texts: dict[File, str], params: dict[str, changes.Flat
         one,
         f"{said}, tuned - rag {told['tuned_minus_rag']}" if "tuned_minus_rag" in told else said,
         {arm: told[f"accuracy_{arm}"] for arm in ARMS if f"accuracy_{arm}" in told},
-        _cost(verdict | cost),
+        cost(verdict | costs),
         changes.brief(changes.between(params[one.before], params[one.sha])) if one.before else "the first run",
     )
 
 
-def _cost(found: dict) -> str:
+def cost(found: dict) -> str:
     """Return what a run's arms cost. Until there was a metrics/cost.json, the verdict held it, under other names."""
     said = []
     for label, names in {
@@ -82,6 +83,16 @@ def _cost(found: dict) -> str:
         said += [f"{label} ${value:.4f}"] if value is not None else []
     even = found.get("break_even_questions")
     return ", ".join([*said, f"even after {even:,.0f} questions"] if even is not None else said)
+
+
+def figures() -> dict:
+    """Return the verdict and the costs of the working tree."""
+    return {
+        name: value
+        for path in (VERDICT, COST)
+        if Path(path).exists()
+        for name, value in json.loads(Path(path).read_text()).items()
+    }
 
 
 def text(found: list[Entry]) -> str:

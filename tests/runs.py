@@ -85,11 +85,11 @@ def begin() -> None:
     Repo.init(".").close()
 
 
-def commit(subject: str) -> str:
-    """Let DVC keep the tables and git the rest; return the commit's hash."""
+def commit(subject: str, tables: tuple[str, ...] = TABLES) -> str:
+    """Let DVC keep those of the `tables` that are there, and git the rest; return the commit's hash."""
     from dvc.repo import Repo
 
-    there = [path for path in TABLES if Path(path).exists()]
+    there = [path for path in tables if Path(path).exists()]
     if there:
         with Repo() as repo:
             repo.add(there)

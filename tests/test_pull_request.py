@@ -1,0 +1,233 @@
+"""A pull request runs the pipeline and is told the verdict in one comment: its scripts, run here in a clone of two commits."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+from dvc.repo import Repo
+from markdown_it import MarkdownIt
+
+from parts import comment
+from tests import runs
+from tests.code import ROOT
+
+SCRIPTS = ROOT / ".github/scripts"
+WORKFLOW = (ROOT / ".github/workflows/verdict.yml").read_text()
+HOSTILE = "<img src=x onerror=alert(1)> @everyone [free](https://example.org) `rm`|"
+RIGHT = {key: reference for key, (_, reference) in runs.QUESTIONS.items()}
+PIPELINE = """\
+stages:
+  run:
+    cmd: test ${train.fails} = no && cp -r made/${train.made}/. .
+    deps: ["made/${train.made}"]
+    params: [train]
+    outs: [data/answers, data/questions.parquet, data/scores]
+"""
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A shallow clone of a pull request: main ran and is at a remote; the other commit names another result, and did not run."""
+    home = tmp_path_factory.mktemp("pull")
+    source = home / "source"
+    source.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(source)
+        patch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+        runs.begin()
+        for made, gap, tuned in (("1", 0.2, RIGHT | {"q1": "a gift"}), ("2", 0.4, RIGHT | {"q2": HOSTILE, "q3": "no"})):
+            result(Path("made", made), gap, tuned)
+        Path("dvc.yaml").write_text(PIPELINE)
+        runs.params(train={"made": 1, "fails": "no"}, teacher={"model": "t-1"})
+        shutil.copy(ROOT / "prices.yaml", "prices.yaml")
+        with Path(".dvc/config").open("a") as config:
+            config.write(f"[core]\n    remote = far\n['remote \"far\"']\n    url = {home / 'remote'}\n")
+        with Repo() as repo:
+            repo.reproduce()
+            repo.push()
+        runs.commit("main", tables=())
+        runs.params(train={"made": 2, "fails": "no"}, teacher={"model": "t-1"})
+        runs.commit("another result", tables=())
+        runs.git("clone", "-q", "--depth", "2", source.as_uri(), str(home / "clone"))
+    return home / "clone"
+
+
+def result(folder: Path, tuned_accuracy: float, tuned: dict[str, str]) -> None:
+    """Write tables and metrics of a run to `folder`."""
+    folder.mkdir(parents=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        runs.questions()
+        runs.answers("rag", RIGHT)
+        runs.answers("tuned", tuned)
+        runs.figures({"tuned": tuned_accuracy}, cost_per_1000_tuned=0.5, **costs())
+
+
+def costs() -> dict[str, float]:
+    return {f"cost_per_1000_{arm}": 0.25 for arm in ("base", "rag", "tuned_rag", "oracle")} | {
+        "cost_upfront_tuned": 2.5
+    }
+
+
+def script(name: str, *words: str, at: Path, **environment: str) -> subprocess.CompletedProcess:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    told = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)} | environment
+    return subprocess.run([SCRIPTS / name, *words], cwd=at, env=told, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def told(clone):
+    """What the scripts of the workflow write in the clone: the comment, after the pull and the run."""
+    pulled = script("pull.sh", at=clone)
+    assert pulled.returncode == 0, pulled.stderr
+    ran = script("verdict.sh", "HEAD^1", "comment.md", at=clone, GITHUB_STEP_SUMMARY=str(clone / "summary.md"))
+    assert ran.returncode == 0, ran.stderr + ran.stdout
+    assert (clone / "summary.md").read_text() == (clone / "comment.md").read_text()
+    return (clone / "comment.md").read_text()
+
+
+def test_the_comment_holds_verdict_difference_flips_and_costs(told):
+    assert told.startswith(comment.MARK)
+    assert "**Undecided. Over 6 questions, tuned minus rag is -0.100" in told
+    assert "| `train.made` | `1` | `2` | `+1` |" in told
+    assert "| `accuracy_tuned` | `0.200 (0.100 to 0.600)` | `0.400 (0.200 to 0.700)` | `+0.200` |" in told
+    assert "tuned: of 6 questions 1 became right and 2 wrong" in told
+    assert "| + | `What is the price of Lamp 1?` | `1 euros` | `a gift` | `1 euros` |" in told
+    assert re.search(r"This run took 0\.\d minutes", told)
+    assert "500 tokens of the teacher (no price in prices.yaml" in told and "upfront $2.5000" in told
+
+
+def test_nothing_that_a_model_said_is_markup_in_the_comment(told):
+    html = MarkdownIt("commonmark").enable("table").render(told)
+    assert "&lt;img src=x" in html
+    assert "<img" not in html and "<a " not in html
+    assert "@everyone" not in "".join(part.split("</code>")[-1] for part in html.split("<code>"))
+
+
+def test_a_run_that_fails_is_told_with_its_reason_and_fails_the_job(clone, told, tmp_path):
+    shutil.copytree(clone, tmp_path / "copy", symlinks=True)
+    at = tmp_path / "copy"
+    (at / "params.yaml").write_text((at / "params.yaml").read_text().replace("fails: 'no'", "fails: '<b>yes'"))
+    (at / "dvc.yaml").write_text(PIPELINE.replace("${train.fails}", "'${train.fails}'"))
+    ran = script("verdict.sh", "HEAD^1", "comment.md", at=at)
+    said = (at / "comment.md").read_text()
+    assert ran.returncode != 0
+    assert said.startswith(comment.MARK) and "## The run failed" in said
+    assert "failed to run" in said and "<b>" not in said
+
+
+def test_without_a_remote_there_is_nothing_to_pull(clone, tmp_path):
+    shutil.copytree(clone, tmp_path / "copy", symlinks=True)
+    (tmp_path / "copy/.dvc/config").write_text("")
+    pulled = script("pull.sh", at=tmp_path / "copy")
+    assert (pulled.returncode, pulled.stdout.strip()) == (0, "no DVC remote: what is not in the cache is made again")
+
+
+class Hub:
+    """GitHub's comments on pull request 7, over HTTP; `status` answers what writes."""
+
+    def __init__(self):
+        self.comments, self.status, self.seen = [], 201, []
+
+    def handle(self, method: str, path: str, body: dict | None) -> tuple[int, list | dict]:
+        self.seen.append((method, path))
+        if method == "GET":
+            page = int(re.search(r"&page=(\d+)", path)[1])
+            return 200, self.comments[(page - 1) * 100 : page * 100]
+        if self.status != 201:
+            return self.status, {"message": "Resource not accessible by integration"}
+        if method == "POST":
+            self.add(body["body"], "Bot")
+        else:
+            number = int(path.rpartition("/")[2])
+            next(one for one in self.comments if one["id"] == number)["body"] = body["body"]
+        return 200, {}
+
+    def add(self, body: str, kind: str) -> None:
+        self.comments.append({"id": 1000 + len(self.comments), "body": body, "user": {"type": kind}})
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    held = Hub()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do(self):
+            assert self.headers["Authorization"] == "Bearer t0ken"
+            size = int(self.headers.get("Content-Length") or 0)
+            status, body = held.handle(self.command, self.path, json.loads(self.rfile.read(size)) if size else None)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        do_GET = do_POST = do_PATCH = do
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    held.environment = {
+        "GITHUB_API_URL": f"http://127.0.0.1:{server.server_address[1]}", "GITHUB_REPOSITORY": "owner/name",
+        "GITHUB_TOKEN": "t0ken", "PULL_REQUEST": "7", "PATH": os.environ["PATH"],
+    }  # fmt: skip
+    yield held
+    server.shutdown()
+
+
+def post(hub: Hub, tmp_path: Path, text: str) -> subprocess.CompletedProcess:
+    (tmp_path / "comment.md").write_text(f"{comment.MARK}\n{text}\n")
+    words = [sys.executable, "-I", SCRIPTS / "post.py", tmp_path / "comment.md"]
+    return subprocess.run(words, env=hub.environment, capture_output=True, text=True)
+
+
+def test_there_is_one_comment_which_later_runs_renew(hub, tmp_path):
+    hub.add(f"{comment.MARK}\nI am a person who copied the mark", "User")
+    for n in range(130):
+        hub.add(f"chatter {n}", "User")
+    assert post(hub, tmp_path, "first").stdout == "commented\n"
+    assert post(hub, tmp_path, "second").stdout == "renewed the comment\n"
+    marked = [one["body"] for one in hub.comments if one["body"].startswith(comment.MARK)]
+    assert marked == [f"{comment.MARK}\nI am a person who copied the mark", f"{comment.MARK}\nsecond\n"]
+    assert hub.seen[-1] == ("PATCH", "/repos/owner/name/issues/comments/1131")
+
+
+def test_a_forks_token_that_may_not_write_is_no_failure_and_other_errors_are(hub, tmp_path):
+    hub.status = 403
+    told = post(hub, tmp_path, "first")
+    assert (told.returncode, told.stdout.strip()) == (
+        0,
+        "this token may not comment here: the verdict is in the job's summary",
+    )
+    hub.status = 500
+    told = post(hub, tmp_path, "first")
+    assert told.returncode == 1
+    assert told.stderr == "error: GitHub answered 500 Internal Server Error\n"
+
+
+def test_the_workflow_gives_a_pull_requests_code_no_right_to_write_and_none_of_its_words_to_a_shell():
+    jobs = yaml.safe_load(WORKFLOW)["jobs"]
+    assert yaml.safe_load(WORKFLOW)[True].keys() == {"pull_request", "push"}  # YAML reads `on` as true
+    assert yaml.safe_load(WORKFLOW)["permissions"] == {} and "secrets." not in WORKFLOW
+    assert jobs["run"]["permissions"] == {"contents": "read"}
+    assert jobs["comment"]["permissions"] == {"contents": "read", "pull-requests": "write"}
+    steps = [step for job in jobs.values() for step in job["steps"]]
+    for step in steps:
+        assert "${{" not in step.get("run", "")
+        assert re.fullmatch(r"actions/[a-z/-]+@[0-9a-f]{40}", step.get("uses", "actions/none@" + "0" * 40))
+    called = {word for step in steps for word in step.get("run", "").split() if word.startswith(".github/scripts/")}
+    assert called == {f".github/scripts/{path.name}" for path in SCRIPTS.iterdir() if path.suffix in (".sh", ".py")}
+    assert all(os.access(path, os.X_OK) for path in SCRIPTS.glob("*.sh"))
+
+
+@pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.sh")), ids=lambda path: path.name)
+def test_a_script_is_one_that_bash_reads(path):
+    subprocess.run(["bash", "-n", path], check=True)
