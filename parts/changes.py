@@ -96,13 +96,16 @@ def intervals(flat: Flat) -> dict[str, str]:
     return found
 
 
-def shown(value: object, most: int = 60) -> str:
-    """Return a value for a reader: three digits after the point, two that count where it is small, `most` characters."""
-    if value is None:
-        return "-"
+def shown(value: object) -> str:
+    """Return a metric for a reader: three digits after the point, two that count where it is small."""
     if isinstance(value, float):
-        return f"{value + 0.0:.3f}" if abs(value) >= 0.01 or not value else f"{value:.2g}"
-    text = str(value)
+        return f"{value + 0.0:.3f}" if abs(value) >= 0.01 or not value else f"{value:.2g}"  # + 0.0: no -0
+    return exact(value)
+
+
+def exact(value: object, most: int = 60) -> str:
+    """Return a value with all its digits, cut to `most` characters; - for none."""
+    text = "-" if value is None else str(value)
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
@@ -122,7 +125,7 @@ def brief(changes: Sequence[Change]) -> str:
         if change.new is None:
             said.append(f"{change.name} gone")
         elif change.old is None:
-            said.append(f"{change.name} new" + (f": {shown(change.new, 30)}" if "." in change.name else ""))
+            said.append(f"{change.name} new" + (f": {exact(change.new, 30)}" if "." in change.name else ""))
         else:
-            said.append(f"{change.name} {shown(change.old, 30)} -> {shown(change.new, 30)}")
+            said.append(f"{change.name} {exact(change.old, 30)} -> {exact(change.new, 30)}")
     return ", ".join(said)

@@ -4,7 +4,8 @@ python -m parts.diff REVISION [--md]
 """
 
 import re
-from collections.abc import Sequence
+import signal
+from collections.abc import Mapping, Sequence
 
 from parts import changes, flips, markdown, revisions
 from parts.changes import Change
@@ -36,13 +37,14 @@ def grouped(before: changes.Flat, now: changes.Flat) -> dict[str, list[Change]]:
     return {heading: some for heading, some in found.items() if some}
 
 
-def rows(some: Sequence[Change], before: changes.Flat, now: changes.Flat) -> list[tuple[str, ...]]:
-    """Return a row of HEAD for each change; a value that has an interval is shown with it."""
-    old, new = changes.intervals(before), changes.intervals(now)
+def rows(some: Sequence[Change], before: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """Return a row of HEAD for each change, as `before` and `now` show its values; the verdict comes first."""
+    some = sorted(some, key=lambda change: not change.name.startswith("verdict."))
     return [
         (
             change.name.removeprefix("verdict."),
-            *(told.get(change.name, changes.shown(value)) for told, value in ((old, change.old), (new, change.new))),
+            before.get(change.name, changes.exact(change.old)),
+            now.get(change.name, changes.exact(change.new)),
             changes.gap(change),
         )
         for change in some
@@ -52,10 +54,11 @@ def rows(some: Sequence[Change], before: changes.Flat, now: changes.Flat) -> lis
 def sections(revision: str, name: str) -> dict[str, list[tuple[str, ...]]]:
     """Return rows of HEAD by heading: params, then metrics. Raises Mistake."""
     old, new = (changes.texts(one) for one in (revision, changes.WORKING))
-    params = [changes.params(texts) for texts in (old, new)]
-    found = {f"params, {name} against the working tree": rows(changes.between(*params), *params)}
+    params = changes.between(changes.params(old), changes.params(new))
     before, now = (changes.metrics(texts) for texts in (old, new))
-    return found | {heading: rows(some, before, now) for heading, some in grouped(before, now).items()}
+    shown = (changes.intervals(before), changes.intervals(now))
+    found = {f"params, {name} against the working tree": rows(params, {}, {})}
+    return found | {heading: rows(some, *shown) for heading, some in grouped(before, now).items()}
 
 
 def text(revision: str, name: str) -> str:
@@ -94,4 +97,5 @@ def main(name: str = "HEAD", form: str = "") -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever closes the pager has seen enough
     run(main)

@@ -136,7 +136,7 @@ def text(both: pl.DataFrame, name: str) -> str:
     for line, some in _counts(both):
         said.append(line)
         for row in some.iter_rows(named=True):
-            said.append(f"  {'+' if row['right_now'] else '-'} {row['question']}  [{row['reference']}]")
+            said.append(f"  {'+' if row['right_now'] else '-'} {_line(row['question'])}  [{_line(row['reference'])}]")
             said.append("      " + "  ->  ".join(_line(answer) for answer in _final(row)))
     return "\n".join(said)
 
@@ -155,9 +155,9 @@ def written(both: pl.DataFrame, name: str, most: int = 40) -> str:
     return "\n\n".join(said)
 
 
-def _line(answer: str) -> str:
-    """Return an answer in one line that a terminal may print: no control character of a model's reaches it."""
-    seen = "".join(mark if mark.isprintable() else " " for mark in answer)
+def _line(said: str) -> str:
+    """Return what somebody said in one line that a terminal may print: no control character reaches it."""
+    seen = "".join(mark if mark.isprintable() else " " for mark in said)
     return " ".join(seen.split())[:100] or "(nothing)"
 
 

@@ -7,6 +7,7 @@ experiment against the commit it was run on.
 """
 
 import json
+import signal
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,4 +138,5 @@ def main(form: str = "") -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever closes the pager has seen enough
     run(main)
