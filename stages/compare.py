@@ -2,26 +2,31 @@
 
 reads   Scores[arm]         one row per question and scorer, all arms
         Questions           one row per exam question
-        metrics/clock, metrics/synthesize, metrics/train: what answering and training took
-writes  metrics/verdict.json, metrics/kinds.json, plots/accuracy.json
+        Chunks, Pairs       which documents hold the answers, and which were studied
+writes  metrics/verdict.json, metrics/kinds.json, metrics/studied.json, plots/accuracy.json
 """
 
 import json
+import math
 from pathlib import Path
 from typing import Literal
 
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts import metrics, params, prices, stats
+from parts import metrics, params, stats
 from parts.arms import NAMES as ARMS
 from parts.errors import run
 from parts.serving import Server
 from parts.student import Student
+from schemas.chunks import Chunks
+from schemas.pairs import Pairs
 from schemas.questions import Questions
 from schemas.scores import Scores
 
 PLOT = Path("plots/accuracy.json")
+FEW = 20
+"""Questions of a group below which its interval is not shown: benchmarks/stats.py has how often it would hold."""
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
@@ -47,30 +52,47 @@ def compare(right: pl.DataFrame, given: Params) -> dict[str, metrics.Value]:
     found["mcnemar_p"] = stats.mcnemar(right["tuned"], right["rag"])
     decided = found["tuned_minus_rag_lo"] > 0 or found["tuned_minus_rag_hi"] < 0
     found["verdict"] = ("tuned" if found["tuned_minus_rag"] > 0 else "rag") if decided else "undecided"
-    found["further_questions"] = 0 if decided else stats.further_questions(right["tuned"], right["rag"])
+    more = None if decided else stats.further_questions(right["tuned"], right["rag"])
+    found["further_questions"] = 0 if decided else more and max(1, more)
     return found
 
 
-def costs(price: prices.Prices, teacher: str, generators: list[str]) -> dict[str, float | None]:
-    """Return what 1,000 questions cost each arm, what the tuned student cost before the first, and when that is paid off."""
-    per = {arm: price.ran(metrics.read(f"clock/{arm}")["mean_ms"]) for arm in ARMS}  # ms of one = s of a thousand
-    asked = [metrics.read(f"synthesize/{name}") for name in generators]
-    taught = price.asked(teacher, *(sum(row[key] for row in asked) for key in ("prompt_tokens", "new_tokens")))
-    trained = price.ran(metrics.read("train")["seconds"])
-    upfront = None if taught is None else taught + trained
-    saved = (per["rag"] - per["tuned"]) / 1000
-    even = round(upfront / saved) if upfront is not None and saved > 0 else None
-    found = {f"cost_per_1000_{arm}": value for arm, value in per.items()}
-    return found | {"cost_upfront_tuned": upfront, "break_even_questions": even}
+def by_group(right: pl.DataFrame, groups: pl.DataFrame, given: Params) -> dict[str, metrics.Value]:
+    """Return for each group of questions its size, each arm's accuracy, and tuned minus rag with its interval.
 
-
-def by_kind(right: pl.DataFrame, questions: pl.DataFrame) -> dict[str, metrics.Value]:
-    """Return accuracy and number of questions for each kind of question and arm."""
-    joined = right.join(questions.select("question_id", "kind"), "question_id", validate="1:1")
+    `groups`: question_id, group. The interval is null below FEW questions. `mcnemar_p` is adjusted for being one of
+    several: a group has a winner when that is below 0.05 and its interval leaves nought out.
+    """
+    parts = right.join(groups, "question_id", validate="1:1").partition_by("group", as_dict=True)
     found: dict[str, metrics.Value] = {}
-    for (kind,), part in joined.group_by("kind"):
-        found |= {f"{kind}_{arm}": part[arm].mean() for arm in ARMS} | {f"{kind}_n": len(part)}
-    return found
+    for (group,), part in parts.items():
+        gap = stats.difference(part["tuned"], part["rag"], given.resamples, given.seed)
+        if len(part) < FEW:
+            gap = stats.Interval(gap.value, math.nan, math.nan)
+        found |= {f"{group}_{arm}": part[arm].mean() for arm in ARMS} | {f"{group}_n": len(part)}
+        found |= _with_interval(f"{group}_tuned_minus_rag", gap)
+    chances = stats.adjusted([stats.mcnemar(part["tuned"], part["rag"]) for part in parts.values()])
+    return found | {f"{group}_mcnemar_p": p for (group,), p in zip(parts, chances, strict=True)}
+
+
+def studied(questions: pl.DataFrame, chunks: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Return question_id and group: studied, unstudied, or no_evidence where it is not known what answers it.
+
+    A document is studied if a row to train on came from it; a question is, if every piece of its evidence stands in
+    such a document.
+    """
+    learnt = set(pairs.filter(pl.col("split") == "train")["doc_id"].drop_nulls())
+    known = {chunk_id for chunk_id, doc_id in chunks.select("chunk_id", "doc_id").rows() if doc_id in learnt}
+
+    def group(gold: list[list[str]]) -> str:
+        if not gold:
+            return "no_evidence"
+        return "studied" if all(known.intersection(piece) for piece in gold) else "unstudied"
+
+    named = [
+        (question_id, group(gold)) for question_id, gold in questions.select("question_id", "gold_chunk_ids").rows()
+    ]
+    return pl.DataFrame(named, {"question_id": pl.String, "group": pl.String}, orient="row")
 
 
 def _with_interval(name: str, figure: stats.Interval) -> dict[str, float]:
@@ -97,11 +119,10 @@ def main() -> None:
     right = rightness(given.accuracy, questions)
     found = compare(right, given)
     names = {"judge": judge.model, "teacher": teacher.model, "student": params.load("student", Student).model}
-    metrics.write(
-        "verdict",
-        found | costs(prices.load(), teacher.model, params.names("synthesize")) | names | {"scorer": given.accuracy},
-    )
-    metrics.write("kinds", by_kind(right, questions))
+    metrics.write("verdict", found | names | {"scorer": given.accuracy})
+    kinds = questions.select("question_id", group="kind")
+    metrics.write("kinds", by_group(right, kinds, given))
+    metrics.write("studied", by_group(right, studied(questions, Chunks.read(), Pairs.read()), given))
     rows = [
         {"arm": arm}
         | {key: found[f"accuracy_{arm}{end}"] for key, end in (("accuracy", ""), ("lo", "_lo"), ("hi", "_hi"))}
