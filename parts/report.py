@@ -5,6 +5,7 @@ python -m parts.report
 
 from parts import metrics
 from parts.errors import Mistake, run
+from parts.stats import POWER
 
 ARMS = {
     "base": "the student as released, closed book",
@@ -39,7 +40,9 @@ def sentence() -> str:
     if v["verdict"] == "undecided":
         more = v["further_questions"]
         return f"Undecided. {about}: " + (
-            f"about {more:,} more questions like these would decide it, four times in five." if more else "they tie."
+            f"about {more:,} more questions like these would decide it, with a chance of {POWER:.0%}."
+            if more
+            else "they tie."
         )
     winner = {"tuned": "The student that has studied wins.", "rag": "Looking it up wins."}[v["verdict"]]
     return f"{winner} {about}."

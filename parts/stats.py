@@ -18,6 +18,10 @@ class Interval(NamedTuple):
     lo: float
     hi: float
 
+    def named(self, name: str) -> dict[str, float]:
+        """Return the figure as `name`, its ends as `name`_lo and `name`_hi."""
+        return {name: self.value, f"{name}_lo": self.lo, f"{name}_hi": self.hi}
+
 
 def share(right: Sequence[float]) -> Interval:
     """Return the mean of `right` (each 0 or 1) with Wilson's interval (Wilson 1927), never empty at 0 or 1."""

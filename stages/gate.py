@@ -21,9 +21,8 @@ class Params(BaseModel, extra="forbid", frozen=True):
     """Section `gate` of params.yaml."""
 
     against: str  # a git revision
-    hold: dict[
-        str, Literal["interval"] | PositiveFloat
-    ]  # by key of metrics/verdict.json, where more is better: how much less passes
+    # by key of metrics/verdict.json, where more is better: how much less passes
+    hold: dict[str, Literal["interval"] | PositiveFloat]
 
 
 def gate(
@@ -44,7 +43,7 @@ def gate(
             untold.append(f"{name} was not there")
             continue
         least -= 0 if room == "interval" else room
-        if now[name] < least:
+        if now[name] < round(least, 4):  # as metrics are written
             worse.append(f"{name} is {now[name]:g}, was {_was(then, name)}, may be {least:.4g}")
     return worse, untold
 

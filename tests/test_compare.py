@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from parts import metrics, report
+from parts import groups, metrics, report, stats
 from schemas.chunks import Chunks
 from schemas.pairs import Pairs
 from schemas.questions import Questions
@@ -112,7 +112,7 @@ def test_a_question_is_of_studied_documents_when_all_its_evidence_is():
         "either": [["a#001", "c#001"]], "neither": [["c#001"]], "nothing": [],
     }  # fmt: skip
     questions = pl.DataFrame({"question_id": list(gold), "gold_chunk_ids": list(gold.values())})
-    found = dict(compare.studied(questions, chunks, pairs).rows())
+    found = dict(groups.by_study(questions, chunks, pairs).rows())
     assert {name for name, group in found.items() if group == "studied"} == {"one", "both", "either"}
     assert {name for name, group in found.items() if group == "unstudied"} == {"half", "neither"}
     assert found["nothing"] == "no_evidence"
@@ -128,11 +128,11 @@ def test_accuracy_is_told_by_documents_studied_or_not(run):
 
 def test_a_kind_of_few_questions_has_no_interval_and_one_of_many_has():
     kinds = pl.DataFrame({"question_id": [f"q{n}" for n in range(60)], "group": ["few"] * 10 + ["many"] * 50})
-    found = compare.by_group(right("1" * 60, "01" * 30), kinds, GIVEN)
+    found = groups.effects(right("1" * 60, "01" * 30), kinds, 500, 1)
     assert found["few_tuned_minus_rag"] == 0.5
     assert math.isnan(found["few_tuned_minus_rag_lo"])
     assert 0 < found["many_tuned_minus_rag_lo"] < 0.5 < found["many_tuned_minus_rag_hi"] < 1
-    alone = compare.stats.mcnemar([1] * 50, [0, 1] * 25)
+    alone = stats.mcnemar([1] * 50, [0, 1] * 25)
     assert alone < found["many_mcnemar_p"] <= 2 * alone  # one of two
 
 
