@@ -5,6 +5,7 @@ python -m parts.report
 
 from parts import metrics
 from parts.errors import Mistake, run
+from parts.stats import POWER
 
 ARMS = {
     "base": "the student as released, closed book",
@@ -18,13 +19,13 @@ HEAD = ("arm", "accuracy", "95% interval", "faithful", "relevant", "precise", "p
 
 def rows() -> list[tuple[str, ...]]:
     """Return the table: one row an arm, in the order of HEAD."""
-    verdict = metrics.read("verdict")
+    verdict, costs = metrics.read("verdict"), metrics.read("cost")
     found = []
     for arm in ARMS:
         score, clock = metrics.read(f"score/{arm}"), metrics.read(f"clock/{arm}")
         lo, hi = (_number(verdict[f"accuracy_{arm}_{end}"]) for end in ("lo", "hi"))
         judged = [_number(score.get(name)) for name in ("faithfulness", "answer_relevancy", "context_precision")]
-        cost = _number(verdict[f"cost_per_1000_{arm}"], 4)
+        cost = _number(costs[f"per_1000_{arm}"], 4)
         found.append(
             (arm, _number(verdict[f"accuracy_{arm}"]), f"{lo} to {hi}", *judged, _number(clock["p50_ms"], 0), cost)
         )
@@ -39,10 +40,31 @@ def sentence() -> str:
     if v["verdict"] == "undecided":
         more = v["further_questions"]
         return f"Undecided. {about}: " + (
-            f"about {more} more questions like these would decide it." if more else "they tie."
+            f"about {more:,} more questions like these would decide it, with a chance of {POWER:.0%}."
+            if more
+            else "they tie."
         )
     winner = {"tuned": "The student that has studied wins.", "rag": "Looking it up wins."}[v["verdict"]]
     return f"{winner} {about}."
+
+
+def payback() -> str:
+    """Return what studying costs against looking things up, and when that is paid off, in a sentence."""
+    c = metrics.read("cost")
+    if c["upfront_tuned"] is None:
+        return f"What studying costs is not known: prices.yaml has no price for {metrics.read('verdict')['teacher']}."
+    studying = f"Studying costs {_dollars(c['upfront_tuned'])} before the first question"
+    even, monthly = c["break_even_questions"], c["break_even_questions_monthly"]
+    if even is None:
+        return f"{studying} and saves nothing on each: it is never paid off."
+    saved = _dollars(c["per_1000_rag"] - c["per_1000_tuned"])
+    changing = (
+        f"; with {c['monthly_change']:.0%} of the documents changing every month, from {monthly:,} questions a month on, "
+        f"over {c['months']} months"
+    )
+    return f"{studying} and saves {saved} on each thousand: paid off after {even:,} questions" + (
+        f"{changing if c['monthly_change'] else ''}."
+    )
 
 
 def cautions() -> list[str]:
@@ -60,10 +82,10 @@ def cautions() -> list[str]:
 
 
 def markdown() -> str:
-    """Return the table, the sentence and the cautions as Markdown."""
+    """Return the table, the sentences and the cautions as Markdown."""
     lines = [HEAD, tuple("---" for _ in HEAD), *rows()]
     table = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-    return "\n\n".join([table, f"**{sentence()}**", " ".join(cautions())])
+    return "\n\n".join([table, f"**{sentence()}**", payback(), " ".join(cautions())])
 
 
 def text() -> str:
@@ -78,11 +100,15 @@ def text() -> str:
         for line in lines
     )
     where = "Details: metrics/ (git), plots/ (`dvc plots show`), data/ (tables), `make ledger`."
-    return "\n\n".join([table, sentence(), "\n".join(cautions()), where])
+    return "\n\n".join([table, sentence(), payback(), "\n".join(cautions()), where])
 
 
 def _number(value: metrics.Value, digits: int = 3) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _dollars(value: float) -> str:
+    return f"${value:,.2f}" if abs(value) >= 1 else f"${value:.4f}"
 
 
 def main() -> None:

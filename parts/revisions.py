@@ -25,15 +25,25 @@ def git(*words: str, given: str = "") -> bytes:
     """Return what git prints, told `given`. Raises Mistake with git's own last line when it fails."""
     try:
         return subprocess.run(["git", *words], input=given.encode(), capture_output=True, check=True).stdout
+    except FileNotFoundError as error:
+        raise Mistake("git is not installed") from error
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode(errors="replace").strip().splitlines() or ["git failed"]
         raise Mistake(f"git {words[0]}: {said[-1]}") from error
 
 
+def commit(name: str) -> str:
+    """Return the hash of the commit that `name` (a branch, a tag, HEAD~1) stands for. Raises Mistake when there is none."""
+    try:
+        return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").decode().strip()
+    except Mistake as error:
+        raise Mistake(f"there is no revision {name} in this clone (a shallow one? `git fetch --unshallow`)") from error
+
+
 def resolve(name: str) -> str:
     """Return the hash of the commit or experiment `name`. Raises Mistake when there is none."""
     try:
-        return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").decode().strip()
+        return commit(name)
     except Mistake:
         for found in experiments():
             if found.name == name:

@@ -2,8 +2,8 @@
 
 reads   Scores[arm]         one row per question and scorer, all arms
         Questions           one row per exam question
-        metrics/clock, metrics/synthesize, metrics/train: what answering and training took
-writes  metrics/verdict.json, metrics/kinds.json, plots/accuracy.json
+        Chunks, Pairs       which documents hold the answers, and which were studied
+writes  metrics/verdict.json, metrics/kinds.json, metrics/studied.json, plots/accuracy.json
 """
 
 import json
@@ -13,11 +13,13 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts import metrics, params, prices, stats
+from parts import groups, metrics, params, stats
 from parts.arms import NAMES as ARMS
 from parts.errors import run
 from parts.serving import Server
 from parts.student import Student
+from schemas.chunks import Chunks
+from schemas.pairs import Pairs
 from schemas.questions import Questions
 from schemas.scores import Scores
 
@@ -39,42 +41,16 @@ def compare(right: pl.DataFrame, given: Params) -> dict[str, metrics.Value]:
     """
     found: dict[str, metrics.Value] = {"n_questions": len(right)}
     for arm in ARMS:
-        found |= _with_interval(f"accuracy_{arm}", stats.share(right[arm]))
+        found |= stats.share(right[arm]).named(f"accuracy_{arm}")
     for arm in ("tuned", "tuned_rag"):
-        found |= _with_interval(
-            f"{arm}_minus_rag", stats.difference(right[arm], right["rag"], given.resamples, given.seed)
-        )
+        gap = stats.difference(right[arm], right["rag"], given.resamples, given.seed)
+        found |= gap.named(f"{arm}_minus_rag")
     found["mcnemar_p"] = stats.mcnemar(right["tuned"], right["rag"])
     decided = found["tuned_minus_rag_lo"] > 0 or found["tuned_minus_rag_hi"] < 0
     found["verdict"] = ("tuned" if found["tuned_minus_rag"] > 0 else "rag") if decided else "undecided"
-    found["further_questions"] = 0 if decided else stats.further_questions(right["tuned"], right["rag"])
+    more = None if decided else stats.further_questions(right["tuned"], right["rag"])
+    found["further_questions"] = 0 if decided else more and max(1, more)
     return found
-
-
-def costs(price: prices.Prices, teacher: str, generators: list[str]) -> dict[str, float | None]:
-    """Return what 1,000 questions cost each arm, what the tuned student cost before the first, and when that is paid off."""
-    per = {arm: price.ran(metrics.read(f"clock/{arm}")["mean_ms"]) for arm in ARMS}  # ms of one = s of a thousand
-    asked = [metrics.read(f"synthesize/{name}") for name in generators]
-    taught = price.asked(teacher, *(sum(row[key] for row in asked) for key in ("prompt_tokens", "new_tokens")))
-    trained = price.ran(metrics.read("train")["seconds"])
-    upfront = None if taught is None else taught + trained
-    saved = (per["rag"] - per["tuned"]) / 1000
-    even = round(upfront / saved) if upfront is not None and saved > 0 else None
-    found = {f"cost_per_1000_{arm}": value for arm, value in per.items()}
-    return found | {"cost_upfront_tuned": upfront, "break_even_questions": even}
-
-
-def by_kind(right: pl.DataFrame, questions: pl.DataFrame) -> dict[str, metrics.Value]:
-    """Return accuracy and number of questions for each kind of question and arm."""
-    joined = right.join(questions.select("question_id", "kind"), "question_id", validate="1:1")
-    found: dict[str, metrics.Value] = {}
-    for (kind,), part in joined.group_by("kind"):
-        found |= {f"{kind}_{arm}": part[arm].mean() for arm in ARMS} | {f"{kind}_n": len(part)}
-    return found
-
-
-def _with_interval(name: str, figure: stats.Interval) -> dict[str, float]:
-    return {name: figure.value, f"{name}_lo": figure.lo, f"{name}_hi": figure.hi}
 
 
 def rightness(scorer: str, questions: pl.DataFrame) -> pl.DataFrame:
@@ -97,11 +73,10 @@ def main() -> None:
     right = rightness(given.accuracy, questions)
     found = compare(right, given)
     names = {"judge": judge.model, "teacher": teacher.model, "student": params.load("student", Student).model}
-    metrics.write(
-        "verdict",
-        found | costs(prices.load(), teacher.model, params.names("synthesize")) | names | {"scorer": given.accuracy},
-    )
-    metrics.write("kinds", by_kind(right, questions))
+    metrics.write("verdict", found | names | {"scorer": given.accuracy})
+    by_kind, by_study = groups.by_kind(questions), groups.by_study(questions, Chunks.read(), Pairs.read())
+    metrics.write("kinds", groups.effects(right, by_kind, given.resamples, given.seed))
+    metrics.write("studied", groups.effects(right, by_study, given.resamples, given.seed))
     rows = [
         {"arm": arm}
         | {key: found[f"accuracy_{arm}{end}"] for key, end in (("accuracy", ""), ("lo", "_lo"), ("hi", "_hi"))}

@@ -7,54 +7,13 @@ writes  Redacted            one row per passage
 
 from collections import Counter
 
-import polars as pl
-
-from parts import metrics, params, privacy
-from parts.errors import Mistake, run
+from parts import metrics, params
+from parts.errors import run
 from parts.privacy import Params
+from parts.redaction import kinds, redact
 from schemas.chunks import Chunks
 from schemas.documents import Documents
 from schemas.redacted import Redacted
-
-TOLD = 10  # documents named in one line
-
-
-def redact(documents: pl.DataFrame, chunks: pl.DataFrame, given: Params) -> tuple[pl.DataFrame, dict[str, Counter]]:
-    """Return the passages as a teacher may see them, and how many values of which kind each document with any has.
-
-    Whole documents are looked through, for a passage may end in the middle of a number. Raises Mistake, which tells no
-    value, when something is private and `given` refuses that.
-    """
-    texts = dict(documents.sort("doc_id").select("doc_id", "text").rows())
-    headings = sorted(set(chunks["heading"]))
-    found = privacy.spans([*texts.values(), *headings], given)
-    of_text, of_heading = dict(zip(texts, found, strict=False)), dict(zip(headings, found[len(texts) :], strict=True))
-    held = {doc_id: {(span.kind, span.stand_in) for span in spans} for doc_id, spans in of_text.items()}
-    for doc_id, heading in chunks.select("doc_id", "heading").unique().rows():
-        held[doc_id] |= {(span.kind, span.stand_in) for span in of_heading[heading]}
-    counts = {doc_id: Counter(kind for kind, _ in values) for doc_id, values in held.items() if values}
-    if given.private == "refuse" and counts:
-        raise Mistake(_refusal(counts))
-    if given.private == "count":
-        return chunks, counts
-    rows = chunks.to_dicts()
-    for row in rows:
-        row["text"] = privacy.written(texts[row["doc_id"]], of_text[row["doc_id"]], row["start"], row["end"])
-        row["heading"] = privacy.written(row["heading"], of_heading[row["heading"]])
-    return Redacted.frame(rows), counts
-
-
-def _refusal(counts: dict[str, Counter]) -> str:
-    told = [f"{doc_id} ({_kinds(count)})" for doc_id, count in counts.items()]
-    more = f"; and {len(told) - TOLD} more documents" if len(told) > TOLD else ""
-    return (
-        f"private: {_kinds(sum(counts.values(), Counter()))}, in {'; '.join(told[:TOLD])}{more}: take them out, or set "
-        "redact.private in params.yaml to mask or count; nothing was sent"
-    )
-
-
-def _kinds(count: Counter) -> str:
-    return ", ".join(f"{number} {kind}" for kind, number in sorted(count.items()))
 
 
 def main() -> None:
@@ -66,7 +25,7 @@ def main() -> None:
     total = sum(counts.values(), Counter())
     metrics.write("redact", {"documents": len(counts), "private": total.total()} | total)
     done = {"mask": "masked", "count": "left as it is"}.get(given.private, "")
-    print(f"private: {_kinds(total)}, in {len(counts)} documents, {done}" if total else "nothing private found")
+    print(f"private: {kinds(total)}, in {len(counts)} documents, {done}" if total else "nothing private found")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,20 @@
-"""The verdict follows from the answers, its costs from what was measured, and the report says both."""
+"""The verdict follows from the answers, by kind and by what was studied too, and the report says it."""
 
 import json
+import math
 import subprocess
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from parts import metrics, prices, report
-from parts.errors import Mistake
+from parts import groups, metrics, report, stats
+from schemas.chunks import Chunks
+from schemas.pairs import Pairs
 from schemas.questions import Questions
 from schemas.scores import Scores
-from stages import compare
-from tests import readme
+from stages import compare, cost
+from tests import measured, readme
 from tests.code import ROOT
 
 GIVEN = compare.Params(accuracy="exact", resamples=500, seed=1)
@@ -41,40 +43,44 @@ def test_the_verdict_is_the_side_that_the_interval_lies_on(tuned, rag, verdict):
     assert found["accuracy_base_hi"] > 0
 
 
+def passage(doc_id: str) -> dict:
+    text = {"start": 0, "end": 4, "page": 1, "heading": "T", "text": "text", "n_tokens": 1}
+    return {"chunk_id": f"{doc_id}#001", "doc_id": doc_id} | text
+
+
+def pair(doc_id: str, split: str) -> dict:
+    rest = {"kind": "qa", "prompt": "?", "reasoning": "", "completion": "x", "teacher": "t", "n_tokens": 2}
+    return {
+        "pair_id": f"{doc_id} {split}",
+        "chunk_id": f"{doc_id}#001",
+        "doc_id": doc_id,
+        "generator": "qa",
+        "split": split,
+    } | rest
+
+
 @pytest.fixture
 def run(workplace):
-    """A small finished run: two kinds of question, scores of every arm, clocks, and what teaching took."""
+    """A small finished run: two kinds of question, of documents studied and not, scores of every arm, and what it took."""
     rows = [
-        {
-            "question_id": f"q{n}",
-            "doc_id": None,
-            "kind": "fact" if n < 6 else "unanswerable",
-            "question": "?",
-            "options": None,
-        }
-        | {"reference": "x", "answerable": n < 6, "gold_chunk_ids": []}
+        {"question_id": f"q{n}", "doc_id": None, "kind": "fact" if n < 6 else "unanswerable", "question": "?", "options": None}
+        | {"reference": "x", "answerable": n < 6, "gold_chunk_ids": [["a#001" if n < 4 else "b#001"]] if n < 6 else []}
         for n in range(8)
-    ]
+    ]  # fmt: skip
     Questions.write(Questions.frame(rows))
+    Chunks.write(Chunks.frame([passage("a"), passage("b")]))
+    Pairs.write(Pairs.frame([pair("a", "train"), pair("b", "dev")]))
     for at, arm in enumerate(compare.ARMS):
         scores = [
-            {
-                "question_id": f"q{n}",
-                "scorer": scorer,
-                "version": "1",
-                "value": float(n <= at) if n else None,
-                "reason": None,
-            }
+            {"question_id": f"q{n}", "scorer": scorer, "version": "1", "value": float(n <= at) if n else None, "reason": None}
             for n in range(8)
             for scorer in ("exact", "judge")
-        ]
+        ]  # fmt: skip
         Scores.write(Scores.frame(scores), arm)
-        metrics.write(f"clock/{arm}", {"mean_ms": 100.0 if "rag" in arm else 20.0, "p50_ms": 90.0})
         metrics.write(f"score/{arm}", {"faithfulness": 0.5, "answer_relevancy": None})
-    for name in workplace.params["synthesize"]:
-        metrics.write(f"synthesize/{name}", {"prompt_tokens": 1_000_000, "new_tokens": 500_000})
-    metrics.write("train", {"seconds": 3600.0})
+    measured.write(list(workplace.params["synthesize"]))
     (workplace.path / "plots").mkdir()
+    cost.main()
     return workplace
 
 
@@ -98,23 +104,52 @@ def test_the_whole_verdict_is_flat_sorted_and_without_nan(run):
     assert "set of rules" in report.text()
 
 
-def test_costs_follow_from_prices_tokens_and_seconds(run):
-    price = prices.load()
-    found = compare.costs(price, "rules-2", list(run.params["synthesize"]))
-    assert found["cost_per_1000_rag"] == pytest.approx(100 / 3600 * price.machine_per_hour)
-    assert found["cost_upfront_tuned"] == pytest.approx(price.machine_per_hour)
-    assert found["break_even_questions"] == round(price.machine_per_hour / (0.08 / 3600 * price.machine_per_hour))
-    paid = prices.Prices(dated="2026-01-01", machine_per_hour=1, models={"m": {"prompt": 2, "new": 10}})
-    assert compare.costs(paid, "m", list(run.params["synthesize"]))["cost_upfront_tuned"] == pytest.approx(
-        2 * (2 + 5) + 1
-    )
-    assert compare.costs(paid, "unknown", [])["cost_upfront_tuned"] is None
+def test_a_question_is_of_studied_documents_when_all_its_evidence_is():
+    chunks = Chunks.frame([passage(name) for name in "abc"])
+    pairs = Pairs.frame([pair("a", "train"), pair("b", "train"), pair("c", "dev")])
+    gold = {
+        "one": [["a#001"]], "both": [["a#001"], ["b#001"]], "half": [["a#001"], ["c#001"]],
+        "either": [["a#001", "c#001"]], "neither": [["c#001"]], "nothing": [],
+    }  # fmt: skip
+    questions = pl.DataFrame({"question_id": list(gold), "gold_chunk_ids": list(gold.values())})
+    found = dict(groups.by_study(questions, chunks, pairs).rows())
+    assert {name for name, group in found.items() if group == "studied"} == {"one", "both", "either"}
+    assert {name for name, group in found.items() if group == "unstudied"} == {"half", "neither"}
+    assert found["nothing"] == "no_evidence"
 
 
-def test_a_broken_price_list_is_told(workplace):
-    (workplace.path / "prices.yaml").write_text("dated: 2026-01-01\n")
-    with pytest.raises(Mistake, match="machine_per_hour"):
-        prices.load()
+def test_accuracy_is_told_by_documents_studied_or_not(run):
+    compare.main()
+    found = metrics.read("studied")
+    assert (found["studied_n"], found["unstudied_n"], found["no_evidence_n"]) == (4, 2, 2)
+    assert found["studied_tuned"] == pytest.approx(2 / 4)  # of q0 to q3, tuned is right in q1 and q2; q0 was not judged
+    assert found["unstudied_oracle"] == pytest.approx(1 / 2)
+
+
+def test_a_kind_of_few_questions_has_no_interval_and_one_of_many_has():
+    kinds = pl.DataFrame({"question_id": [f"q{n}" for n in range(60)], "group": ["few"] * 10 + ["many"] * 50})
+    found = groups.effects(right("1" * 60, "01" * 30), kinds, 500, 1)
+    assert found["few_tuned_minus_rag"] == 0.5
+    assert math.isnan(found["few_tuned_minus_rag_lo"])
+    assert 0 < found["many_tuned_minus_rag_lo"] < 0.5 < found["many_tuned_minus_rag_hi"] < 1
+    alone = stats.mcnemar([1] * 50, [0, 1] * 25)
+    assert alone < found["many_mcnemar_p"] <= 2 * alone  # one of two
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "paid off after 44,"),
+        ({"upfront_tuned": None, "break_even_questions": None}, "no price for rules-2"),
+        ({"break_even_questions": None}, "never paid off"),
+        ({"monthly_change": 0.0}, "questions."),
+    ],
+)
+def test_the_report_says_when_studying_is_paid_off(run, change, said):
+    compare.main()
+    metrics.write("cost", metrics.read("cost") | change)
+    assert said in report.payback()
+    assert report.payback() in report.text() and report.payback() in report.markdown()
 
 
 def test_a_weak_student_is_called_weak(run):

@@ -23,6 +23,7 @@ SCRIPTS = ROOT / ".github/scripts"
 WORKFLOW = (ROOT / ".github/workflows/verdict.yml").read_text()
 HOSTILE = "<img src=x onerror=alert(1)> @everyone [free](https://example.org) `rm`|"
 RIGHT = {key: reference for key, (_, reference) in runs.QUESTIONS.items()}
+GATE = {"against": "HEAD", "hold": {"accuracy_tuned": 0.3}}
 PIPELINE = """\
 stages:
   run:
@@ -46,7 +47,7 @@ def clone(tmp_path_factory):
         for made, gap, tuned in (("1", 0.2, RIGHT | {"q1": "a gift"}), ("2", 0.4, RIGHT | {"q2": HOSTILE, "q3": "no"})):
             result(Path("made", made), gap, tuned)
         Path("dvc.yaml").write_text(PIPELINE)
-        runs.params(train={"made": 1, "fails": "no"}, teacher={"model": "t-1"})
+        runs.params(train={"made": 1, "fails": "no"}, teacher={"model": "t-1"}, gate=GATE)
         shutil.copy(ROOT / "prices.yaml", "prices.yaml")
         with Path(".dvc/config").open("a") as config:
             config.write(f"[core]\n    remote = far\n['remote \"far\"']\n    url = {home / 'remote'}\n")
@@ -54,7 +55,7 @@ def clone(tmp_path_factory):
             repo.reproduce()
             repo.push()
         runs.commit("main", tables=())
-        runs.params(train={"made": 2, "fails": "no"}, teacher={"model": "t-1"})
+        runs.params(train={"made": 2, "fails": "no"}, teacher={"model": "t-1"}, gate=GATE)
         runs.commit("another result", tables=())
         runs.git("clone", "-q", "--depth", "2", source.as_uri(), str(home / "clone"))
     return home / "clone"
@@ -68,13 +69,8 @@ def result(folder: Path, tuned_accuracy: float, tuned: dict[str, str]) -> None:
         runs.questions()
         runs.answers("rag", RIGHT)
         runs.answers("tuned", tuned)
-        runs.figures({"tuned": tuned_accuracy}, cost_per_1000_tuned=0.5, **costs())
-
-
-def costs() -> dict[str, float]:
-    return {f"cost_per_1000_{arm}": 0.25 for arm in ("base", "rag", "tuned_rag", "oracle")} | {
-        "cost_upfront_tuned": 2.5
-    }
+        runs.figures({"tuned": tuned_accuracy})
+        runs.costs()
 
 
 def script(name: str, *words: str, at: Path, **environment: str) -> subprocess.CompletedProcess:
@@ -122,6 +118,19 @@ def test_a_run_that_fails_is_told_with_its_reason_and_fails_the_job(clone, told,
     assert ran.returncode != 0
     assert said.startswith(comment.MARK) and "## The run failed" in said
     assert "failed to run" in said and "<b>" not in said
+
+
+def test_a_verdict_worse_than_the_revision_fails_the_job_with_the_reason(clone, told, tmp_path):
+    shutil.copytree(clone, tmp_path / "copy", symlinks=True)
+    at = tmp_path / "copy"
+    (at / "params.yaml").write_text(
+        (at / "params.yaml").read_text().replace("accuracy_tuned: 0.3", "accuracy_tuned: 0.01")
+    )
+    metrics = at / "made/2/metrics/verdict.json"
+    metrics.write_text(metrics.read_text().replace('"accuracy_tuned": 0.4', '"accuracy_tuned": 0.1'))
+    ran = script("verdict.sh", "HEAD^1", "comment.md", at=at)
+    assert ran.returncode != 0
+    assert "accuracy_tuned is 0.1, was 0.2" in (at / "comment.md").read_text()
 
 
 def test_without_a_remote_there_is_nothing_to_pull(clone, tmp_path):

@@ -24,7 +24,7 @@ def test_the_interval_of_a_share_is_wilsons():
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=2, max_size=60))
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=8, max_size=60))
 def test_the_difference_turns_its_sign_with_its_sides(pairs):
     one, two = zip(*pairs, strict=True)
     there, back = stats.difference(one, two, 500, 1), stats.difference(two, one, 500, 1)
@@ -60,3 +60,42 @@ def test_further_questions_would_decide_it():
     assert decided.lo > 0 or decided.hi < 0
     assert stats.further_questions([1, 0], [0, 1]) is None
     assert stats.further_questions([1] * 50, [0] * 50) == 0
+
+
+def test_pairs_that_all_differ_by_the_same_leave_doubt():
+    for right, other in (([1] * 30, [1] * 30), ([1] * 30, [0] * 30), ([0] * 30, [1] * 30)):
+        found = stats.difference(right, other, 2000, 1)
+        assert found.lo <= found.value <= found.hi
+        assert 0.05 < found.hi - found.lo < 0.25
+
+
+def test_further_questions_decide_as_often_as_they_promise():
+    rng, decided, asked = np.random.default_rng(7), 0, 0
+    while asked < 300:
+        gaps = rng.choice([1, -1, 0], 60, p=[0.25, 0.1, 0.65])
+        more = stats.further_questions(gaps > 0, gaps < 0)
+        if not more:
+            continue
+        asked += 1
+        all_of_them = np.concatenate([gaps, rng.choice(gaps, more)])
+        decided += abs(all_of_them.mean()) > 1.96 * all_of_them.std() / len(all_of_them) ** 0.5
+    assert abs(decided / asked - stats.POWER) < 0.07
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 60), st.integers(0, 60), st.integers(0, 200))
+def test_fewer_further_questions_are_needed_where_the_difference_is_larger(wins, losses, ties):
+    def more(won: int) -> int | None:
+        return stats.further_questions([1] * won + [0] * (losses + ties), [0] * won + [1] * losses + [0] * ties)
+
+    found = more(wins)
+    assert (found is None) == (wins == losses)
+    if wins > losses:
+        assert more(wins + losses + ties) <= found
+
+
+@given(st.lists(st.floats(0, 1), max_size=8))
+def test_a_p_among_several_is_never_smaller_than_alone_and_keeps_its_place(alone):
+    together = stats.adjusted(alone)
+    assert all(one <= other <= 1 for one, other in zip(alone, together, strict=True))
+    assert [together[n] for n in np.argsort(alone)] == sorted(together)

@@ -1,0 +1,53 @@
+"""Measure what it takes when one document changes: edit it, cut, redact, teach and index again, and count.
+
+The edit is one number of one document (parts/change.py), always the same; no table and no index is other afterwards.
+The teacher is asked about the passages that differ, through the same client: a teacher that is paid is paid for those
+passages, once, for the answers are kept. Training is not run again: an adapter is trained anew on all rows, so that a
+change takes the seconds of metrics/train.json.
+
+reads   Documents           one row per document
+        Chunks, Redacted    one row per passage
+writes  metrics/change.json
+"""
+
+import asyncio
+import importlib
+import time
+
+from parts import change, chunking, metrics, params, privacy, redaction, store
+from parts.arms import Arm
+from parts.errors import run
+from parts.serving import Server
+from parts.student import Student, tokenizer
+from schemas.chunks import Chunks
+from schemas.documents import Documents
+from schemas.redacted import Redacted
+
+
+def main() -> None:
+    """Write metrics/change.json."""
+    documents, chunks = Documents.read(), Chunks.read()
+    encode = tokenizer(params.load("student", Student))
+    start = time.perf_counter()
+    edited = change.edited(documents)
+    most = params.load("chunk", chunking.Params).max_tokens
+    cut = chunking.chunk(edited, most, lambda text: len(encode(text, add_special_tokens=False).input_ids))
+    redacted, _ = redaction.redact(edited, cut, params.load("redact", privacy.Params))
+    found = {"prepare_seconds": time.perf_counter() - start}
+
+    new = redacted.join(Redacted.read(), ["heading", "text"], how="anti")  # the others' answers are kept
+    meter, seconds = asyncio.run(change.taught(new, params.names("synthesize"), params.load("teacher", Server)))
+    found |= meter.metrics() | {"passages_taught": len(new)}
+    found["teacher_seconds"] = seconds if meter.paid == meter.requests else None  # null: kept answers were replayed
+
+    retriever = importlib.import_module(f"parts.retrievers.{params.load('arms.rag', Arm).contexts}")
+    found |= change.reindexed(retriever.indexed, chunks, cut, params.load("retrieve", store.Params))
+    found["passages_embedded"] = len(cut.join(chunks, ["chunk_id", "heading", "text"], how="anti"))
+    metrics.write("change", found)
+    print(
+        f"one document changed: {meter.requests} requests ({meter.paid} paid now), {found['passages_embedded']} embedded"
+    )
+
+
+if __name__ == "__main__":
+    run(main)

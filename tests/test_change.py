@@ -1,0 +1,93 @@
+"""One document changes: only its passage that differs is taught and embedded again, and all is as before afterwards."""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parts import metrics, store
+from parts.change import edited, taught
+from parts.serving import Server
+from schemas.chunks import Chunks
+from schemas.documents import Documents
+from schemas.pairs import RawPairs
+from stages import change, chunk, redact
+from tests.code import ROOT
+
+COUNT = 5
+
+
+def documents(*texts: str) -> pl.DataFrame:
+    rest = {"source": "folder", "mime": "text/plain", "sha256": "0" * 64}
+    return Documents.frame(
+        [{"doc_id": f"d{n}.txt", "title": f"D{n}", "text": text} | rest for n, text in enumerate(texts)]
+    )
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=6))
+def test_an_edit_changes_one_document_and_is_always_the_same(texts):
+    before = documents(*texts)
+    after = edited(before)
+    assert after.equals(edited(before.reverse()).sort("doc_id"))
+    assert (after["text"] != before["text"]).sum() == 1
+    assert after.drop("text").equals(before.drop("text"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("# Lamp 200\nIt costs 40 euros. It lasts 7 years.", "# Lamp 200\nIt costs 41 euros. It lasts 7 years."),
+        ("Call +49-30-12 or 2.4 kg by 2024-01-02, in 9 days.", "Call +49-30-12 or 2.4 kg by 2024-01-02, in 10 days."),
+        ("# Lamp 200", "# Lamp 200\n\nThis has changed since."),
+        ("No number.", "No number.\n\nThis has changed since."),
+    ],
+)
+def test_the_number_nearest_the_middle_is_one_more_and_headings_and_codes_are_left_alone(before, after):
+    assert edited(documents(before))["text"].to_list() == [after]
+
+
+@pytest.fixture
+def corpus(workplace, rules, monkeypatch):
+    """Documents of two passages each, cut and redacted as the pipeline does, and the index of a run."""
+    monkeypatch.setenv("OPENAI_BASE_URL", rules)
+    shutil.copytree(ROOT / "models/base", workplace.path / "models/base")
+    long = " ".join(["The lamp of the hall opens before the others."] * 12)
+    Documents.write(
+        documents(*[f"Lamp {n} costs {n + 30} euros. {long}\n\nLamp {n} weighs 7 kg." for n in range(COUNT)])
+    )
+    chunk.main()
+    redact.main()
+    workplace.change("synthesize", "qa", {"draws": 2, "count": 2, "temperature": 1.0})
+    workplace.change("synthesize", "active_reading", {"strategies": 3, "draws": 1, "temperature": 0.7, "top_p": 0.95})
+    return workplace
+
+
+def test_a_change_is_counted_and_leaves_tables_and_index_as_they_were(corpus, capsys):
+    before = {path: path.read_bytes() for path in Path("data").glob("*.parquet")}
+    change.main()
+    found, chunks = metrics.read("change"), Chunks.read()
+    assert len(chunks) > COUNT
+    assert (found["passages_taught"], found["passages_embedded"]) == (1, 1)
+    assert found["requests"] == 2 + 1 + 3  # two draws of questions, one for strategies, one for each
+    assert found["prompt_tokens"] > 100 and found["new_tokens"] > 10
+    assert all(found[name] > 0 for name in ("prepare_seconds", "teacher_seconds", "index_seconds", "embed_ms"))
+    assert "6 requests (6 paid now)" in capsys.readouterr().out
+    assert {path: path.read_bytes() for path in Path("data").glob("*.parquet")} == before
+    assert not RawPairs.address("qa").exists()
+    texts = {row["chunk_id"]: f"{row['heading']}\n{row['text']}" for row in chunks.iter_rows(named=True)}
+    with store.connect() as kept:  # whatever is not as the passages are would be embedded here
+        assert kept.index("passages_all-MiniLM-L6-v2", texts, embed=None, width=384) == 0
+
+
+def test_what_was_kept_counts_and_took_no_request(workplace, rules, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", rules)
+    workplace.change("synthesize", "qa", {"draws": 2, "count": 2, "temperature": 1.0})
+    passages = pl.DataFrame({"heading": ["Lamp"], "text": ["Lamp 5 costs 35 euros."]})
+    first, again = (asyncio.run(taught(passages, ["qa"], Server(model="rules-2")))[0] for _ in range(2))
+    assert first.metrics() == again.metrics()
+    assert (first.paid, again.paid) == (2, 0)

@@ -1,0 +1,147 @@
+"""A run that is worse than what git holds, by more than params.yaml allows, ends with the reason; anything else is told."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from parts import metrics
+from parts.errors import Mistake
+from stages import gate
+from tests.code import ROOT
+from tests.ending import ended
+
+THEN = {"accuracy_tuned": 0.6, "accuracy_tuned_lo": 0.5, "accuracy_tuned_hi": 0.7, "scorer": "exact"}
+
+
+def git(*words: str) -> None:
+    subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *words], check=True, capture_output=True)
+
+
+def commit(message: str, **verdict) -> None:
+    metrics.write("verdict", THEN | verdict)
+    git("add", "metrics")
+    git("commit", "-m", message)
+
+
+@pytest.fixture
+def history(workplace):
+    """A repository with two commits: accuracy 0.4 in the first, 0.6 in the second; the gate holds accuracy_tuned."""
+    git("init", "-b", "main")
+    commit("first", accuracy_tuned=0.4, accuracy_tuned_lo=0.3, accuracy_tuned_hi=0.5)
+    commit("second")
+    workplace.change("gate", "hold", {"accuracy_tuned": "interval"})
+    return workplace
+
+
+def test_what_falls_below_its_interval_ends_the_run_with_one_line(history):
+    metrics.write("verdict", THEN | {"accuracy_tuned": 0.49})
+    line = ended(gate.main)
+    assert "accuracy_tuned is 0.49, was 0.6 (0.5 to 0.7), may be 0.5" in line
+    assert "HEAD" in line
+
+
+def test_what_stays_within_its_interval_passes(history, capsys):
+    metrics.write("verdict", THEN | {"accuracy_tuned": 0.51})
+    gate.main()
+    assert "nothing is worse than at HEAD" in capsys.readouterr().out
+
+
+def test_the_revision_may_be_another_by_params_or_by_argument(history):
+    metrics.write("verdict", THEN | {"accuracy_tuned": 0.35})
+    gate.main("HEAD~1")
+    assert "worse than at HEAD" in ended(gate.main)
+    history.change("gate", "against", "HEAD~1")
+    gate.main()
+    assert "worse than at main" in ended(gate.main, "main")
+
+
+def test_a_number_is_how_much_less_passes(history):
+    history.change("gate", "hold", {"accuracy_tuned": 0.02})
+    metrics.write("verdict", THEN | {"accuracy_tuned": 0.58})
+    gate.main()
+    metrics.write("verdict", THEN | {"accuracy_tuned": 0.57})
+    assert "may be 0.58" in ended(gate.main)
+
+
+def test_nothing_held_is_nothing_asked_of_git(workplace, capsys):
+    metrics.write("verdict", THEN)
+    workplace.change("gate", "hold", {})
+    gate.main()
+    assert "holds nothing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("revision", ["origin/main", "HEAD~7", "--output=x", "no such"])
+def test_a_revision_that_is_not_in_the_clone_is_told_and_fails_nothing(history, capsys, revision):
+    gate.main(revision)
+    assert f"nothing to compare with: there is no revision {revision}" in capsys.readouterr().out
+
+
+def test_a_shallow_clone_compares_with_what_it_has(history, tmp_path, monkeypatch, capsys):
+    git("clone", "--depth", "1", f"file://{history.path}", str(tmp_path / "clone"))
+    shutil.copy(history.path / "params.yaml", tmp_path / "clone")
+    monkeypatch.chdir(tmp_path / "clone")
+    gate.main("HEAD~1")
+    assert "no revision HEAD~1 in this clone" in capsys.readouterr().out
+    metrics.write("verdict", THEN | {"accuracy_tuned": 0.1})
+    assert "worse than at HEAD" in ended(gate.main)
+
+
+def test_no_repository_and_a_commit_without_metrics_are_told(workplace, capsys):
+    workplace.change("gate", "hold", {"accuracy_tuned": "interval"})
+    metrics.write("verdict", THEN)
+    gate.main()
+    assert "nothing to compare with" in capsys.readouterr().out
+    git("init")
+    git("add", "params.yaml")
+    git("commit", "-m", "no metrics")
+    gate.main()
+    assert "HEAD has no metrics/verdict.json" in capsys.readouterr().out
+
+
+def test_a_metric_that_was_not_there_is_told_and_the_others_are_held(history, capsys):
+    history.change("gate", "hold", {"accuracy_new": 0.1, "accuracy_tuned": "interval"})
+    metrics.write("verdict", THEN | {"accuracy_new": 0.2})
+    gate.main()
+    assert "accuracy_new was not there" in capsys.readouterr().out
+    metrics.write("verdict", THEN | {"accuracy_new": 0.2, "accuracy_tuned": 0.1})
+    assert "accuracy_tuned is 0.1" in ended(gate.main)
+
+
+def test_accuracies_by_two_scorers_are_not_compared(history, capsys):
+    metrics.write("verdict", THEN | {"accuracy_tuned": 0.1, "scorer": "judge"})
+    gate.main()
+    assert "not compared: right by judge here, by exact at HEAD" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("hold", [{"acuracy": "interval"}, {"scorer": 1}, {"n_questions": "interval"}])
+def test_a_key_that_is_not_there_now_is_a_mistake(hold):
+    with pytest.raises(Mistake, match=r"gate\.hold"):
+        gate.gate(THEN | {"n_questions": 9}, THEN, hold)
+
+
+@pytest.mark.parametrize("room", [-0.1, 0, "most"])
+def test_a_room_that_means_nothing_is_told(history, room):
+    history.change("gate", "hold", {"accuracy_tuned": room})
+    assert "bad value for gate.hold.accuracy_tuned" in ended(gate.main)
+
+
+def test_dvc_stops_at_a_worse_verdict_with_the_reason_and_is_clean_after_a_better_one(history, monkeypatch):
+    """By DVC itself, on this stage as dvc.yaml has it, without its dependence on code and costs."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    dvc = lambda *words: subprocess.run([sys.executable, "-m", "dvc", *words], capture_output=True, text=True)  # noqa: E731
+    (history.path / "dvc.yaml").write_text(
+        f"stages:\n  gate:\n    cmd: {sys.executable} -m stages.gate\n    params: [gate]\n    deps: [metrics/verdict.json]\n"
+    )
+    dvc("init")
+    metrics.write("verdict", THEN | {"accuracy_tuned": 0.49})
+    stopped = dvc("repro")
+    assert stopped.returncode != 0
+    assert "error: worse than at HEAD: accuracy_tuned is 0.49" in stopped.stderr
+    metrics.write("verdict", THEN | {"accuracy_tuned": 0.65})
+    assert dvc("repro").returncode == 0
+    assert "up to date" in dvc("status").stdout
+    git("add", "metrics")
+    git("commit", "-m", "HEAD moves")
+    assert "up to date" in dvc("status").stdout
