@@ -15,7 +15,7 @@ from schemas.scores import Scores
 from stages import report
 from tests.code import ROOT
 
-EVIL = "</script><script>window.owned = 1</script><img src=x onerror='window.owned = 1'><!-- {{ 7 * 7 }} ${7 * 7}"
+EVIL = "</script><script>window.owned = 1</script><img src=x onerror='window.owned = 1'><!-- {{ 7 * 7 }} ${7 * 7}" + "w" * 90
 MANY = 60
 RIGHT = {"base": lambda n: False, "rag": lambda n: n % 2 == 0, "tuned": lambda n: n % 3 == 0}
 RIGHT |= {"tuned_rag": lambda n: n % 2 == 0 or n % 3 == 0, "oracle": lambda n: n > 0}
@@ -37,7 +37,8 @@ def pair(name: str, of: dict, prompt: str, completion: str) -> dict:
 
 
 PAIRS = [
-    pair("far", CHUNKS[0], "Who paints it?", "nobody"),
+    pair("far", CHUNKS[0], "Does it float?", "nobody"),
+    pair("none", CHUNKS[0], "Who paints it?", "nobody"),
     pair("near", CHUNKS[0], "What does the lamp 0 cost?", "0 euros"),
     pair("beside", CHUNKS[1], "What does lamp 0 cost in all?", "0 euros"),
     pair("elsewhere", CHUNKS[3], "What does lamp 0 cost?", EVIL),

@@ -92,7 +92,7 @@ def test_an_answer_is_told_right_as_the_verdict_counts_it_with_what_its_arm_was_
 
 def test_behind_a_mistake_are_the_rows_most_like_it_from_the_passage_that_answers_first(exam):
     completions = [exam["rows"][at]["prompt"] for at in exam["questions"][1]["rows"]]
-    assert completions == ["What does the lamp 0 cost?", "Who paints it?", "What does lamp 0 cost in all?"]
+    assert completions == ["What does the lamp 0 cost?", "Does it float?", "What does lamp 0 cost in all?"]
 
 
 def test_a_question_without_evidence_is_held_against_what_was_retrieved_for_it(exam):

@@ -100,7 +100,7 @@ function panel(question) {
       make("ol", "rows", null, ...question.rows.map((place) => row(exam.rows[place]))),
     );
   } else if (!all(question, true)) {
-    held.append(make("h4", "", "Training rows most like it"), make("p", "", "There are none: nothing was studied of its documents."));
+    held.append(make("h4", "", "Training rows most like it"), make("p", "", "None: what was studied of its documents has no word in common with it."));
   }
   return held;
 }
@@ -115,7 +115,7 @@ function card(question, arm, gold) {
   const held = make("section", "card", null, head, make("p", "short", short.trim() || "(nothing)"));
   if (end > 0) held.append(make("p", "thought", answer.said.slice(0, end).trim()));
   if (answer.likeliest) held.append(make("p", "thought", `Likeliest option: ${answer.likeliest}`));
-  held.append(make("div", "scores", null, ...Object.entries(answer.scores).map(score)));
+  held.append(make("div", "scores", null, ...Object.keys(answer.scores).map((name) => score(answer, name))));
   if (answer.shown.length) {
     const of = answer.shown.filter((place) => gold.has(place)).length;
     const told = `Was shown ${answer.shown.length} passage${answer.shown.length > 1 ? "s" : ""}, ${of || "none"} with the answer`;
@@ -124,10 +124,9 @@ function card(question, arm, gold) {
   return held;
 }
 
-function score([name, given]) {
-  const [value, why] = Array.isArray(given) ? given : [given, null];
-  const made = make("span", "", `${readable(name)} ${value === null ? "-" : Number(value.toFixed(3))}`);
-  if (why) made.title = why;
+function score({ scores, reasons }, name) {
+  const made = make("span", "", `${readable(name)} ${scores[name] ?? "-"}`);
+  if (reasons[name]) made.title = reasons[name];
   return made;
 }
 
