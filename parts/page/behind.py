@@ -11,27 +11,30 @@ MOST = 6  # rows for a question
 def behind(
     questions: pl.DataFrame, chunks: pl.DataFrame, pairs: pl.DataFrame, read: pl.DataFrame
 ) -> dict[str, list[str]]:
-    """Return by question the pair_ids of the rows that share most words with it and its reference, at most MOST.
+    """Return by question the pair_ids of the rows most like it and its reference, at most MOST.
 
-    Rows from the passages that hold the answer come first, then others from their documents. A question without evidence
-    is held against the documents of the passages `read` for it (question_id, chunk_id). No row is given that shares no word.
+    Likeness is Jaccard's, of their words. Rows from the passages that hold the answer come first, then others from their
+    documents. A question without evidence is held against the documents of the passages `read` for it (question_id,
+    chunk_id). No row is given that shares no word.
     """
     gold = evidence(questions)
-    asked = questions.select("question_id", word=_words("question", "reference")).explode("word")
-    studied = pairs.filter(pl.col("chunk_id").is_not_null() & (pl.col("split") == "train")).with_columns(
-        word=_words("prompt", "completion"),
-        length=pl.col("prompt").str.len_chars() + pl.col("completion").str.len_chars(),
-    )
+    asked = questions.select("question_id", word=_words("question", "reference"))
+    studied = pairs.filter(pl.col("chunk_id").is_not_null() & (pl.col("split") == "train"))
+    studied = studied.select("pair_id", "doc_id", "chunk_id", word=_words("prompt", "completion"))
     shared = (
-        asked.join(sources(questions, chunks, gold, read), "question_id")
+        asked.explode("word")
+        .join(sources(questions, chunks, gold, read), "question_id")
         .join(studied.select("pair_id", "doc_id", "word").explode("word"), ["doc_id", "word"])
         .group_by("question_id", "pair_id")
         .len("shared")
     )
+    either = pl.col("word").list.len() + pl.col("of_row") - pl.col("shared")
     found = (
-        shared.join(studied.select("pair_id", "chunk_id", "length"), "pair_id", validate="m:1")
+        shared.join(asked, "question_id", validate="m:1")
+        .join(studied.select("pair_id", "chunk_id", of_row=pl.col("word").list.len()), "pair_id", validate="m:1")
         .join(gold.with_columns(gold=True), ["question_id", "chunk_id"], how="left")
-        .sort("gold", "shared", "length", "pair_id", descending=[True, True, False, False], nulls_last=True)
+        .select("question_id", "pair_id", "gold", like=pl.col("shared") / either)
+        .sort("gold", "like", "pair_id", descending=[True, True, False], nulls_last=True)
         .group_by("question_id", maintain_order=True)
         .agg(pl.col("pair_id").head(MOST))
     )

@@ -112,7 +112,7 @@ function card(question, arm, gold) {
     make("span", `verdictlet ${is ? "right" : "wrong"}`, `${sign(is)} ${is ? "right" : "wrong"}`));
   const end = answer.said.lastIndexOf(exam.mark);
   const short = end < 0 ? answer.said : answer.said.slice(end + exam.mark.length);
-  const held = make("section", "card", null, head, make("p", "short", short.trim() || "(nothing)"));
+  const held = make("article", "card", null, head, make("p", "short", short.trim() || "(nothing)"));
   if (end > 0) held.append(make("p", "thought", answer.said.slice(0, end).trim()));
   if (answer.likeliest) held.append(make("p", "thought", `Likeliest option: ${answer.likeliest}`));
   held.append(make("div", "scores", null, ...Object.keys(answer.scores).map((name) => score(answer, name))));
