@@ -15,7 +15,10 @@ from schemas.scores import Scores
 from stages import report
 from tests.code import ROOT
 
-EVIL = "</script><script>window.owned = 1</script><img src=x onerror='window.owned = 1'><!-- {{ 7 * 7 }} ${7 * 7}" + "w" * 90
+EVIL = (
+    "</script><script>window.owned = 1</script><img src=x onerror='window.owned = 1'><!-- {{ 7 * 7 }} ${7 * 7}"
+    + "w" * 90
+)
 MANY = 60
 RIGHT = {"base": lambda n: False, "rag": lambda n: n % 2 == 0, "tuned": lambda n: n % 3 == 0}
 RIGHT |= {"tuned_rag": lambda n: n % 2 == 0 or n % 3 == 0, "oracle": lambda n: n > 0}
