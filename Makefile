@@ -1,5 +1,5 @@
-# make repro | make test | make lint | make diff | make history | make estimate | make ledger | make coverage | make report | make readme
-# make search | make scaling | make ablations | make seeds | make bench | make clean
+# make repro | make test | make lint | make diff | make history | make report | make page | make estimate | make ledger
+# make coverage | make readme | make search | make scaling | make ablations | make seeds | make bench | make clean
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
@@ -7,7 +7,7 @@ export RAGAS_DO_NOT_TRACK = true
 export HF_HUB_DISABLE_TELEMETRY = 1
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: repro test lint diff history estimate ledger coverage report readme clean bench search scaling ablations seeds
+.PHONY: repro test lint diff history report page estimate ledger coverage readme search scaling ablations seeds bench clean
 
 repro: .venv/done ## documents in, verdict out
 	@dvc repro
@@ -33,6 +33,9 @@ coverage: .venv/done ## which spans of which documents no row came from
 
 report: .venv/done ## the verdict of the latest run, again
 	@python -m parts.report
+
+page: .venv/done ## report/index.html again, with what experiments have measured since
+	@dvc repro --single-item --force report
 
 estimate: .venv/done ## what synthesis will cost; PILOT=20 asks about so many passages first, to know better
 	@python -m parts.bill $(PILOT)

@@ -11,15 +11,20 @@ from schemas.chunks import Chunks
 from schemas.pairs import Ledger
 
 
+def bare(chunks: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+    """Return the passages of `chunks` without a row: document, covered_percent (of it), start, end, heading, why."""
+    return select(query("coverage"), chunks=chunks, ledger=ledger)
+
+
 def main() -> None:
     """Print the passages without a row, then the share of all documents' characters that have some."""
     chunks = Chunks.read()
-    bare = select(query("coverage"), chunks=chunks, ledger=Ledger.read())
-    if len(bare):
-        show(bare)
+    without = bare(chunks, Ledger.read())
+    if len(without):
+        show(without)
     length = pl.col("end") - pl.col("start")
-    share = 1 - bare.select(length.sum()).item() / chunks.select(length.sum()).item()
-    print(f"{share:.1%} of the characters have rows; {len(bare)} of {len(chunks)} passages have none")
+    share = 1 - without.select(length.sum()).item() / chunks.select(length.sum()).item()
+    print(f"{share:.1%} of the characters have rows; {len(without)} of {len(chunks)} passages have none")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 python -m parts.report
 """
 
+from pathlib import Path
+
 from parts import metrics
 from parts.errors import Mistake, run
 from parts.stats import POWER
@@ -99,7 +101,8 @@ def text() -> str:
         )
         for line in lines
     )
-    where = "Details: metrics/ (git), plots/ (`dvc plots show`), data/ (tables), `make ledger`."
+    page = "report/index.html" if Path("report/index.html").exists() else "`dvc repro report` writes report/index.html"
+    where = f"Page: {page}. Details: metrics/ (git), plots/ (`dvc plots show`), data/ (tables), `make ledger`."
     return "\n\n".join([table, sentence(), payback(), "\n".join(cautions()), where])
 
 

@@ -52,6 +52,14 @@ def rules():
         yield url
 
 
+@pytest.fixture(scope="session")
+def page(tmp_path_factory):
+    """The page of a small finished run, report/index.html below the run's folder."""
+    from tests.finished import finish
+
+    return finish(tmp_path_factory.mktemp("run"))
+
+
 class Cue:
     """An OpenAI-compatible server that does what it is told: `script` holds (status, body or None to hang up)."""
 

@@ -1,0 +1,57 @@
+"""Write the page that shows a run: the verdict, what it rests on, and every question with its answers.
+
+reads   Questions, Chunks, Pairs, Ledger; Answers[arm], Scores[arm], Contexts[retriever], all arms
+        metrics/, plots/cost.json   what the run measured, and what was measured beside it, where it was
+writes  report/index.html           one page that needs nothing beside it
+        plots/latency.json, plots/kinds.json   for `dvc plots`, what the page shows of them
+"""
+
+import json
+from pathlib import Path
+
+import polars as pl
+
+from parts import coverage, metrics, params, report
+from parts.arms import Arm
+from parts.errors import run
+from parts.page import document, figures, measured, questions, spans, tables
+from schemas.answers import Answers
+from schemas.chunks import Chunks
+from schemas.contexts import Contexts
+from schemas.pairs import Ledger, Pairs
+from schemas.questions import Questions
+from schemas.scores import Scores
+
+PAGE = Path("report/index.html")
+
+
+def page(given: questions.Exam, ledger: pl.DataFrame) -> str:
+    """Return the page of the run whose tables these are."""
+    headline, _, rest = report.sentence().partition(". ")
+    return document.document(
+        questions.exam(given, str(metrics.read("verdict")["scorer"])),
+        headline=f"{headline.rstrip('.')}.", rest=rest, cautions=report.cautions(), arms=report.ARMS,
+        table=[report.HEAD, *report.rows()], charts=measured.drawn(), groups=measured.groups(), aside=measured.aside(),
+        coverage=spans.coverage(given.chunks, coverage.bare(given.chunks, ledger)),
+    )  # fmt: skip
+
+
+def main() -> None:
+    """Write the page and what `dvc plots` shows of it."""
+    contexts = {arm: params.load(f"arms.{arm}", Arm).contexts for arm in report.ARMS}
+    given = questions.Exam(
+        Questions.read(), Chunks.read(), Pairs.read(),
+        answers={arm: Answers.read(arm) for arm in contexts}, scores={arm: Scores.read(arm) for arm in contexts},
+        contexts={arm: Contexts.read(name) for arm, name in contexts.items()},
+    )  # fmt: skip
+    html = page(given, Ledger.read())
+    rows = {"latency": figures.steps(measured.of_arms("clock")), "kinds": tables.groups(metrics.read("kinds"))}
+    for name, found in rows.items():
+        Path("plots", f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(html)
+    print(f"{PAGE}: {len(given.questions):,} questions, {len(html.encode()) / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    run(main)

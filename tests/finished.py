@@ -1,0 +1,112 @@
+"""A small finished run, whose documents, questions and answers try to become part of the page that shows it."""
+
+import contextlib
+import json
+from pathlib import Path
+
+from parts import metrics
+from parts.report import ARMS
+from schemas.answers import Answers
+from schemas.chunks import Chunks
+from schemas.contexts import Contexts
+from schemas.pairs import Ledger, Pairs
+from schemas.questions import Questions
+from schemas.scores import Scores
+from stages import report
+from tests.code import ROOT
+
+EVIL = (
+    "</script><script>window.owned = 1</script><img src=x onerror='window.owned = 1'><!-- {{ 7 * 7 }} ${7 * 7}"
+    + "w" * 90
+)
+MANY = 60
+RIGHT = {"base": lambda n: False, "rag": lambda n: n % 2 == 0, "tuned": lambda n: n % 3 == 0}
+RIGHT |= {"tuned_rag": lambda n: n % 2 == 0 or n % 3 == 0, "oracle": lambda n: n > 0}
+
+
+def chunk(doc: str, number: int) -> dict:
+    row = {"chunk_id": f"{doc}#{number:03}", "doc_id": doc, "start": number * 100, "end": number * 100 + 90, "page": 1}
+    text = f"{doc} {number} costs {number} euros. {EVIL}"
+    return row | {"heading": f"{doc} > Part {number}", "text": text, "n_tokens": 9}
+
+
+CHUNKS = [chunk(doc, number) for doc in ("lamp.md", EVIL) for number in (0, 1, 2)]
+
+
+def pair(name: str, of: dict, prompt: str, completion: str) -> dict:
+    row = {"pair_id": name, "chunk_id": of["chunk_id"], "doc_id": of["doc_id"], "generator": "qa", "kind": "qa"}
+    row |= {"prompt": prompt, "reasoning": "", "completion": completion, "teacher": "t"}
+    return row | {"split": "train", "n_tokens": 9}
+
+
+PAIRS = [
+    pair("far", CHUNKS[0], "Does it float?", "nobody"),
+    pair("none", CHUNKS[0], "Who paints it?", "nobody"),
+    pair("near", CHUNKS[0], "What does the lamp 0 cost?", "0 euros"),
+    pair("beside", CHUNKS[1], "What does lamp 0 cost in all?", "0 euros"),
+    pair("elsewhere", CHUNKS[3], "What does lamp 0 cost?", EVIL),
+]
+
+
+def question(n: int) -> dict:
+    kind, gold = ("fact", [[CHUNKS[0]["chunk_id"]]]) if n % 4 else ("unanswerable", [])
+    text = {0: f"Asked {EVIL}?", 1: "What does the lamp 0 cost?"}.get(n, f"What does item{n} cost?")
+    row = {"question_id": f"q{n:03}", "doc_id": "lamp.md" if gold else None, "kind": kind, "question": text}
+    row |= {"options": None, "reference": f"{n} euros" if n else EVIL, "answerable": bool(gold)}
+    return row | {"gold_chunk_ids": gold}
+
+
+def write_tables() -> None:
+    Questions.write(Questions.frame([question(n) for n in range(MANY)]))
+    Chunks.write(Chunks.frame(CHUNKS))
+    Pairs.write(Pairs.frame(PAIRS))
+    Ledger.write(Ledger.frame([row | {"dropped": None} for row in PAIRS]))
+    for name, ids in {"none": [], "dense": [1, 0], "gold": [0]}.items():
+        rows = [
+            {"question_id": f"q{n:03}", "rank": rank, "chunk_id": CHUNKS[at]["chunk_id"], "score": 1 / rank}
+            for n in range(MANY)
+            for rank, at in enumerate(ids, 1)
+        ]
+        Contexts.write(Contexts.frame(rows), name)
+    for arm, right in RIGHT.items():
+        shown = 0 if arm in ("base", "tuned") else 1
+        said = {"passages": shown, "prompt_tokens": 9, "new_tokens": 9, "stopped": True}
+        responses = [f"{arm if n else EVIL} so\nAnswer: {n} euros" for n in range(MANY)]
+        answers = [{"question_id": f"q{n:03}", "response": text} | said for n, text in enumerate(responses)]
+        Answers.write(Answers.frame(answers), arm)
+        exact = {"scorer": "exact", "version": "1", "reason": None}
+        scores = [{"question_id": f"q{n:03}", "value": float(right(n))} | exact for n in range(MANY)]
+        Scores.write(Scores.frame(scores), arm)
+
+
+def write_metrics() -> None:
+    verdict = {"n_questions": MANY, "mcnemar_p": 0.01, "verdict": "rag", "further_questions": 0, "scorer": "exact"}
+    verdict |= {"judge": "rules-2", "teacher": EVIL, "student": "s"}
+    for name in [*(f"accuracy_{arm}" for arm in ARMS), "tuned_minus_rag", "tuned_rag_minus_rag"]:
+        verdict |= {name: 0.5, f"{name}_lo": 0.4, f"{name}_hi": 0.6}
+    metrics.write("verdict", verdict | {f"cost_per_1000_{arm}": 1.0 for arm in ARMS})
+    upfront = {arm: 2.0 if "tuned" in arm else 0.0 for arm in ARMS}
+    each = {arm: 2.0 if "rag" in arm else 1.0 for arm in ARMS}
+    cost = {f"upfront_{arm}": upfront[arm] for arm in ARMS} | {f"per_1000_{arm}": each[arm] for arm in ARMS}
+    metrics.write("cost", cost | {"break_even_questions": 2000})
+    curve = [
+        {"arm": arm, "questions": n, "dollars": upfront[arm] + each[arm] * n / 1000} for arm in ARMS for n in (0, 4000)
+    ]
+    Path("plots").mkdir(exist_ok=True)
+    Path("plots/cost.json").write_text(json.dumps(curve))
+    for arm in ARMS:
+        steps = {f"{step}_p50_ms": 5.0 for step in ("embed", "search", "prefill", "decode")} | {"rerank_p50_ms": 0.0}
+        metrics.write(f"clock/{arm}", steps | {"p50_ms": 21.0, "p95_ms": 40.0, "mean_ms": 22.0})
+        metrics.write(f"score/{arm}", {"faithfulness": 0.5})
+    kinds = {f"{kind}_{arm}": 0.5 for kind in ("fact", "unanswerable") for arm in ARMS}
+    metrics.write("kinds", kinds | {"fact_n": 45, "unanswerable_n": 15})
+
+
+def finish(home: Path) -> Path:
+    """Make a finished run in `home`, and return its page."""
+    with contextlib.chdir(home):
+        Path("params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+        write_tables()
+        write_metrics()
+        report.main()
+    return home / report.PAGE

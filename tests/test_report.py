@@ -1,0 +1,179 @@
+"""The page shows a run: its verdict, figures and questions; and nothing in a document can add to it."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parts import metrics
+from parts.page import document, figures, questions
+from parts.report import ARMS
+from schemas.answers import Answers
+from schemas.chunks import Chunks
+from schemas.contexts import Contexts
+from schemas.pairs import Pairs
+from schemas.questions import Questions
+from schemas.scores import Scores
+from stages import report
+from tests.code import ROOT
+from tests.ending import ended
+from tests.finished import EVIL, RIGHT
+
+
+@pytest.fixture
+def here(page, monkeypatch):
+    monkeypatch.chdir(page.parent.parent)
+
+
+def soup(page: Path) -> BeautifulSoup:
+    return BeautifulSoup(page.read_text(), "html.parser")
+
+
+@pytest.fixture
+def exam(page) -> dict:
+    return json.loads(soup(page).find(id="exam").string)
+
+
+def test_nothing_in_a_document_becomes_part_of_the_page(page, exam):
+    page = soup(page)
+    assert [script.get("type") for script in page.find_all("script")] == ["application/json", None]
+    assert not page.find_all("img")
+    assert page.find_all("script")[1].string == (ROOT / "parts/page/page.js").read_text()
+    first = exam["questions"][0]
+    assert (first["question"], first["reference"]) == (f"Asked {EVIL}?", EVIL)
+    assert EVIL in page.find(class_="note").text and EVIL in page.find(class_="strips").text
+
+
+def test_the_page_names_no_address_to_load_from(page):
+    page = soup(page)
+    named = {
+        tag.get(key)
+        for tag in page.find_all(True)
+        for key in ("src", "href", "action", "data", "srcset")
+        if tag.get(key)
+    }
+    assert all(address.startswith(("#", "data:,")) for address in named)
+    assert "default-src 'none'" in page.find("meta", {"http-equiv": True})["content"]
+    assert "@import" not in page.style.string and "http" not in page.style.string
+
+
+@settings(max_examples=60)
+@given(
+    st.recursive(
+        st.text() | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    )
+)
+def test_whatever_stands_in_a_script_is_read_back_and_ends_no_element(value):
+    text = document.in_script(value)
+    assert json.loads(text) == value
+    assert not {"<", ">", "&"} & set(text)
+
+
+def test_an_answer_is_told_right_as_the_verdict_counts_it_with_what_its_arm_was_shown(exam):
+    for n, one in enumerate(exam["questions"]):
+        assert {arm: bool(answer["right"]) for arm, answer in one["answers"].items()} == {
+            arm: right(n) for arm, right in RIGHT.items()
+        }
+    answers = exam["questions"][1]["answers"]
+    shown = {arm: [exam["passages"][at]["id"] for at in answer["shown"]] for arm, answer in answers.items()}
+    assert shown == {
+        "base": [],
+        "rag": ["lamp.md#001"],
+        "tuned": [],
+        "tuned_rag": ["lamp.md#001"],
+        "oracle": ["lamp.md#000"],
+    }
+
+
+def test_behind_a_mistake_are_the_rows_most_like_it_from_the_passage_that_answers_first(exam):
+    completions = [exam["rows"][at]["prompt"] for at in exam["questions"][1]["rows"]]
+    assert completions == ["What does the lamp 0 cost?", "Does it float?", "What does lamp 0 cost in all?"]
+
+
+def test_a_question_without_evidence_is_held_against_what_was_retrieved_for_it(exam):
+    assert {exam["passages"][exam["rows"][at]["passage"]]["id"] for at in exam["questions"][4]["rows"]} == {
+        "lamp.md#000",
+        "lamp.md#001",
+    }
+
+
+def test_no_rows_are_shown_where_every_arm_is_right(here):
+    tables = questions.Exam(
+        Questions.read(), Chunks.read(), Pairs.read(), {"tuned": Answers.read("tuned")},
+        {"tuned": Scores.read("tuned").with_columns(value=pl.lit(1.0))}, {"tuned": Contexts.read("none")},
+    )  # fmt: skip
+    held = questions.exam(tables, "exact")
+    assert held["rows"] == [] and all(one["rows"] == [] for one in held["questions"])
+
+
+def test_coverage_shows_the_documents_with_passages_that_no_row_came_from(page):
+    strips = soup(page).find(class_="strips").find_all("li", recursive=False)
+    assert [strip.find(class_="doc").text for strip in strips] == [EVIL, "lamp.md"]
+    classes = [[rect["class"][0] for rect in strip.find_all("rect")] for strip in strips]
+    assert classes == [["covered", "bare", "bare"], ["covered", "covered", "bare"]]
+    assert "lamp.md > Part 2, characters 200 to 290: nothing came of it" in strips[1].text
+
+
+def test_the_crossing_is_marked_where_both_cost_the_same(here):
+    curve = json.loads(Path("plots/cost.json").read_text())
+    assert "break-even 2,000" in figures.cost(metrics.read("cost"), curve).svg
+    never = figures.cost(metrics.read("cost") | {"break_even_questions": None}, curve)
+    assert "break-even" not in never.svg and "never" in never.says
+    far = figures.cost(metrics.read("cost") | {"break_even_questions": 9_000_000}, curve)
+    assert "break-even" not in far.svg and "9,000,000" in far.says
+
+
+def test_a_step_that_no_arm_takes_is_not_drawn_and_old_clocks_draw_nothing(here):
+    clock = metrics.read("clock/rag")
+    drawn = figures.latency({"rag": clock})
+    assert "rerank" not in drawn.svg and "prefill" in drawn.svg
+    assert figures.latency({"rag": {"p50_ms": 21.0, "p95_ms": 40.0}}) is None
+
+
+def test_what_was_measured_beside_the_run_is_shown_where_it_was_and_the_same_run_is_the_same_page(here):
+    before = report.PAGE.read_bytes()
+    assert soup(report.PAGE).find(id="aside") is None
+    line = {"tokens": [1000, 2000], "accuracy": [0.2, 0.3], "least": [0.1, 0.2], "most": [0.3, 0.4]}
+    beside = {
+        "scaling": {"mixed": line, "rag_accuracy": 0.6, "companies": [1, 2]},
+        "trust": {"self_agreement": 0.9, "self_n": 20, "same_model": 1},
+        "leak": {f"{arm}_{asked}_{gate}": 0.25 for arm in ARMS for asked in ("direct", "indirect") for gate in ("open", "gated")},
+        "studied": {f"{group}_{key}": 0.5 for group in ("studied", "unstudied") for key in (*ARMS, "n")},
+    }  # fmt: skip
+    for name, values in beside.items():
+        metrics.write(name, values)
+    report.main()
+    found = soup(report.PAGE)
+    assert [found.find(id=name) is not None for name in ("scaling", "trust", "leak", "studied-title")] == [True] * 4
+    assert "the same model" in found.find(id="trust").text and "90.0%" in found.find(id="trust").text
+    assert found.find(id="leak").find_all("td")[0].text == "25.0%"
+    assert found.find(id="scaling").find("svg") and "1,000" in found.find(id="scaling").find("table").text
+    for name in beside:
+        Path("metrics", f"{name}.json").unlink()
+    report.main()
+    assert report.PAGE.read_bytes() == before
+
+
+def test_without_a_run_there_is_one_line(workplace):
+    assert "is not there yet" in ended(report.main)
+
+
+@pytest.mark.parametrize("stage", ["compare", "report"])
+def test_the_charts_of_dvc_plots_can_be_drawn(here, stage):
+    import vl_convert
+    from dvc_render import VegaRenderer
+
+    accuracy = [{"arm": arm, "accuracy": 0.5, "lo": 0.4, "hi": 0.6} for arm in ARMS]
+    Path("plots/accuracy.json").write_text(json.dumps(accuracy))
+    listed = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"][stage]["plots"]
+    for path, drawn in (item for plot in listed for item in plot.items()):
+        rows = [row | {"rev": rev} for rev in ("HEAD", "workspace") for row in json.loads(Path(path).read_text())]
+        kept = {key: drawn[key] for key in ("x", "y", "title", "template")}
+        filled = VegaRenderer(rows, path, template_dir=str(ROOT / ".dvc/plots"), **kept).get_filled_template()
+        svg = vl_convert.vegalite_to_svg(filled)
+        assert drawn["title"] in svg and "rag" in svg and "workspace" in svg
