@@ -52,6 +52,12 @@ def rules():
         yield url
 
 
+@pytest.fixture
+def by_rules(rules, monkeypatch):
+    """Have whoever asks a model ask the rules."""
+    monkeypatch.setenv("OPENAI_BASE_URL", rules)
+
+
 class Cue:
     """An OpenAI-compatible server that does what it is told: `script` holds (status, body or None to hang up)."""
 
