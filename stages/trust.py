@@ -35,8 +35,8 @@ class Params(BaseModel, extra="forbid", frozen=True):
 
 def again(rows: list[dict], given: Params) -> list[dict]:
     """Return a sample of the `rows` that the judge gave a verdict on; the others were settled without asking it."""
-    asked = [row for row in rows if row["answerable"] and row["judge"] is not None and _answers(row["response"])]
-    return random.Random(given.seed).sample(asked, min(given.sample, len(asked)))
+    asked = {(row["question_id"], row["response"]): row for row in rows if _was_asked(row)}  # two arms may say the same
+    return random.Random(given.seed).sample(list(asked.values()), min(given.sample, len(asked)))
 
 
 def swapped(rows: list[dict], given: Params) -> list[dict]:
@@ -53,8 +53,9 @@ def swapped(rows: list[dict], given: Params) -> list[dict]:
     return found
 
 
-def _answers(response: str) -> bool:
-    return bool(answers.final(response)) and not answers.declined(response)
+def _was_asked(row: dict) -> bool:
+    answered = answers.final(row["response"]) and not answers.declined(row["response"])
+    return bool(row["answerable"] and row["judge"] is not None and answered)
 
 
 async def verdicts(rows: list[dict], draw: int, asked: llm.Client, hide: privacy.Hide) -> list[float | None]:

@@ -180,7 +180,7 @@ def test_the_stage_writes_what_it_found_and_warns_of_a_judge_that_taught(scored,
     scored.change("redact", "private", "count")
     stage.main()
     found = json.loads(Path("metrics/trust.json").read_text())
-    assert (found["self_n"], found["self_agreement"], found["right_n"], found["human_agreement"]) == (10, 1, 5, 0.5)
+    assert (found["self_n"], found["self_agreement"], found["right_n"], found["human_agreement"]) == (2, 1, 5, 0.5)
     assert (found["same_model"], found["judge"], found["human_kappa"]) == (1, "rules-2", 0)
     assert "Teacher and judge are the same model (rules-2)" in capsys.readouterr().out
     (scored.path / "labels.jsonl").write_text('{"question_id": "q9", "arm": "rag", "correct": true}')
