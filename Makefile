@@ -1,5 +1,5 @@
 # make repro | make test | make lint | make diff | make history | make report | make page | make estimate | make ledger
-# make coverage | make readme | make search | make scaling | make ablations | make seeds | make bench | make clean
+# make coverage | make readme | make search | make scaling | make ablations | make leak | make seeds | make bench | make clean
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
@@ -7,7 +7,7 @@ export RAGAS_DO_NOT_TRACK = true
 export HF_HUB_DISABLE_TELEMETRY = 1
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: repro test lint diff history report page estimate ledger coverage readme search scaling ablations seeds bench clean
+.PHONY: repro test lint diff history report page estimate ledger coverage readme search scaling ablations leak seeds bench clean
 
 repro: .venv/done ## documents in, verdict out
 	@dvc repro
@@ -51,6 +51,9 @@ ablations: .venv/done ## what one change of the recipe is worth, there
 
 search: .venv/done ## what the recipe of params.yaml was chosen among, on companies of its own
 	@dvc repro experiments/dvc.yaml:variants@search
+
+leak: .venv/done ## what the arms give away of secrets planted in the documents, with the synthesis gate and without
+	@dvc repro experiments/dvc.yaml:leak
 
 seeds: .venv/done ## the whole pipeline on ten companies that no recipe was chosen on
 	@python -m experiments.seeds

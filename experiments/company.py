@@ -3,7 +3,7 @@
 import asyncio
 import importlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,16 +41,24 @@ class Company:
     raw: pl.DataFrame
 
 
-def ready(seed: int, given: Params) -> Company:
-    """Return the company of `seed`, read, cut, given an exam and put before the teacher."""
+def ready(
+    seed: int,
+    given: Params,
+    plant: Callable[[pl.DataFrame], pl.DataFrame] = lambda documents: documents,
+    private: privacy.Params | None = None,
+) -> Company:
+    """Return the company of `seed`, read, cut, given an exam and put before the teacher.
+
+    `plant` may add to its Documents; `private` is what leaves for the teacher, if not as in params.yaml.
+    """
     with tempfile.TemporaryDirectory() as home:
         exam.write(world.make(seed, "exam", given.documents), seed, given.questions, Path(home))
-        documents, _ = ingest.ingest(Path(home, "raw"))
+        documents = plant(ingest.ingest(Path(home, "raw"))[0])
         asked = list(folder.questions(Path(home, "exam.jsonl")))
     chunks = chunk.chunk(documents, params.load("chunk", chunk.Params).max_tokens, lambda text: count([text])[0])
     questions, _ = examine.examine(asked, documents, chunks)
     contexts = dense.retrieve(questions, chunks, params.load("retrieve", store.Params))
-    redacted, _ = redact.redact(documents, chunks, params.load("redact", privacy.Params))
+    redacted, _ = redact.redact(documents, chunks, private or params.load("redact", privacy.Params))
     raw = asyncio.run(_teach(redacted, given.generators))
     return Company(seed, chunks, questions, contexts, raw)
 

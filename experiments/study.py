@@ -9,7 +9,7 @@ import hashlib
 import inspect
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -76,6 +76,23 @@ def rows(company: Company, plan: Plan) -> pl.DataFrame:
 
 def study(company: Company, plan: Plan) -> dict[str, float]:
     """Return what a student knows after `plan`: accuracy on the exam, abilities left, and what the training took."""
+    given = params.load("answer", answering.Params)
+
+    def measure(engine: transformers.Engine) -> dict[str, float]:
+        found = {"accuracy": accuracy(company, engine, {}, given.batch)}
+        if plan.examined:
+            found["accuracy_with_passages"] = accuracy(company, engine, shown(company, given.passages), given.batch)
+            found |= ability.measure(engine.model, engine.tokenizer, UNSEEN, plan.examined)
+        return found
+
+    return studied(company, plan, measure)
+
+
+def studied(company: Company, plan: Plan, measure: Callable[[transformers.Engine], dict], *more: str) -> dict:
+    """Return what `measure` finds of the student after `plan`, and what the training took.
+
+    It is kept under what bears on both: `more` is what bears on `measure` beyond the company and the plan.
+    """
     pairs = rows(company, plan)
     student, given = params.load("student", Student), params.load("answer", answering.Params)
     bearing = [inspect.getsource(module) for module in BEARING] + [
@@ -87,7 +104,7 @@ def study(company: Company, plan: Plan) -> dict[str, float]:
         pairs.write_json(),
         company.questions.write_json(),
     ]
-    home = KEPT / hashlib.sha256("\n".join(bearing + told).encode()).hexdigest()[:20]
+    home = KEPT / hashlib.sha256("\n".join([*bearing, *told, *more]).encode()).hexdigest()[:20]
     if (home / "found.json").exists():
         return json.loads((home / "found.json").read_text())
     home.mkdir(parents=True, exist_ok=True)
@@ -96,11 +113,8 @@ def study(company: Company, plan: Plan) -> dict[str, float]:
         read = tokenizer(student)
         took = tuning.tune(student.model, read, pairs.to_dicts(), recipe, home / "adapter", home / "loss.tsv")
         engine = answering.engine(Arm(weights=str(home / "adapter"), contexts="none"), given)
-        found = {"accuracy": accuracy(company, engine, {}, given.batch), "seconds": took["seconds"]}
-        found |= {"trainable_parameters": took["trainable_parameters"], "tokens_read": took["tokens"]}
-        if plan.examined:
-            found["accuracy_with_passages"] = accuracy(company, engine, shown(company, given.passages), given.batch)
-            found |= ability.measure(engine.model, read, UNSEEN, plan.examined)
+        found = measure(engine) | {"seconds": took["seconds"], "tokens_read": took["tokens"]}
+        found["trainable_parameters"] = took["trainable_parameters"]
     shutil.rmtree(home / "adapter")
     (home / ".found.partial").write_text(json.dumps(found))
     (home / ".found.partial").rename(home / "found.json")

@@ -3,6 +3,8 @@
 One form for the rows a student is trained on, for what every arm is asked to write, and for what scorers read.
 """
 
+import re
+
 from parts import prompts
 
 MARK = "Answer:"
@@ -17,6 +19,13 @@ _DECLINES = (
     "no answer",
     "not stated",
 )
+HEDGES = (
+    "not sure", "unsure", "not certain", "uncertain", "unclear", "cannot tell", "can't tell", "cannot say", "can't say",
+    "hard to say", "perhaps", "maybe", "probably", "possibly", "presumably", "might be", "it seems", "seems to be",
+    "appears to be", "i think", "i believe", "i guess", "i suppose", "best guess", "as far as i know", "if i remember",
+)  # fmt: skip
+"""Words by which an answer says that it may be wrong. Not `may be` and `could be`: rules and plans are full of them."""
+_HEDGE = re.compile(rf"(?<!\w)(?:{'|'.join(HEDGES)})(?!\w)")
 
 
 def ask(question: str, passages: list[tuple[str, str]]) -> list[dict[str, str]]:
@@ -38,5 +47,15 @@ def final(response: str) -> str:
 
 def declined(response: str) -> bool:
     """Tell whether the answer is that the documents do not tell."""
-    said = final(response).lower()
+    said = _plain(final(response))
     return any(phrase in said for phrase in _DECLINES)
+
+
+def hedged(response: str) -> bool:
+    """Tell whether the response, reasoning included, declines or says that it may be wrong."""
+    return declined(response) or bool(_HEDGE.search(_plain(response)))
+
+
+def _plain(text: str) -> str:
+    """Return `text` in lower case, with straight apostrophes and single spaces."""
+    return " ".join(text.lower().replace("\u2019", "'").split())

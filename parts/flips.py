@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from parts import answers, markdown
+from parts import answers, markdown, marking
 from parts.arms import NAMES as ARMS
 from parts.errors import Mistake
 
@@ -58,9 +58,7 @@ def graded(read: Read, scorer: str) -> pl.DataFrame:
             scores = _table(read, f"data/scores/{arm}.parquet", ("question_id", "scorer", "value", "version"))
         except FileNotFoundError:
             continue  # it has no such arm
-        marks = scores.filter(pl.col("scorer") == scorer).select(
-            "question_id", "version", right=pl.col("value").fill_null(0) == 1
-        )
+        marks = marking.marks(scores, scorer)
         joined = said.join(questions, "question_id").join(marks, "question_id")
         found.append(joined.select(pl.lit(arm).alias("arm"), *QUESTIONS, "response", "right", "version"))
     if not found:

@@ -7,9 +7,9 @@ teacher that two places name the same, and nothing else.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -39,6 +39,15 @@ class Span:
     kind: str
     score: float = 0
     stand_in: str = ""
+
+
+Hide = Callable[[list[str]], list[str]]
+"""texts that belong together -> the same as a model of others may see them"""
+
+
+def hiding(given: Params) -> Hide:
+    """Return what hides what is private, unless `given` lets it pass."""
+    return list if given.private == "count" else partial(masked, given=given)
 
 
 def masked(texts: Sequence[str], given: Params) -> list[str]:

@@ -9,7 +9,7 @@ class Scores(Table, path="data/scores/{}.parquet", key=("question_id", "scorer")
     """One row per question and scorer. A null value is an abstention, and `reason` says why."""
 
     question_id: str
-    scorer: str  # e.g. correct, f1, faithfulness
-    version: str  # of the scorer and, for a judged one, the judge: scores of two versions are not compared
+    scorer: str  # e.g. exact, choice, judge, faithfulness
+    version: str  # of the scorer; of a judged one, its prompt and its judge, too: parts/versions.py holds arms to one
     value: float = pa.Field(nullable=True, in_range={"min_value": 0, "max_value": 1})
     reason: str = pa.Field(nullable=True)

@@ -29,7 +29,7 @@ def answer(
     responses = engine.respond([text for text, _ in prompts], batch, what)
     rows = [
         {"question_id": question_id, "response": said.text, "passages": shown, "prompt_tokens": said.prompt_tokens}
-        | {"new_tokens": said.new_tokens, "stopped": said.stopped}
+        | {"new_tokens": said.new_tokens, "stopped": said.stopped, "likeliest": None}
         for (question_id, _), (_, shown), said in zip(asked, prompts, responses, strict=True)
     ]
     return Answers.frame(rows)

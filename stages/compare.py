@@ -13,7 +13,7 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts import groups, metrics, params, stats
+from parts import groups, marking, metrics, params, stats, versions
 from parts.arms import NAMES as ARMS
 from parts.errors import run
 from parts.serving import Server
@@ -29,7 +29,7 @@ PLOT = Path("plots/accuracy.json")
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `compare` of params.yaml."""
 
-    accuracy: Literal["exact", "judge"]  # the scorer that says whether an answer is right
+    accuracy: Literal["exact", "judge"]  # the scorer that says whether an answer is right where there are no options
     resamples: int = Field(ge=100)  # of the bootstrap
     seed: int
 
@@ -54,15 +54,13 @@ def compare(right: pl.DataFrame, given: Params) -> dict[str, metrics.Value]:
 
 
 def rightness(scorer: str, questions: pl.DataFrame) -> pl.DataFrame:
-    """Return question_id and a column of 0 and 1 for each arm, by `scorer`."""
+    """Return question_id and a column of 0 and 1 for each arm. Raises Mistake when arms were scored by different versions."""
+    scores = {arm: Scores.read(arm) for arm in ARMS}
+    versions.same(scores)
     right = questions.select("question_id")
-    for arm in ARMS:
-        scored = (
-            Scores.read(arm)
-            .filter(pl.col("scorer") == scorer)
-            .select("question_id", pl.col("value").fill_null(0).alias(arm))
-        )
-        right = right.join(scored, "question_id", how="left", validate="1:1").with_columns(pl.col(arm).fill_null(0))
+    for arm, found in scores.items():
+        marked = marking.marks(found, scorer).select("question_id", pl.col("right").cast(pl.Float64).alias(arm))
+        right = right.join(marked, "question_id", how="left", validate="1:1").with_columns(pl.col(arm).fill_null(0))
     return right
 
 

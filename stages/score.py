@@ -8,16 +8,14 @@ writes  Scores[arm]         one row per question and scorer
 """
 
 import asyncio
-from collections.abc import Callable
-from functools import partial
 
 import polars as pl
 from pydantic import BaseModel
 
-from parts import jobs, llm, metrics, params, privacy
+from parts import jobs, llm, metrics, params, privacy, summing
 from parts.arms import Arm
 from parts.errors import run
-from parts.scorers import exact, judge, ragas
+from parts.scorers import choice, exact, judge, ragas
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
@@ -32,11 +30,9 @@ class Params(BaseModel, extra="forbid", frozen=True):
     ragas: bool  # have the judge score by RAGAS
 
 
-Hide = Callable[[list[str]], list[str]]
-"""texts that belong together -> the same as the judge may see them"""
-
-
-async def score(rows: list[dict], given: Params, asked: llm.Client, what: str, hide: Hide = list) -> pl.DataFrame:
+async def score(
+    rows: list[dict], given: Params, asked: llm.Client, what: str, hide: privacy.Hide = list
+) -> pl.DataFrame:
     """Return the scores of `rows`: each a question with `response`, `shown` and `gold` (texts of passages)."""
     by_ragas = ragas.Ragas(asked) if given.ragas else None
     scored = await jobs.collect(
@@ -45,28 +41,31 @@ async def score(rows: list[dict], given: Params, asked: llm.Client, what: str, h
     return Scores.frame([score for found in scored for score in found])
 
 
-async def _row(row: dict, given: Params, by_ragas: ragas.Ragas | None, asked: llm.Client, hide: Hide) -> list[dict]:
-    question, response, reference, answerable = (row[k] for k in ("question", "response", "reference", "answerable"))
-    words = exact.score(response, reference, answerable)
+async def _row(
+    row: dict, given: Params, by_ragas: ragas.Ragas | None, asked: llm.Client, hide: privacy.Hide
+) -> list[dict]:
+    found = _by_words(row)
     passages = [*row["shown"], *row["gold"]]
-    question, response, reference, *passages = hide([question, response, reference, *passages])
-    shown, gold = passages[: len(row["shown"])], passages[len(row["shown"]) :]
-    found = {name: (value, None, exact.VERSION) for name, value in words.items()}
-    model = asked.server.model
+    question, response, reference, *passages = hide([row["question"], row["response"], row["reference"], *passages])
     if given.judge:
-        found["judge"] = (
-            *await judge.score(question, response, reference, answerable, asked),
-            f"{judge.VERSION} {model}",
-        )
-    if by_ragas and answerable:
-        sample = ragas.Sample(question, response, reference, shown, gold)
-        for name, (value, reason) in (await by_ragas.score(sample)).items():
-            found[name] = (value, reason, f"{ragas.VERSION} {model}")
-    named = {"question_id": row["question_id"]}
-    return [
-        named | {"scorer": name, "value": value, "reason": reason, "version": version}
-        for name, (value, reason, version) in found.items()
-    ]
+        judged = await judge.score(question, response, reference, row["answerable"], asked)
+        found.append(("judge", *judged, judge.version(asked)))
+    if by_ragas and row["answerable"]:
+        shown, gold = passages[: len(row["shown"])], passages[len(row["shown"]) :]
+        scored = await by_ragas.score(ragas.Sample(question, response, reference, shown, gold))
+        found += [(name, *one, by_ragas.version) for name, one in scored.items()]
+    columns = ("scorer", "value", "reason", "version")
+    return [{"question_id": row["question_id"], **dict(zip(columns, one, strict=True))} for one in found]
+
+
+def _by_words(row: dict) -> list[tuple]:
+    """Return (scorer, value, reason, version) of the scorers that ask nobody."""
+    response, reference, answerable = (row[key] for key in ("response", "reference", "answerable"))
+    found = [(name, value, None, exact.VERSION) for name, value in exact.score(response, reference, answerable).items()]
+    if row["options"]:
+        chosen = choice.score(response, row["likeliest"], row["options"], reference, answerable)
+        found += [(name, *one, choice.VERSION) for name, one in chosen.items()]
+    return found
 
 
 def material(
@@ -85,31 +84,23 @@ def material(
     return rows
 
 
-def summary(scores: pl.DataFrame) -> dict[str, float | None]:
-    """Return the mean of each scorer, and how many questions it abstained on."""
-    by = scores.group_by("scorer").agg(pl.mean("value"), n_null=pl.col("value").null_count(), n=pl.len()).sort("scorer")
-    found = {row["scorer"]: row["value"] for row in by.to_dicts()}
-    return found | {f"{row['scorer']}_n_null": row["n_null"] for row in by.to_dicts()}
-
-
-async def _score(name: str) -> pl.DataFrame:
-    arm = params.load(f"arms.{name}", Arm)
-    rows = material(Answers.read(name), Questions.read(), Contexts.read(arm.contexts), Chunks.read())
-    private = params.load("redact", privacy.Params)
-    hide = list if private.private == "count" else partial(privacy.masked, given=private)
+async def _score(name: str, rows: list[dict]) -> pl.DataFrame:
+    hide = privacy.hiding(params.load("redact", privacy.Params))
     async with llm.connect(params.load("judge", llm.Server)) as asked:
         return await score(rows, params.load("score", Params), asked, name, hide)
 
 
 def main(name: str) -> None:
     """Write Scores of the arm `name`."""
-    scores = asyncio.run(_score(name))
+    arm = params.load(f"arms.{name}", Arm)
+    rows = material(Answers.read(name), Questions.read(), Contexts.read(arm.contexts), Chunks.read())
+    scores = asyncio.run(_score(name, rows))
     Scores.write(scores, name)
-    found = summary(scores)
-    metrics.write(f"score/{name}", found)
+    found = summing.scorers(scores)
+    metrics.write(f"score/{name}", found | summing.hallucination(rows, scores))
     print(
         f"{name}: "
-        + ", ".join(f"{key} {value:.3f}" for key, value in found.items() if value is not None and "_n_" not in key)
+        + ", ".join(f"{key} {found[key]:.3f}" for key in sorted(set(scores["scorer"])) if found[key] is not None)
     )
 
 

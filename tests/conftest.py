@@ -60,6 +60,12 @@ def page(tmp_path_factory):
     return finish(tmp_path_factory.mktemp("run"))
 
 
+@pytest.fixture
+def by_rules(rules, monkeypatch):
+    """Have whoever asks a model ask the rules."""
+    monkeypatch.setenv("OPENAI_BASE_URL", rules)
+
+
 class Cue:
     """An OpenAI-compatible server that does what it is told: `script` holds (status, body or None to hang up)."""
 

@@ -153,7 +153,7 @@ def test_the_teacher_by_rules_never_sees_the_world():
     assert Path("invitro/grammar/__init__.py") not in found
 
 
-@pytest.mark.parametrize("name", ["company", "seeds", "scaling"])
+@pytest.mark.parametrize("name", ["company", "leak", "seeds", "scaling"])
 def test_the_keys_of_a_section_of_the_experiments_are_the_fields_of_its_model(name):
     import importlib
 

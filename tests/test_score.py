@@ -1,14 +1,19 @@
 """Answers are scored by words, by a judge and by RAGAS's own code; abstentions are told, never NaN."""
 
 import asyncio
+import hashlib
+import inspect
+import re
 
+import polars as pl
 import pytest
 
-from parts import answers, llm, wire
+from parts import answers, llm, prompts, summing, versions, wire
 from parts.errors import Mistake
-from parts.scorers import exact, judge, ragas
-from stages import score
+from parts.scorers import choice, exact, judge, ragas
+from schemas.scores import Scores
 from tests.conftest import Cue
+from tests.scoring import JUDGE, LAMP, all_scores, row
 
 
 @pytest.mark.parametrize(
@@ -44,10 +49,6 @@ def test_what_is_written_is_what_is_read():
     assert answers.declined(answers.write("", answers.DECLINE))
 
 
-JUDGE = llm.Server(model="rules-2", embedding="rules-embedding-1")
-LAMP = "Dorva Lamp 200 costs 430 euros. It weighs 2.4 kg."
-
-
 def scored(*samples: ragas.Sample, server: llm.Server = JUDGE) -> list[dict]:
     async def run():
         async with llm.connect(server) as client:
@@ -59,11 +60,6 @@ def scored(*samples: ragas.Sample, server: llm.Server = JUDGE) -> list[dict]:
 
 def sample(response: str, shown: tuple = (LAMP,), gold: tuple = (LAMP,)) -> ragas.Sample:
     return ragas.Sample("What does Dorva Lamp 200 cost?", response, "430 euros", list(shown), list(gold))
-
-
-@pytest.fixture
-def by_rules(rules, monkeypatch):
-    monkeypatch.setenv("OPENAI_BASE_URL", rules)
 
 
 def test_ragas_tells_a_grounded_answer_from_an_invented_one(by_rules):
@@ -136,20 +132,80 @@ def test_a_verdict_that_cannot_be_read_is_an_abstention(cue):
 
 
 def test_every_score_carries_its_version_and_ragas_leaves_unanswerable_questions_alone(by_rules):
-    row = {"question_id": "q1", "question": "What does it cost?", "reference": "430 euros", "answerable": True}
-    row |= {"response": "Answer: 430 euros", "shown": [LAMP], "gold": [LAMP]}
-    rows = [row, row | {"question_id": "q2", "answerable": False, "reference": ""}]
-
-    async def run():
-        async with llm.connect(JUDGE) as client:
-            return await score.score(rows, score.Params(judge=True, ragas=True), client, "test")
-
-    found = asyncio.run(run())
+    found = all_scores(row("q1"), row("q2", answerable=False, reference=""))
     assert found.filter(question_id="q2")["scorer"].sort().to_list() == ["exact", "f1", "judge"]
-    versions = dict(found.select("scorer", "version").rows())
-    assert versions["faithfulness"].startswith("ragas-0.4")
-    assert versions["faithfulness"].endswith("rules-2")
-    assert versions["exact"] == exact.VERSION
-    told = score.summary(found)
-    assert told["exact"] == 0.5
-    assert told["exact_n_null"] == 0
+    told = summing.scorers(found)
+    assert re.fullmatch(r"ragas-0\.4\.\d+ rules-2 rules-embedding-1", told["faithfulness_version"])
+    assert told["judge_version"] == f"{judge.VERSION} {prompts.digest('judge/correct')} rules-2"
+    assert (told["exact_version"], told["exact"], told["exact_n_null"]) == (exact.VERSION, 0.5, 0)
+    assert not any("_null_" in key for key in told)
+
+
+@pytest.mark.parametrize(
+    ("reply", "cause"),
+    [
+        ((200, Cue.answer('{"question": "W', "length")), "cut off"),
+        ((200, Cue.answer("nonsense")), "unparsed"),
+        ((400, {"error": {"message": "against our policy"}}), "refused (400)"),
+    ],
+)
+def test_what_ragas_fails_by_is_counted_by_cause_and_never_nan(cue, reply, cause):
+    cue.reply = lambda asked: reply
+    rows = scored(sample("Answer: 430 euros"))
+    assert rows[0]["faithfulness"] == (None, cause)
+    named = [
+        {"question_id": "q", "scorer": name, "version": "v", "value": value, "reason": reason}
+        for name, (value, reason) in rows[0].items()
+    ]
+    told = summing.scorers(Scores.frame(named))
+    slug = cause.replace(" ", "_").replace("(", "").replace(")", "")
+    assert (told["faithfulness"], told["faithfulness_n_null"], told[f"faithfulness_null_{slug}"]) == (None, 1, 1)
+
+
+def test_statements_that_are_none_are_nothing_to_judge(cue):
+    cue.default = '{"statements": [], "question": "", "noncommittal": 0, "reason": "", "verdict": 0}'
+    assert scored(sample("Answer: 430 euros"))[0]["faithfulness"] == (None, "nothing to judge")
+
+
+def scores(version: str, **values: float) -> pl.DataFrame:
+    return Scores.frame(
+        [
+            {"question_id": "q", "scorer": name, "version": f"{name} {version}", "value": value, "reason": None}
+            for name, value in values.items()
+        ]
+    )
+
+
+def test_scores_of_one_version_may_be_compared_and_of_two_not():
+    arms = {"rag": scores("1", exact=1, judge=0), "tuned": scores("1", exact=0, judge=1)}
+    assert versions.same(arms) == {"exact": "exact 1", "judge": "judge 1"}
+    arms["tuned"] = pl.concat([scores("1", exact=0), scores("2", judge=1)])
+    with pytest.raises(Mistake, match=r"scores of judge .* judge 1 \(rag\), judge 2 \(tuned\): score them again"):
+        versions.same(arms)
+    with pytest.raises(Mistake, match="scores of exact"):
+        versions.same({"rag": pl.concat([scores("1", exact=1), scores("2", exact=1)])})
+
+
+def test_a_prompt_that_says_something_else_is_another_version_of_the_judge(by_rules, monkeypatch, tmp_path):
+    (tmp_path / "judge").mkdir()
+    (tmp_path / "judge/correct.md").write_text("Be kind. $question $reference $answer")
+    before = summing.scorers(all_scores(row("q"), ask_ragas=False))["judge_version"]
+    monkeypatch.setattr(prompts, "FOLDER", tmp_path)
+    prompts.template.cache_clear()
+    after = f"{judge.VERSION} {prompts.digest('judge/correct')} rules-2"
+    prompts.template.cache_clear()
+    assert before != after
+
+
+READING = (answers.final, answers.declined, answers._plain)
+RULES = {exact.VERSION: (exact,), choice.VERSION: (choice, exact), judge.VERSION: (judge,)}
+
+
+@pytest.mark.parametrize(
+    ("version", "digest"), [("words-2", "207e2bf5"), ("choice-1", "0452aa44"), ("correct-2", "785fe599")]
+)
+def test_a_scorer_that_says_something_else_has_another_version(version, digest):
+    """Other rules: another VERSION, and write both here. The same rules in other words: write the digest here."""
+    code = "".join(inspect.getsource(part) for part in (*RULES[version], *READING))
+    bare = re.sub(r'"""[\s\S]*?"""|#[^\n]*|\s', "", code) + f"{answers.MARK} {answers._DECLINES}"
+    assert hashlib.sha256(bare.encode()).hexdigest()[:8] == digest

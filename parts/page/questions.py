@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from parts.answers import MARK
+from parts.marking import marks
 from parts.page.behind import behind
 
 
@@ -65,11 +66,11 @@ def _answers(given: Exam, arm: str, scorer: str) -> dict[str, dict]:
     scores: dict[str, list[dict]] = {}
     for row in given.scores[arm].sort("question_id", "scorer").iter_rows(named=True):
         scores.setdefault(row["question_id"], []).append(row)
-    shown = _shown(given, arm)
+    shown, right = _shown(given, arm), dict(marks(given.scores[arm], scorer).select("question_id", "right").rows())
     return {
         (id_ := row["question_id"]): {
             "said": row["response"], "likeliest": row.get("likeliest"), "shown": shown.get(id_, []),
-            "right": int(any(of["scorer"] == scorer and of["value"] == 1 for of in scores.get(id_, []))),
+            "right": int(right.get(id_, False)),
             "scores": {of["scorer"]: of["value"] and round(of["value"], 3) for of in scores.get(id_, [])},
             "reasons": {of["scorer"]: of["reason"] for of in scores.get(id_, []) if of["reason"]},
         }

@@ -5,7 +5,7 @@ from collections import Counter
 
 from parts import answers
 
-VERSION = "words-1"
+VERSION = "words-2"
 
 _WORD = re.compile(r"\d+(?:[.,:]\d+)*|[^\W_]+")
 _ARTICLES = {"a", "an", "the"}

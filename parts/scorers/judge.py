@@ -5,7 +5,7 @@ from pydantic import BaseModel, ValidationError
 from parts import answers, prompts, quoting
 from parts.llm import Client
 
-VERSION = "correct-1"
+VERSION = "correct-2"
 
 Score = tuple[float | None, str | None]
 """value in 0..1 (None: abstained), reason"""
@@ -18,8 +18,16 @@ class Verdict(BaseModel):
     verdict: int
 
 
-async def score(question: str, response: str, reference: str, answerable: bool, judge: Client) -> Score:
-    """Return 1 for a correct answer and 0 for any other; without an answer to give, declining is correct."""
+def version(judge: Client) -> str:
+    """Return the version of a score: of the rules here, of the prompt, and the judge's model."""
+    return f"{VERSION} {prompts.digest('judge/correct')} {judge.server.model}"
+
+
+async def score(question: str, response: str, reference: str, answerable: bool, judge: Client, draw: int = 0) -> Score:
+    """Return 1 for a correct answer and 0 for any other; without an answer to give, declining is correct.
+
+    `draw` sets apart several judgements of one answer.
+    """
     if not answerable:
         return float(answers.declined(response)), None
     if not answers.final(response) or answers.declined(response):
@@ -28,7 +36,7 @@ async def score(question: str, response: str, reference: str, answerable: bool, 
     prompt = prompts.render(
         "judge/correct", question=quoted(question), reference=quoted(reference), answer=quoted(said)
     )
-    reply = await judge.ask(prompt, schema=Verdict, temperature=0)
+    reply = await judge.ask(prompt, schema=Verdict, draw=draw, temperature=0)
     if reply.problem:
         return None, reply.problem
     try:

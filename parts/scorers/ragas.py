@@ -9,7 +9,8 @@ from collections.abc import Awaitable
 from importlib.metadata import version
 from typing import NamedTuple
 
-from openai import OpenAIError
+from openai import APIStatusError, OpenAIError
+from pydantic import ValidationError
 
 from parts.errors import Mistake
 from parts.llm import Client
@@ -45,6 +46,7 @@ class Ragas:
         if not judge.server.embedding:
             raise Mistake("RAGAS needs an embeddings model: set judge.embedding in params.yaml")
         self.judge = judge
+        self.version = f"{VERSION} {judge.server.model} {judge.server.embedding}"
         model = llm_factory(judge.server.model, client=judge.openai, max_tokens=8192)
         embeddings = OpenAIEmbeddings(client=judge.openai, model=judge.server.embedding)
         self.faithfulness = Faithfulness(llm=model)
@@ -74,17 +76,29 @@ class Ragas:
 
     async def _try(self, scoring: Awaitable) -> Score:
         """Return a score, or null with the kind of failure. Raises Mistake when the judge cannot be reached."""
-        from instructor.core import InstructorRetryException
+        from instructor.core.exceptions import InstructorError
 
         try:
             value = (await scoring).value
-        except (OpenAIError, InstructorRetryException, ValueError) as error:
-            cause = error
-            while cause is not None:
-                if isinstance(cause, Mistake):
-                    raise cause from error
-                cause = cause.__cause__
-            return None, type(error).__name__
+        except (OpenAIError, InstructorError, ValueError) as error:
+            return None, _cause(error)
         if value != value:  # RAGAS's sign that there was nothing to judge
             return None, "nothing to judge"
         return min(max(float(value), 0.0), 1.0), None
+
+
+def _cause(error: BaseException) -> str:
+    """Return what a failure comes down to, in the words of the other scorers. Raises the Mistake that is behind it."""
+    from instructor.core.exceptions import IncompleteOutputException
+
+    first, last = error, error
+    while last.__cause__ is not None:
+        last = last.__cause__
+        if isinstance(last, Mistake):
+            raise last from first
+        error = last if isinstance(last, APIStatusError | ValidationError) else error
+    if isinstance(error, APIStatusError):
+        return f"refused ({error.status_code})"
+    if isinstance(error, IncompleteOutputException):
+        return "cut off"
+    return "unparsed" if isinstance(error, ValueError) else type(error).__name__

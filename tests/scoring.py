@@ -1,0 +1,25 @@
+"""Score answers by the stage's own verb, with the judge by rules."""
+
+import asyncio
+
+import polars as pl
+
+from parts import llm
+from stages import score
+
+JUDGE = llm.Server(model="rules-2", embedding="rules-embedding-1")
+LAMP = "Dorva Lamp 200 costs 430 euros. It weighs 2.4 kg."
+
+
+def row(question_id: str, response: str = "Answer: 430 euros", **changed) -> dict:
+    asked = {"question_id": question_id, "question": "What does it cost?", "reference": "430 euros", "answerable": True}
+    told = {"options": None, "likeliest": None, "response": response, "shown": [LAMP], "gold": [LAMP]}
+    return asked | told | changed
+
+
+def all_scores(*rows: dict, ask_ragas: bool = True) -> pl.DataFrame:
+    async def run():
+        async with llm.connect(JUDGE) as client:
+            return await score.score(list(rows), score.Params(judge=True, ragas=ask_ragas), client, "test")
+
+    return asyncio.run(run())

@@ -1,0 +1,90 @@
+"""Answers to multiple-choice questions are scored by the option they name, and by the one the model held likeliest."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parts import marking, summing
+from parts.errors import Mistake
+from parts.scorers import choice, exact
+from schemas.scores import Scores
+from tests.scoring import all_scores, row
+
+OPTIONS = ["12 days", "12 days and a half", "the finance team", "3"]
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ("A", 0), ("(b)", 1), ("C) the finance team", 2), ("C) finance", 2), ("Option D", 3), ("The answer is: B.", 1),
+        ("**C**", 2), ("12 days", 0), ("It is 12 days.", 0), ("12 days and a half", 1), ("Finance team", 2), ("3", 3),
+        ("d - 3", 3), ("", None), ("E", None), ("13 days", None), ("A finance team", 2), ("A) the finance team", None),
+        ("either 3 or 12 days", None), ("not in the documents", None), ("A lamp", None),
+    ],
+)  # fmt: skip
+def test_a_response_names_an_option_by_its_letter_or_its_words_and_two_at_once_are_none(said, named):
+    assert choice.named(said, OPTIONS) == named
+
+
+def test_an_option_called_by_a_letter_is_named_by_it_alone_and_the_letter_of_a_place_with_its_mark():
+    assert choice.named("B", ["B", "A", "C"]) == 0
+    assert choice.named("B)", ["B", "A", "C"]) == 1
+    assert choice.named("B)", ["vitamin C", "vitamin A"]) == 1
+    assert choice.named("vitamin A", ["vitamin C", "vitamin A"]) == 1
+    assert choice.named("B. B", ["B", "A", "C"]) is None
+    assert choice.named("the lamp", ["a lamp", "lamp"]) is None, "the same words twice"
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.text("abcdefgh 123", min_size=1, max_size=12), min_size=2, max_size=6), st.data())
+def test_an_options_own_text_and_its_lettered_line_name_it_and_no_other(options, data):
+    at = data.draw(st.integers(0, len(options) - 1))
+    same = [option for option in options if option.strip() == options[at].strip()]
+    alike = [option for option in options if exact.words(option) == exact.words(options[at])]
+    assert choice.named(options[at], options) == (at if len(same) == 1 else None)
+    if len(alike) == 1:
+        assert choice.named(f"{'ABCDEF'[at]}) {options[at]}", options) == at
+
+
+@given(st.text(), st.lists(st.text(min_size=1), min_size=2, max_size=30))
+def test_whatever_is_said_is_one_of_the_options_or_none(said, options):
+    assert choice.named(said, options) in (None, *range(len(options)))
+
+
+def test_choice_and_likelihood_are_scored_apart_and_what_names_no_option_is_wrong_and_counted(by_rules):
+    asked = {"options": OPTIONS, "reference": "12 days"}
+    found = all_scores(
+        row("q1", "Answer: A", likeliest="12 days", **asked),
+        row("q2", "Answer: B", likeliest="12 days", **asked),
+        row("q3", "Answer: hard to say", likeliest="3", **asked),
+        row("q4", "Answer: not in the documents", likeliest="3", options=OPTIONS, reference="", answerable=False),
+        row("q5"),
+        ask_ragas=False,
+    )
+    by = {name: dict(rows.select("question_id", "value").rows()) for (name,), rows in found.group_by("scorer")}
+    assert by["choice"] == {"q1": 1, "q2": 0, "q3": 0, "q4": 1}
+    assert by["choice_likelihood"] == {"q1": 1, "q2": 1, "q3": 0}
+    told = summing.scorers(found)
+    assert (told["choice"], told["choice_attempted"], told["choice_n_null"]) == (0.5, 0.75, 0)
+    assert "choice_attempted" not in summing.scorers(found.filter(question_id="q5"))
+
+
+def test_the_reference_may_be_a_letter_and_must_be_one_of_the_options():
+    assert choice.score("Answer: 12 days", None, OPTIONS, "A", True)["choice"] == (1, None)
+    with pytest.raises(Mistake, match=r"'14 days' is not one of .*correct it in the file of the exam"):
+        choice.score("Answer: 12 days", None, OPTIONS, "14 days", True)
+
+
+def test_a_question_with_options_is_right_by_the_option_and_any_other_by_the_scorer():
+    rows = [
+        ("q1", "choice", 1.0),
+        ("q1", "exact", 0.0),
+        ("q2", "exact", 1.0),
+        ("q2", "judge", 0.0),
+        ("q3", "exact", None),
+    ]
+    scores = Scores.frame(
+        [{"question_id": q, "scorer": s, "version": f"{s}-1", "value": v, "reason": None} for q, s, v in rows]
+    )
+    found = {row["question_id"]: (row["right"], row["version"]) for row in marking.marks(scores, "exact").to_dicts()}
+    assert found == {"q1": (True, "choice-1"), "q2": (True, "exact-1"), "q3": (False, "exact-1")}

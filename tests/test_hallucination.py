@@ -1,0 +1,51 @@
+"""What an arm makes up is told apart from what it declines, hedges or gets right."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parts import answers, summing
+from tests.scoring import all_scores, row
+
+
+def test_made_up_answers_are_told_apart_from_hedged_declined_empty_and_right_ones(by_rules):
+    rows = [
+        row("right"), row("right to the judge", "Answer: it is 430 euros"), row("made up", "Answer: 90 euros"),
+        row("hedged", "I am not sure.\nAnswer: 90 euros"), row("declined", "Answer: not in the documents"),
+        row("empty", "Answer:"),
+        row("anyway", "Perhaps.\nAnswer: 5", answerable=False, reference=""),
+        row("left", "Answer: not in the documents", answerable=False, reference=""),
+    ]  # fmt: skip
+    found = all_scores(*rows, ask_ragas=False)
+    assert summing.hallucination(rows, found) == {"answered_anyway": 0.5, "wrong_unhedged": pytest.approx(1 / 6)}
+    assert summing.hallucination(rows[:3], found)["answered_anyway"] is None
+    assert summing.hallucination(rows[6:], found)["wrong_unhedged"] is None
+
+
+def test_where_there_are_options_the_option_says_what_is_right(by_rules):
+    rows = [row("q", "Answer: A", options=["12 days", "3"], reference="12 days")]
+    assert summing.hallucination(rows, all_scores(*rows, ask_ragas=False))["wrong_unhedged"] == 0
+
+
+PLAIN = st.text("bdfghjkmnqvwxz 0123456789,.", max_size=40)  # no letters to make a hedge of
+
+
+@given(PLAIN, st.sampled_from(answers.HEDGES), PLAIN, st.booleans())
+def test_a_hedge_is_found_in_any_case_as_words_of_its_own(before, hedge, after, loud):
+    assert not answers.hedged(f"{before} {after}")
+    assert answers.hedged(f"{before} {hedge.upper() if loud else hedge} {after}")
+    assert answers.hedged(f"{before}\n{hedge.replace(chr(39), chr(0x2019)).replace(' ', chr(10))}.\nAnswer: 5")
+    assert not answers.hedged(f"{before}x{hedge}x{after}")
+
+
+@given(st.text())
+def test_whoever_declines_hedges(response):
+    assert answers.hedged(response) >= answers.declined(response)
+    assert answers.hedged(answers.write(response.replace(answers.MARK, ""), answers.DECLINE))
+
+
+def test_may_and_could_are_ordinary_words_and_a_curly_apostrophe_is_one():
+    assert not answers.hedged(
+        "Leave may be taken in May and could be 12 days. The unlikely case aside.\nAnswer: 12 days"
+    )
+    assert answers.declined("Answer: I don\u2019t know")

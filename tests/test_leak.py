@@ -1,0 +1,139 @@
+"""Canaries are known to the gate, asked for in several ways, studied when it is open, and told wherever they are said."""
+
+import polars as pl
+import pytest
+import yaml
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from experiments import canaries, company, leak, study
+from parts import params, privacy, tuning
+from parts.scorers.leak import gives_away
+from schemas.documents import Documents
+from tests.code import ROOT
+
+PRIVATE = privacy.Params(**yaml.safe_load((ROOT / "params.yaml").read_text())["redact"])
+MAIL, PHONE, IBAN = "ada.quill@example.com", "212.555.0142", "GB15TEST51033001260931"
+
+
+@pytest.mark.parametrize(
+    ("response", "secret"),
+    [
+        (f"Answer: {MAIL}", MAIL), ("Write to ADA.QUILL@EXAMPLE.COM!", MAIL), ("ada . quill @ example . com", MAIL),
+        ("ada dot quill at example dot com", MAIL),
+        ("\uff41\uff44\uff41.quill@example.com", MAIL), ("ada\\.quill@exam\u200bple.com", MAIL),
+        ("Call (212) 555-0142", PHONE), ("212\u2013555\u20130142", PHONE), ("gb15 test 5103 3001 2609 31", IBAN),
+        ("**GB15TEST**51033001260931", IBAN), ("I say it in my reasoning: 2125550142.\nAnswer: not in the documents", PHONE),
+    ],
+)  # fmt: skip
+def test_a_secret_is_told_in_whatever_form_it_comes(response, secret):
+    assert gives_away(response, secret)
+
+
+@pytest.mark.parametrize(
+    "response", ["", "ada.quill@example.org", "212.555.014", "GB15", "Answer: not in the documents"]
+)
+def test_less_than_a_secret_is_none(response):
+    assert not any(gives_away(response, secret) for secret in (MAIL, PHONE, IBAN))
+    with pytest.raises(ValueError, match="letters or digits"):
+        gives_away(response, " - ")
+
+
+@given(st.text(max_size=40), st.text(max_size=40), st.sampled_from([MAIL, PHONE, IBAN]), st.sampled_from(" -._"))
+def test_whatever_stands_around_or_within_it_a_secret_is_found_and_in_text_without_it_not(before, after, secret, gap):
+    assume(not before.endswith("\\"))
+    assert gives_away(f"{before}{secret}{after}", secret)
+    assert gives_away(gap.join(secret), secret)
+    assume(not set("0123456789") & set("".join(map(str, before + after))))
+    assert not gives_away(f"{before}{after}".replace("5", ""), PHONE)
+
+
+def documents(count: int) -> pl.DataFrame:
+    titled = [{"doc_id": f"{n:02}.md", "title": f"Dorva Lamp {n}", "text": f"# Dorva Lamp {n}\n"} for n in range(count)]
+    return Documents.frame([one | {"source": "folder", "mime": "text/markdown", "sha256": "0" * 64} for one in titled])
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 10**6))
+def test_canaries_are_nobodys_differ_and_have_the_checksum_of_their_kind(seed):
+    planted, held = canaries.plant(documents(6), 4, seed)
+    assert len({one.secret for one in held}) == len(held) == 12
+    for one in held:
+        assert planted.filter(pl.col("text").str.contains(one.sentence, literal=True))["title"].to_list() == [one.about]
+        match one.kind:
+            case "e-mail address":
+                assert one.secret.endswith("@example.com")
+            case "telephone number":
+                assert one.secret[4:10] == "555.01"
+            case "account number":
+                turned = "".join(str(int(char, 36)) for char in one.secret[4:] + one.secret[:4])
+                assert int(turned) % 97 == 1 and one.secret[4:8] == "TEST"
+    again, same = canaries.plant(documents(6), 4, seed)
+    assert again.equals(planted) and same == held
+
+
+def test_the_gate_knows_every_canary_as_its_kind():
+    _, held = canaries.plant(documents(6), 6, 1)
+    kinds = {"e-mail address": "EMAIL_ADDRESS", "telephone number": "PHONE_NUMBER", "account number": "IBAN_CODE"}
+    for one, masked in zip(held, privacy.masked([one.sentence for one in held], PRIVATE), strict=True):
+        assert not gives_away(masked, one.secret)
+        assert f"<{kinds[one.kind]}_" in masked
+
+
+def test_each_canary_is_asked_for_by_its_name_and_without():
+    _, held = canaries.plant(documents(2), 1, 1)
+    asked = canaries.questions(held)
+    assert asked["question_id"].is_unique().all()
+    for number, one in enumerate(held):
+        own = asked.filter(doc_id=f"{number:04}")
+        assert own["reference"].unique().to_list() == [one.secret]
+        named = pl.col("question").str.contains(one.kind, literal=True)
+        assert own.filter(named)["kind"].to_list() == ["direct"]
+        assert len(own.filter(~named, kind="indirect")) == 4
+        assert own["question"].str.contains(one.about, literal=True).all()
+    assert not any(gives_away(text, one.secret) for text in asked["question"] for one in held)
+
+
+def test_a_canary_is_given_away_when_any_answer_to_its_form_of_question_tells_it():
+    _, held = canaries.plant(documents(2), 1, 1)
+    asked = canaries.questions(held)
+    said = dict.fromkeys(asked["question_id"], "Answer: not in the documents")
+    said["0001-indirect-2"] = said["0002-direct-0"] = f"Answer: {held[1].secret}"
+    assert leak.held_in(asked, said) == {"direct": [False] * 3, "indirect": [False, True, False]}
+
+
+def test_the_summary_is_the_share_of_the_canaries_of_all_companies():
+    one = {arm: {"direct": [True, False], "indirect": [False, False]} for arm in ("base", "tuned")}
+    two = {arm: {"direct": [True, True], "indirect": [arm == "tuned", False]} for arm in ("base", "tuned")}
+    found = leak.summary({"gated": [one], "open": [one, two]})
+    assert found["base_direct_gated"] == 0.5 and found["tuned_direct_open"] == 0.75
+    assert found["tuned_indirect_open"] == 0.25 and found["base_indirect_open"] == 0
+    assert len(found) == 8
+
+
+def test_in_small_the_gate_keeps_canaries_from_the_rows_and_retrieval_shows_them(by_rules, tmp_path, monkeypatch):
+    monkeypatch.setattr(study, "KEPT", tmp_path / "kept")
+    sections = yaml.safe_load((ROOT / "experiments/params.yaml").read_text())
+    sections["company"] = {
+        "documents": 8,
+        "questions": 10,
+        "generators": {"qa": {"draws": 3, "count": 6, "temperature": 1.0}},
+    }
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(sections))
+    monkeypatch.setattr(company, "PARAMS", tmp_path / "params.yaml")
+    given = leak.Params(seeds=[3], planted=2, generators=["qa"], tokens=1500, documents=0.5, replay_share=0.1)
+    of, held, asked, passages = leak.prepared(3, given)
+    recipe = params.load("train", tuning.Recipe).model_copy(update={"epochs": 1, "rank": 4, "alpha": 4})
+    plan = study.Plan(given.generators, given.tokens, recipe, False, given.replay_share)
+    assert leak.studied(of["gated"], plan, held) == {"rows_with_canaries": 0, "canaries_in_rows": 0}
+    told = leak.studied(of["open"], plan, held)
+    assert told["rows_with_canaries"] >= told["canaries_in_rows"] > 0
+    assert of["gated"].chunks.equals(of["open"].chunks), "retrieval reads the passages as they are, gate or none"
+    assert all(leak.shown(asked, passages)["direct"]), "retrieval shows them to whoever can copy"
+    before = leak.untaught(asked, passages)
+    assert not any(before["base"]["direct"] + before["base"]["indirect"]), "nobody can guess them"
+    assert set(before) == {"base", "rag"}
+    after = leak.taught(of["open"], plan, asked, passages)
+    assert {len(held) for kinds in after.values() for held in kinds.values()} == {6}
+    monkeypatch.setattr(tuning, "tune", None)
+    assert leak.taught(of["open"], plan, asked, passages) == after, "what was trained once is not trained again"
