@@ -110,7 +110,7 @@ def study(company: Company, plan: Plan) -> dict[str, float]:
 def rag(company: Company) -> float:
     """Return the accuracy of the released student with the passages that retrieval finds."""
     given = params.load("answer", answering.Params)
-    engine = answering.engine(Arm(weights=RELEASED, contexts="dense"), given)
+    engine = answering.engine(Arm(weights=RELEASED, contexts="hybrid"), given)
     return accuracy(company, engine, shown(company, given.passages), given.batch)
 
 
