@@ -5,15 +5,15 @@ reads   Pairs               the teacher's questions that were kept, each with th
 writes  metrics/tune.json   the values chosen, and what every other one came to
 """
 
-from collections.abc import Callable
-from statistics import mean
+from collections.abc import Mapping
+from statistics import mean, stdev
 
 import polars as pl
 from pydantic import BaseModel, Field
 
 from parts import answering, metrics, params, store
 from parts.arms import RELEASED, Arm
-from parts.engines.transformers import Engine
+from parts.engines.transformers import Engine, Passage
 from parts.errors import Mistake, run
 from parts.scorers import exact
 from parts.search import Hits
@@ -22,7 +22,7 @@ from schemas.pairs import Pairs
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
-    """Section `tune` of params.yaml. Of values that do equally well the first is taken."""
+    """Section `tune` of params.yaml. Of values between which the questions cannot tell the first is taken."""
 
     questions: int = Field(ge=1)  # of the teacher's, at most
     words: list[float] = Field(min_length=1)  # weights of the full text to try, 0 (vectors alone) to 1 (words alone)
@@ -33,47 +33,56 @@ Asked = list[tuple[str, str, str]]
 """(question, answer, id of the passage it was written from)"""
 
 
-def development(pairs: pl.DataFrame, most: int) -> Asked:
-    """Return up to `most` of the teacher's questions, one a fact; those that were held out of training come first.
+def development(pairs: pl.DataFrame, texts: Mapping[str, Passage], most: int) -> Asked:
+    """Return up to `most` of the teacher's questions that were kept, one a fact, drawn by their ids, which are hashes.
 
-    None is in the exam: curation drops what is near it. That a student studied some of them changes nothing here, where
-    only the released student answers.
+    Who writes a question from a passage borrows its words, and who does not know the passage cannot: of the wordings of a
+    fact the one that shares the fewest words with its passage is taken. None is in the exam: curation drops what is near
+    it. That a student studied them changes nothing here, where only the released student answers.
     """
     kept = pairs.filter(pl.col("kind") == "qa", pl.col("generator") != "replay")
-    kept = kept.sort(pl.col("split") != "dev", "pair_id").unique(
-        ["chunk_id", "completion"], keep="first", maintain_order=True
-    )
-    return kept.head(most).select("prompt", "completion", "chunk_id").rows()
+    rows = kept.select("prompt", "completion", "chunk_id", "pair_id").rows()
+    shared = {prompt: _shared(prompt, " ".join(texts[chunk_id])) for prompt, _, chunk_id, _ in rows}
+    facts: dict[tuple[str, str], tuple[str, str]] = {}
+    for prompt, answer, chunk_id, pair_id in sorted(rows, key=lambda row: (shared[row[0]], row[3])):
+        facts.setdefault((chunk_id, answer), (pair_id, prompt))
+    drawn = sorted((pair_id, prompt, answer, chunk_id) for (chunk_id, answer), (pair_id, prompt) in facts.items())
+    return [(prompt, answer, chunk_id) for _, prompt, answer, chunk_id in drawn[:most]]
 
 
-def found(asked: Asked, hits: list[Hits]) -> float:
-    """Return the mean reciprocal rank of the passages that the questions were written from."""
-    places = [[chunk_id for chunk_id, _ in of] for of in hits]
-    return mean(
-        1 / (1 + place.index(gold)) if gold in place else 0.0 for (_, _, gold), place in zip(asked, places, strict=True)
-    )
+def _shared(question: str, passage: str) -> int:
+    return len({*exact.words(question)} & {*exact.words(passage)})
 
 
-def told(
-    asked: Asked, hits: list[Hits], texts: dict[str, tuple[str, str]], engine: Engine, batch: int, most: int
-) -> float:
-    """Return the mean F1 of what `engine` answers when shown the best `most` passages."""
-    shown = [[texts[chunk_id] for chunk_id, _ in of[:most]] for of in hits]
+def found(asked: Asked, hits: list[Hits]) -> list[float]:
+    """Return for each question the reciprocal rank of the passage that it was written from."""
+    ranks = [{chunk_id: rank for rank, (chunk_id, _) in enumerate(of, 1)} for of in hits]
+    return [1 / rank[gold] if gold in rank else 0.0 for (_, _, gold), rank in zip(asked, ranks, strict=True)]
+
+
+def told(asked: Asked, shown: list[list[Passage]], engine: Engine, batch: int, what: str) -> list[float]:
+    """Return for each question the F1 of what `engine` answers, shown its passages (best first)."""
     prompts = [engine.prompt(question, passages)[0] for (question, _, _), passages in zip(asked, shown, strict=True)]
-    said = engine.respond(prompts, batch, f"{most} passages")
-    return mean(exact.score(one.text, answer, True)["f1"] for one, (_, answer, _) in zip(said, asked, strict=True))
+    said = engine.respond(prompts, batch, what)
+    return [exact.score(one.text, answer, True)["f1"] for one, (_, answer, _) in zip(said, asked, strict=True)]
 
 
-def best(values: list, measure: Callable) -> tuple[float, dict]:
-    """Return the value for which `measure` is highest, and what it came to for each."""
-    came = {value: measure(value) for value in values}
-    return max(values, key=came.get), came
+def best(scores: dict[float, list[float]]) -> float:
+    """Return the first value whose mean score is less than one standard error below the best one's.
+
+    The one-standard-error rule (Breiman 1984): what the questions cannot tell apart is left to the order of the values.
+    """
+    top = max(scores.values(), key=mean)
+    error = stdev(top) / len(top) ** 0.5 if len(top) > 1 else 0.0
+    return next(value for value, of in scores.items() if mean(of) >= mean(top) - error)
 
 
 def main() -> None:
     """Write metrics/tune.json."""
     given, answer = params.load("tune", Params), params.load("answer", answering.Params)
-    chunks, asked = Chunks.read(), development(Pairs.read(), given.questions)
+    chunks = Chunks.read()
+    texts = {row["chunk_id"]: (row["heading"], row["text"]) for row in chunks.iter_rows(named=True)}
+    asked = development(Pairs.read(), texts, given.questions)
     if not asked:
         raise Mistake(
             "tune: no question of the teacher was kept to choose by: synthesize needs a generator of them, as qa"
@@ -86,16 +95,16 @@ def main() -> None:
             ]
             for weight in given.words
         }
-    words, mrr = best(given.words, lambda weight: found(asked, hits[weight]))
-    texts = {row["chunk_id"]: (row["heading"], row["text"]) for row in chunks.iter_rows(named=True)}
-    engine = answering.engine(Arm(weights=RELEASED, contexts="hybrid"), answer)
-    most, f1 = best(given.passages, lambda most: told(asked, hits[words], texts, engine, answer.batch, most))
-    chosen = {"words": words, "passages": most, "questions": len(asked)}
-    chosen |= {f"mrr_words_{weight}": value for weight, value in mrr.items()}
-    metrics.write("tune", chosen | {f"f1_passages_{count}": value for count, value in f1.items()})
-    print(
-        f"words count {words} (mrr {mrr[words]:.3f}), {most} passages are shown (F1 {f1[most]:.3f}), by {len(asked)} questions"
-    )
+    mrr = {weight: found(asked, of) for weight, of in hits.items()}
+    words = best(mrr)
+    engine, f1 = answering.engine(Arm(weights=RELEASED, contexts="hybrid"), answer), {}
+    for most in given.passages:
+        shown = [[texts[chunk_id] for chunk_id, _ in of[:most]] for of in hits[words]]
+        f1[most] = told(asked, shown, engine, answer.batch, f"{most} passages")
+    chosen = {"words": words, "passages": best(f1), "questions": len(asked)}
+    chosen |= {f"mrr_words_{weight}": mean(of) for weight, of in mrr.items()}
+    metrics.write("tune", chosen | {f"f1_passages_{most}": mean(of) for most, of in f1.items()})
+    print(f"by {len(asked)} questions: words count {words}, and {chosen['passages']} passages are shown")
 
 
 if __name__ == "__main__":

@@ -110,9 +110,9 @@ def test_a_cross_encoder_puts_what_hybrid_found_into_its_own_order(here, encoder
 
 def test_weights_that_cannot_be_had_are_told_in_one_line(here):
     with pytest.raises(Mistake, match=r"retrieve.reranker: .*use hybrid"):
-        reranked.retrieve(MEANT, TEXTS, knobs(reranker="nobody/has-this"))
+        reranked.retrieve(MEANT, TEXTS, knobs(reranker="models/not/here"))
     with pytest.raises(Mistake, match=r"retrieve.embedder: .*all-MiniLM"):
-        dense.retrieve(MEANT, TEXTS, knobs(embedder="nobody/has-this"))
+        dense.retrieve(MEANT, TEXTS, knobs(embedder="models/not/here"))
 
 
 def test_the_oracle_gets_one_passage_of_each_piece_of_evidence_first():
