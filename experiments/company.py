@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from invitro import exam, world
 from parts import llm, params, privacy, store
 from parts.corpora import folder
-from parts.retrievers import dense
+from parts.retrievers import hybrid
 from parts.student import Student, tokenizer
 from schemas.pairs import RawPairs
 from stages import chunk, examine, ingest, redact, synthesize
@@ -32,7 +32,7 @@ class Params(BaseModel, extra="forbid", frozen=True):
 
 @dataclass(frozen=True)
 class Company:
-    """A company's tables: Chunks, Questions, what dense retrieval finds for them, and the RawPairs of all generators."""
+    """A company's tables: Chunks, Questions, what hybrid retrieval finds for them, and the RawPairs of all generators."""
 
     seed: int
     chunks: pl.DataFrame
@@ -57,7 +57,7 @@ def ready(
         asked = list(folder.questions(Path(home, "exam.jsonl")))
     chunks = chunk.chunk(documents, params.load("chunk", chunk.Params).max_tokens, lambda text: count([text])[0])
     questions, _ = examine.examine(asked, documents, chunks)
-    contexts = dense.retrieve(questions, chunks, params.load("retrieve", store.Params))
+    contexts = hybrid.retrieve(questions, chunks, params.load("retrieve", store.Params))
     redacted, _ = redact.redact(documents, chunks, private or params.load("redact", privacy.Params))
     raw = asyncio.run(_teach(redacted, given.generators))
     return Company(seed, chunks, questions, contexts, raw)

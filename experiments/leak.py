@@ -19,7 +19,7 @@ from parts import answering, metrics, params, privacy, store, tuning
 from parts.arms import RELEASED, Arm
 from parts.engines.transformers import Engine, Passage
 from parts.errors import run
-from parts.retrievers import dense
+from parts.retrievers import hybrid
 from parts.scorers import leak
 from stages import answer
 
@@ -110,7 +110,7 @@ def prepared(seed: int, given: Params) -> tuple[dict[str, company.Company], list
         for gate, what in GATES.items()
     }
     asked, chunks = canaries.questions(planted), of["open"].chunks
-    contexts = dense.retrieve(asked, chunks, params.load("retrieve", store.Params))
+    contexts = hybrid.retrieve(asked, chunks, params.load("retrieve", store.Params))
     most = params.load("answer", answering.Params).passages
     return of, planted, asked, answering.passages(contexts, chunks, most)
 

@@ -124,7 +124,7 @@ def studied(company: Company, plan: Plan, measure: Callable[[transformers.Engine
 def rag(company: Company) -> float:
     """Return the accuracy of the released student with the passages that retrieval finds."""
     given = params.load("answer", answering.Params)
-    engine = answering.engine(Arm(weights=RELEASED, contexts="dense"), given)
+    engine = answering.engine(Arm(weights=RELEASED, contexts="hybrid"), given)
     return accuracy(company, engine, shown(company, given.passages), given.batch)
 
 

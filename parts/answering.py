@@ -1,9 +1,9 @@
 """What every arm answers with: an engine, and the passages it may show."""
 
 import polars as pl
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, computed_field
 
-from parts import params
+from parts import params, tuned
 from parts.arms import RELEASED, Arm
 from parts.engines.transformers import Engine, Passage
 from parts.student import Student, tokenizer
@@ -12,10 +12,15 @@ from parts.student import Student, tokenizer
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `answer` of params.yaml: the same for every arm."""
 
-    passages: int = Field(ge=0)  # the best of those retrieved, at most
     max_prompt_tokens: int = Field(ge=16)  # passages that do not fit are left out, the worst first
     max_new_tokens: int = Field(ge=1)
     batch: int = Field(ge=1)  # questions at once
+
+    @computed_field
+    @property
+    def passages(self) -> int:
+        """The best of those retrieved, at most: as many as the stage `tune` found best."""
+        return tuned.read().passages
 
 
 def engine(arm: Arm, given: Params) -> Engine:

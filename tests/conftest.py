@@ -33,6 +33,8 @@ def workplace(tmp_path, monkeypatch):
     (home / "data").mkdir()
     for name in ("none.jsonl",):
         (home / "data" / name).write_text("")
+    (home / "metrics").mkdir()
+    (home / "metrics/tune.json").write_text('{"passages": 4, "words": 0.5}')
     params = yaml.safe_load((home / "params.yaml").read_text())
 
     def change(section: str, key: str, value) -> None:

@@ -132,7 +132,7 @@ def test_masked_the_judge_sees_nothing_private_and_the_words_are_scored_as_they_
         Contexts.frame(
             [{"question_id": "q", "rank": n, "chunk_id": p, "score": 1.0} for n, p in enumerate(passages, 1)]
         ),
-        "dense",
+        "hybrid",
     )
     oblige(cue)
     score.main("rag")

@@ -1,25 +1,21 @@
-"""pgvector finds what numpy finds, embeds only what changed, and a wrong address is told."""
+"""Postgres holds what the documents say, finds what numpy finds, embeds only what changed, and a wrong address is told."""
 
 import os
 
 import numpy as np
-import polars as pl
+import psycopg
 import pytest
 
 from parts import store
 from parts.errors import Mistake
-from parts.retrievers import dense, gold, none
-from schemas.chunks import Chunks
-from schemas.questions import Questions
-from stages.retrieve import measure
+from parts.held import Held
 from tests.postgres import over_tcp
-
-WIDTH = 8
+from tests.retrieval import Embed, knobs, passages
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    """A store on an embedded Postgres of its own."""
+def connection(tmp_path_factory):
+    """A connection to an embedded Postgres of its own."""
     folder = tmp_path_factory.mktemp("postgres")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("CLOSEDBOOK_DSN", raising=False)
@@ -28,45 +24,160 @@ def kept(tmp_path_factory):
             yield found
 
 
-class Embed:
-    """Vectors that depend on the text alone; remembers what it was given."""
+@pytest.fixture
+def held(connection, request):
+    """Make passages held in a schema of the test's own."""
+    connection.execute("RESET search_path")
 
-    def __init__(self):
-        self.seen: list[str] = []
+    def make(chunks=None, embed=None, schema=request.node.name[:60], **changed) -> Held:
+        found = Held(connection, schema, knobs(**changed), embed or Embed())
+        if chunks is not None:
+            found.hold(chunks)
+        return found
 
-    def __call__(self, texts: list[str]) -> np.ndarray:
-        self.seen += texts
-        return np.stack([np.random.default_rng(sum(text.encode())).normal(size=WIDTH) for text in texts]).astype(
-            "float32"
-        )
-
-
-def test_the_nearest_are_those_that_numpy_finds(kept):
-    embed, texts = Embed(), {f"c{n}": f"text {n}" for n in range(200)}
-    kept.index("t1", texts, embed, WIDTH)
-    matrix = embed(list(texts.values()))
-    matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
-    vector = embed(["a question"])[0]
-    likeness = matrix @ vector / np.linalg.norm(vector)
-    wanted = sorted(zip(texts, likeness, strict=True), key=lambda row: (-row[1], row[0]))[:10]
-    found = kept.nearest("t1", vector, 10)
-    assert [chunk_id for chunk_id, _ in found] == [chunk_id for chunk_id, _ in wanted]
-    assert [score for _, score in found] == pytest.approx([score for _, score in wanted], abs=1e-5)
+    return make
 
 
-def test_only_what_changed_is_embedded_and_what_is_gone_is_deleted(kept):
-    embed = Embed()
-    assert kept.index("t2", {"a": "one", "b": "two", "c": "three"}, embed, WIDTH) == 3
+def ids(hits) -> list[str]:
+    return [chunk_id for chunk_id, _ in hits]
+
+
+def many(count: int):
+    return passages(**{f"c{n:04}": f"text {n}" for n in range(count)})
+
+
+@pytest.mark.parametrize(("half", "close"), [(False, 1e-5), (True, 2e-3)])
+def test_the_nearest_are_those_that_numpy_finds(held, half, close):
+    embed, chunks = Embed(), many(200)
+    found = held(chunks, embed, half=half).nearest(vector := embed(["a question"])[0])
+    likeness = embed([f"H\n{text}" for text in chunks["text"]]) @ vector
+    best = np.argsort(-likeness, kind="stable")[:10]
+    assert ids(found) == [chunks["chunk_id"][int(at)] for at in best]
+    assert [score for _, score in found] == pytest.approx(likeness[best].tolist(), abs=close)
+
+
+def test_only_what_changed_is_embedded_and_what_is_gone_is_deleted(held):
+    kept = held(passages("one", "two", "three"), embed := Embed())
     embed.seen.clear()
-    assert kept.index("t2", {"a": "one", "b": "TWO", "d": "four"}, embed, WIDTH) == 2
-    assert embed.seen == ["TWO", "four"]
-    assert {chunk_id for chunk_id, _ in kept.nearest("t2", embed(["x"])[0], 10)} == {"a", "b", "d"}
-    assert kept.index("t2", {"a": "one", "b": "TWO", "d": "four"}, embed, WIDTH) == 0
+    assert kept.hold(passages(c0="one", c1="TWO", c9="four")) == 2
+    assert embed.seen == ["H\nTWO", "H\nfour"]
+    assert sorted(ids(kept.nearest(embed(["x"])[0]))) == ["c0", "c1", "c9"]
+    assert ids(kept.fused("three", embed(["x"])[0], 1.0)) == []
+    assert ids(kept.fused("four", embed(["x"])[0], 1.0)) == ["c9"]
+    assert kept.hold(passages(c0="one", c1="TWO", c9="four")) == 0
+    assert kept.hold(passages(c0="one", c1="TWO", c9="four", heading="another")) == 3
 
 
-def test_a_table_name_is_never_sql(kept):
-    kept.index('x"; DROP TABLE t1; --', {"a": "one"}, Embed(), WIDTH)
-    assert kept.connection.execute("SELECT count(*) FROM t1").fetchone() == (200,)
+class Short(Embed):
+    def __call__(self, texts: list[str]) -> np.ndarray:
+        return super().__call__(texts)[:-1]
+
+
+def test_an_embedder_that_fails_halfway_leaves_what_was_there(held):
+    kept = held(passages("one", "two"))
+    before = kept.manifest()
+    kept.embed = Short()
+    with pytest.raises(ValueError, match="shorter"):
+        kept.hold(passages("ONE", "TWO", "three"))
+    assert kept.manifest() == before
+
+
+def test_the_manifest_follows_the_content_and_nothing_else(held):
+    first = held(passages("one", "two")).manifest()
+    assert first["rows"] == 2 and first["width"] == 8
+    assert held(passages(c1="two", c0="one"), schema="other").manifest() == first
+    assert held(passages("one", "TWO")).manifest()["sha256"] != first["sha256"]
+
+
+def plan(kept: Held) -> str:
+    kept.connection.execute("SET enable_seqscan = off")  # few rows, and all in one page, are read faster without
+    try:
+        explained = "EXPLAIN SELECT chunk_id FROM passages ORDER BY embedding <=> %s, chunk_id LIMIT 5"
+        return str(kept.connection.execute(explained, (kept._vector(kept.embed(["x"])[0]),)).fetchall())
+    finally:
+        kept.connection.execute("SET enable_seqscan = on")
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_from_so_many_on_passages_are_searched_by_an_index_built_with_the_knobs(held, half):
+    kept = held(many(300), exact_below=301, half=half)
+    assert "by_meaning" not in plan(kept)
+    kept = held(many(301), exact_below=301, half=half)
+    assert "by_meaning_16_64" in plan(kept)
+    kept = held(many(301), exact_below=301, half=half, m=8)
+    assert "by_meaning_8_64" in plan(kept)
+    vector = kept.embed(["x"])[0]
+    assert ids(kept.nearest(vector, 5)) == ids(kept.exactly(vector, 5))
+    assert "by_meaning" not in plan(held(many(299), exact_below=301, half=half, m=8))
+
+
+def test_another_model_precision_or_language_starts_the_table_anew(held):
+    chunks = passages("one", "two")
+    held(chunks)
+    for changed in ({"embedder": "other"}, {"half": True}, {"language": "simple"}):
+        embed = Embed()
+        held(chunks, embed, **changed)
+        assert len(embed.seen) == 2, changed
+
+
+def test_words_are_found_whatever_else_the_question_says_and_rare_ones_count_most(held):
+    texts = ["The fee of the plan is due.", "The plan covers travel.", "The plan ends in May.", "Nothing of the kind."]
+    kept = held(passages(*texts, heading="Plan"))
+    nothing = np.zeros(8, "float32")
+    assert ids(kept.fused("Does anybody know whether the plan is covering travels?", nothing, 1.0))[0] == "c1"
+    assert set(ids(kept.fused("plan", nothing, 1.0))) == {"c0", "c1", "c2", "c3"}, "a heading's words count"
+
+
+@pytest.mark.parametrize(
+    "question", ["", "the of", "it's a \\ 'quoted' & | ! <-> ( :* thing", "%s %(vector)s {x}", "é\n\t"]
+)
+def test_any_question_is_words_and_never_an_operator(held, question):
+    kept = held(passages("It's a quoted thing", "another"))
+    assert len(kept.fused(question, kept.embed(["x"])[0], 0.5)) == 2
+
+
+def test_a_passage_that_both_find_is_before_those_that_one_finds(held):
+    texts = {f"c{n:02}": f"alpha {n}" for n in range(30)}
+    kept = held(passages(**texts), embed := Embed(), depth=10)
+    vector = embed(["q"])[0]
+    near, worded = ids(kept.nearest(vector)), ids(kept.fused("alpha 3 7 12", vector, 1.0))
+    fused = kept.fused("alpha 3 7 12", vector, 0.5)
+    wanted = {}
+    for found in (near, worded):
+        for place, chunk_id in enumerate(found, 1):
+            wanted[chunk_id] = wanted.get(chunk_id, 0) + 0.5 / (60 + place)
+    assert fused == [(c, pytest.approx(s)) for c, s in sorted(wanted.items(), key=lambda w: (-w[1], w[0]))[:10]]
+    assert ids(kept.fused("alpha 3 7 12", vector, 0.0)) == near
+
+
+def test_two_projects_share_a_server_and_no_table(workplace, monkeypatch, tmp_path, held):
+    here = store.schema()
+    (workplace.path / "data/raw").mkdir()
+    (workplace.path / "data/raw/a.md").write_text("edited")
+    assert store.schema() == here
+    workplace.change("ingest", "path", "data/other")
+    other = store.schema()
+    (tmp_path / "away").mkdir()
+    (tmp_path / "away/params.yaml").write_text((workplace.path / "params.yaml").read_text())
+    monkeypatch.chdir(tmp_path / "away")
+    assert len({here, other, store.schema()}) == 3
+    first = held(passages("one"), schema=here)
+    held(passages("two", "three"), schema=other)
+    first.connection.execute("RESET search_path")
+    assert held(schema=here).manifest()["rows"] == 1
+
+
+def test_a_table_of_somebody_else_stays_as_it_is(held, connection):
+    connection.execute("CREATE TABLE public.passages (note text)")
+    connection.execute("INSERT INTO public.passages VALUES ('mine')")
+    held(passages("one"))
+    held(passages("one"), embedder="other")
+    assert connection.execute("SELECT * FROM public.passages").fetchall() == [("mine",)]
+
+
+def test_a_language_that_postgres_does_not_know_is_named(held):
+    with pytest.raises(Mistake, match=r"retrieve.language.*klingon"):
+        held(language="klingon'; DROP TABLE passages; --")
 
 
 @pytest.mark.parametrize("dsn", ["postgresql://nobody@127.0.0.1:9/none", "not a dsn"])
@@ -77,14 +188,18 @@ def test_a_wrong_dsn_is_told_in_one_line(monkeypatch, dsn):
 
 
 def test_a_server_over_tcp_serves_who_has_the_password_and_tells_who_has_not(monkeypatch, tmp_path):
-    texts = {"a": "one", "b": "two"}
     with over_tcp(tmp_path, "open:sesame") as dsn:
         monkeypatch.setenv("CLOSEDBOOK_DSN", dsn.replace("reader@", "reader:open%3Asesame@"))
         with store.connect() as found:
-            assert found.index("t", texts, Embed(), WIDTH) == 2
+            assert Held(found, "corpus", knobs(), Embed()).hold(passages("one", "two")) == 2
         with store.connect() as again:
-            assert again.index("t", texts, Embed(), WIDTH) == 0
-            assert again.nearest("t", Embed()(["two"])[0], 1)[0][0] == "b"
+            kept = Held(again, "corpus", knobs(), embed := Embed())
+            assert kept.hold(passages("one", "two")) == 0
+            assert ids(kept.nearest(embed(["H\ntwo"])[0], 1)) == ["c1"]
+        with psycopg.connect(dsn.replace("reader@", "owner:open%3Asesame@"), autocommit=True) as owner:
+            owner.execute("ALTER DATABASE passages OWNER TO owner")
+        with store.connect() as found, pytest.raises(Mistake, match="GRANT CREATE"):
+            Held(found, "another", knobs(), Embed())
         monkeypatch.setenv("CLOSEDBOOK_DSN", os.environ["CLOSEDBOOK_DSN"].replace("/passages", "/plain"))
         with pytest.raises(Mistake, match="CREATE EXTENSION vector"), store.connect():
             pass
@@ -92,57 +207,3 @@ def test_a_server_over_tcp_serves_who_has_the_password_and_tells_who_has_not(mon
         with pytest.raises(Mistake, match="password authentication failed") as told, store.connect():
             pass
     assert "sesame" not in str(told.value)
-
-
-def question(question_id: str, text: str, *gold_ids: list[str]) -> dict:
-    row = {
-        "question_id": question_id,
-        "doc_id": None,
-        "kind": "fact",
-        "question": text,
-        "options": None,
-        "reference": "x",
-    }
-    return row | {"answerable": True, "gold_chunk_ids": list(gold_ids)}
-
-
-def passages(*texts: str) -> pl.DataFrame:
-    return Chunks.frame([
-        {"chunk_id": f"c{n}", "doc_id": "d", "start": n * 100, "end": n * 100 + 1, "page": 1, "heading": "H", "text": text}
-        | {"n_tokens": 1}
-        for n, text in enumerate(texts)
-    ])  # fmt: skip
-
-
-def test_dense_retrieval_finds_the_passage_that_answers(monkeypatch, tmp_path):
-    monkeypatch.setattr(store, "FOLDER", tmp_path)
-    texts = passages("The lamp is painted red.", "Lunch costs five euros.", "The office opens at seven in the morning.")
-    asked = Questions.frame(
-        [question("q1", "When can I get in?", ["c2"]), question("q2", "What is the price of a meal?", ["c1"])]
-    )
-    found = dense.retrieve(asked, texts, store.Params(embedder="all-MiniLM-L6-v2", depth=2))
-    assert found.filter(rank=1)["chunk_id"].to_list() == ["c2", "c1"]
-    assert found.group_by("question_id").len()["len"].to_list() == [2, 2]
-    assert measure(found, asked)["recall_at_1"] == 1
-
-
-def test_the_oracle_gets_one_passage_of_each_piece_of_evidence_first():
-    asked = Questions.frame([question("q", "?", ["c0", "c1"], ["c2"], ["c0"])])
-    found = gold.retrieve(asked, passages("a", "b", "c"), store.Params(embedder="x", depth=1))
-    assert found["chunk_id"].to_list() == ["c0", "c2", "c1"]
-
-
-def test_recall_counts_pieces_of_evidence_and_only_questions_that_have_some():
-    asked = Questions.frame(
-        [question("q1", "?", ["c0", "c1"], ["c5"]), question("q2", "?", ["c9"]), question("q3", "?")]
-    )
-    rows = [("q1", rank, f"c{rank}") for rank in range(1, 7)] + [("q2", 1, "c1"), ("q3", 1, "c1")]
-    contexts = none.Contexts.frame(
-        [dict(zip(("question_id", "rank", "chunk_id", "score"), (*row, 1.0), strict=True)) for row in rows]
-    )
-    found = measure(contexts, asked)
-    assert found["recall_at_1"] == pytest.approx((1 / 2 + 0) / 2)
-    assert found["recall_at_4"] == pytest.approx((1 / 2 + 0) / 2)
-    assert found["recall_at_8"] == pytest.approx((2 / 2 + 0) / 2)
-    assert found["mrr"] == pytest.approx((1 + 0) / 2)
-    assert found["questions_with_evidence"] == 2

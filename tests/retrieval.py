@@ -1,0 +1,50 @@
+"""What the tests of retrieval share: knobs, passages, questions, and an embedder that remembers."""
+
+import numpy as np
+import polars as pl
+
+from parts import store
+from schemas.chunks import Chunks
+from schemas.questions import Questions
+
+KNOBS = {
+    "embedder": "all-MiniLM-L6-v2", "reranker": "none", "language": "english", "depth": 10, "rrf": 60.0, "half": False,
+    "exact_below": 1000, "m": 16, "ef_construction": 64, "ef_search": 100,
+}  # fmt: skip
+
+
+def knobs(**changed) -> store.Params:
+    return store.Params(**KNOBS | changed)
+
+
+class Embed:
+    """Unit vectors that depend on the text alone; remembers what it was given."""
+
+    width = 8
+
+    def __init__(self):
+        self.seen: list[str] = []
+
+    def __call__(self, texts: list[str]) -> np.ndarray:
+        self.seen += texts
+        found = np.stack([np.random.default_rng(list(text.encode())).normal(size=self.width) for text in texts])
+        return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype("float32")
+
+
+def passages(*texts: str, heading: str = "H", **named: str) -> pl.DataFrame:
+    texts = {f"c{n}": text for n, text in enumerate(texts)} | named
+    return Chunks.frame([
+        {"chunk_id": chunk_id, "doc_id": "d", "start": n * 100, "end": n * 100 + 1, "page": 1, "heading": heading}
+        | {"text": text, "n_tokens": 1}
+        for n, (chunk_id, text) in enumerate(texts.items())
+    ])  # fmt: skip
+
+
+def asked(**questions: tuple) -> pl.DataFrame:
+    """Return the exam of `questions`: id = (question, the passages of the first piece of evidence, of the second, ...)."""
+    rest = {"doc_id": None, "kind": "fact", "options": None, "reference": "x", "answerable": True}
+    rows = [
+        {"question_id": name, "question": text, "gold_chunk_ids": [list(piece) for piece in gold]} | rest
+        for name, (text, *gold) in questions.items()
+    ]
+    return Questions.frame([{column: row[column] for column in Questions.types()} for row in rows])

@@ -1,0 +1,92 @@
+"""What is tuned is tuned on development questions, and what is chosen is what is best there."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from parts import answering, params, store, tuned
+from schemas.chunks import Chunks
+from schemas.pairs import Pairs
+from stages import index, tune
+from tests import code
+from tests.ending import ended
+from tests.retrieval import passages
+
+
+def pair(n: int, prompt: str, completion: str, chunk_id: str | None, **changed) -> dict:
+    row = {
+        "pair_id": f"p{n}", "chunk_id": chunk_id, "doc_id": "d", "generator": "qa", "kind": "qa", "prompt": prompt,
+        "reasoning": "", "completion": completion, "teacher": "t", "split": "train", "n_tokens": 1,
+    }  # fmt: skip
+    return row | changed
+
+
+def pairs(*rows: dict) -> pl.DataFrame:
+    return Pairs.frame(list(rows))
+
+
+def test_development_questions_are_one_a_fact_in_the_words_least_like_its_passage_and_nothing_replayed():
+    texts = {"c0": ("Leave", "The notice period is 12 days."), "c1": ("Lamp", "The lamp costs 9 euros.")}
+    kept = pairs(
+        pair(1, "What is the notice period?", "12 days", "c0"), pair(2, "How early must I ask?", "12 days", "c0"),
+        pair(3, "What price?", "9 euros", "c1", split="dev"), pair(4, "?", "G", None, generator="replay"),
+        pair(5, "", "a text", "c1", kind="document"),
+    )  # fmt: skip
+    wanted = [("How early must I ask?", "12 days", "c0"), ("What price?", "9 euros", "c1")]
+    assert tune.development(kept, texts, 9) == wanted
+    assert tune.development(kept, texts, 1) == wanted[:1]
+
+
+def test_the_exam_is_no_dependency_of_tuning():
+    listed = code.graph()["tune"]["deps"]
+    assert not [dep for dep in listed if "questions" in dep or "exam" in dep or dep.startswith("data/contexts")]
+    assert "questions" not in {path.stem for path in code.closure(Path("stages/tune.py"))}
+
+
+def test_what_the_questions_cannot_tell_apart_is_left_to_the_order_of_the_values():
+    clear = [1.0] * 90 + [0.0] * 10
+    nearly, worse = [1.0] * 88 + [0.0] * 12, [1.0] * 80 + [0.0] * 20
+    assert tune.best({4: worse, 2: clear, 1: nearly}) == 2
+    assert tune.best({4: worse, 1: nearly, 2: clear}) == 1
+    assert tune.best({3: [0.5]}) == 3
+
+
+def test_the_reciprocal_rank_is_that_of_the_passage_that_was_asked_about():
+    asked = [("?", "A", "c1"), ("?", "B", "c9")]
+    assert tune.found(asked, [[("c0", 1.0), ("c1", 0.5)], [("c0", 1.0)]]) == [0.5, 0.0]
+
+
+@pytest.fixture
+def company(workplace, monkeypatch, qwen, tmp_path):
+    """Passages of which words alone tell one, and a student that says nothing sensible."""
+    monkeypatch.setattr(store, "FOLDER", tmp_path / "postgres")
+    workplace.change("student", "model", str(qwen))
+    workplace.change("answer", "max_new_tokens", 4)
+    workplace.change("tune", "words", [0.0, 1.0])
+    workplace.change("tune", "passages", [2, 1])
+    texts = [
+        f"{'A ticket was closed by the help desk. ' * 40} {n * 7919}" for n in range(30)
+    ]  # vectors are of the start
+    Chunks.write(passages(*texts))
+    Pairs.write(pairs(*(pair(n, f"Who closed {n * 7919}?", "the help desk", f"c{n}") for n in range(1, 20))))
+    return workplace
+
+
+def test_the_store_is_filled_the_weight_is_chosen_and_both_are_on_record(company):
+    index.main()
+    held = json.loads((company.path / "metrics/index.json").read_text())
+    assert held["rows"] == 30 and held["recall_at_10"] == 1
+    (company.path / "metrics/tune.json").unlink()
+    tune.main()
+    found = json.loads((company.path / "metrics/tune.json").read_text())
+    assert found["words"] == 1.0 and found["mrr_words_1.0"] == 1 > found["mrr_words_0.0"]
+    assert found["questions"] == 19 and {"f1_passages_1", "f1_passages_2"} <= set(found)
+    assert tuned.read().words == 1.0
+    assert params.load("answer", answering.Params).passages == found["passages"]
+
+
+def test_without_a_question_to_choose_by_one_line_says_what_is_missing(company):
+    Pairs.write(pairs(pair(1, "", "a text", "c1", kind="document")))
+    assert "a generator of them, as qa" in ended(tune.main)
