@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parts import metrics, store
+from parts import metrics, params, store
 from parts.change import edited, taught
+from parts.embedder import BUNDLED, Embedder
+from parts.held import Held
 from parts.serving import Server
 from schemas.chunks import Chunks
 from schemas.documents import Documents
@@ -79,9 +81,9 @@ def test_a_change_is_counted_and_leaves_tables_and_index_as_they_were(corpus, ca
     assert "6 requests (6 paid now)" in capsys.readouterr().out
     assert {path: path.read_bytes() for path in Path("data").glob("*.parquet")} == before
     assert not RawPairs.address("qa").exists()
-    texts = {row["chunk_id"]: f"{row['heading']}\n{row['text']}" for row in chunks.iter_rows(named=True)}
-    with store.connect() as kept:  # whatever is not as the passages are would be embedded here
-        assert kept.index("passages_all-MiniLM-L6-v2", texts, embed=None, width=384) == 0
+    with store.connect() as connection:
+        held = Held(connection, store.schema(), params.load("retrieve", store.Params), Embedder(BUNDLED))
+        assert held.hold(chunks) == 0  # whatever is not as the passages are would be embedded here
 
 
 def test_what_was_kept_counts_and_took_no_request(workplace, rules, monkeypatch):
