@@ -14,3 +14,6 @@ class Answers(Table, path="data/answers/{}.parquet", key=("question_id",)):
     prompt_tokens: int = pa.Field(gt=0)
     new_tokens: int = pa.Field(ge=0)
     stopped: bool  # by its own end token, not by the limit
+    likeliest: str = pa.Field(
+        nullable=True
+    )  # of the options, given the prompt; null: an open question, or not to be had
