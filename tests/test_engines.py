@@ -1,17 +1,19 @@
 """Engines answer alike, whatever the batch and wherever the model is; options are shown in the same words to all."""
 
 import json
+import shutil
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parts import answering, answers
+from parts import answering, answers, decoding
 from parts.arms import Arm
 from parts.asking import Asking
 from parts.engines import openai, transformers
 from parts.errors import Mistake
+from parts.serving import serving
 from parts.student import Student, tokenizer
 from schemas.answers import Answers
 from schemas.questions import Questions
@@ -57,21 +59,38 @@ def test_batches_that_finished_answers_leave_say_what_a_plain_loop_of_generate_s
 def test_an_answer_that_ends_early_leaves_the_batch_and_the_others_go_on(qwen, told, prompts):
     """Ends are put where some answers pass by and others do not."""
     engine = transformers.Engine(str(qwen), told, 12, 512)
-    free = list(engine._tokens(told(prompts, add_special_tokens=False).input_ids))
-    engine.ends = {free[len(prompts) + 1][1]}  # what the second row says second
+    free = decoding.greedy(engine.model, told, told(prompts, add_special_tokens=False).input_ids, set(), 2, 1)
+    engine.ends = {[token for row, token in free if row == 1][1]}  # what the second prompt is answered second
     lengths = [r.new_tokens for r in engine.respond(prompts, batch=len(prompts))]
     assert min(lengths) < max(lengths)
     assert lengths == [engine.respond([prompt], batch=1)[0].new_tokens for prompt in prompts]
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers(0, 9000), max_size=60), st.integers(1, 16))
-def test_batches_hold_every_prompt_once_the_longest_first_within_rows_and_room(lengths, most):
-    made = list(transformers.batches(lengths, most))
+@given(st.lists(st.integers(0, 3000), max_size=60), st.integers(1, 16), st.integers(1, 5000))
+def test_batches_hold_every_prompt_once_the_longest_first_within_rows_and_room(lengths, most, room):
+    made = list(decoding.batches(lengths, most, room))
     assert sorted(at for batch in made for at in batch) == list(range(len(lengths)))
     flat = [lengths[at] for batch in made for at in batch]
     assert flat == sorted(flat, reverse=True)
-    assert all(len(b) <= most and (len(b) == 1 or len(b) * lengths[b[0]] <= transformers.ROOM) for b in made)
+    assert all(len(b) <= most and (len(b) == 1 or len(b) * lengths[b[0]] <= room) for b in made)
+
+
+def test_a_cache_that_others_cannot_join_is_decoded_to_its_end_first(qwen, told, prompts, here, tmp_path):
+    """A model with a sliding window keeps a cache of another kind; its prompts fit the window, so it says the same."""
+    shutil.copytree(qwen, tmp_path / "sliding")
+    config = json.loads((qwen / "config.json").read_text())
+    config |= {
+        "use_sliding_window": True,
+        "sliding_window": 512,
+        "layer_types": ["sliding_attention", "full_attention"],
+    }
+    (tmp_path / "sliding/config.json").write_text(json.dumps(config))
+    engine = transformers.Engine(str(tmp_path / "sliding"), told, 12, 512)
+    read = told(prompts[:2], add_special_tokens=False).input_ids
+    started = [decoding._read(each.model, told, read, [0, 1]) for each in (engine, here)]
+    assert [each.joinable() for each in started] == [False, True]
+    assert [r.text for r in engine.respond(prompts, 2)] == [r.text for r in here.respond(prompts, 2)]
 
 
 def test_the_likeliest_option_is_the_one_of_the_highest_mean_log_probability(here, told, prompts):
@@ -102,6 +121,19 @@ def test_a_served_model_is_given_the_same_prompts_and_says_and_chooses_the_same(
         assert {(asked["temperature"], asked["max_tokens"]) for asked in seen} == {(0, 12)}
         assert {asked["prompt"] for asked in seen} == set(prompts)
         assert [there.choose(p, OPTIONS) for p in prompts[:3]] == [here.choose(p, OPTIONS) for p in prompts[:3]]
+
+
+def test_a_real_server_answers_as_this_process_does(here, told, prompts, qwen, monkeypatch):
+    """transformers' own server, which tells no log-probabilities."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # two processes, so few cores
+    command = (
+        "python -m transformers.cli.transformers serve --host 127.0.0.1 --port {port} --dtype float32 --device cpu"
+    )
+    with serving(command) as url:
+        there = openai.Engine(url, str(qwen), told, 12, 512)
+        found, wanted = there.respond(prompts[:4], batch=2), here.respond(prompts[:4], batch=2)
+        assert [(r.text, r.stopped) for r in found] == [(r.text, r.stopped) for r in wanted]
+        assert there.choose(prompts[0], OPTIONS) is None
 
 
 def test_a_server_that_tells_no_log_probabilities_leaves_the_likeliest_open(here, told, prompts):

@@ -1,20 +1,14 @@
-"""Answer with a model in this process: greedy decoding in batches of like length, which a finished answer leaves at once.
-
-transformers' own `generate` decodes a batch until its longest answer ends, static cache or not; answers differ in
-length by a factor of ten, so most of its steps are for rows that said all they had to say (LOG.md has the figures).
-"""
+"""Answer with a model in this process: greedy decoding, many answers at once (parts/decoding.py)."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from tqdm import tqdm
 
 from parts import answers
 from parts.asking import Asking, Response
+from parts.decoding import greedy
 from parts.student import load
-
-ROOM = 8192
-"""Prompt tokens that a batch may hold, padding included: past some thousand a CPU gains nothing, and a GPU runs out."""
 
 
 class Engine(Asking):
@@ -28,49 +22,18 @@ class Engine(Asking):
 
     def respond(self, prompts: Sequence[str], batch: int, what: str | None = None) -> list[Response]:
         """Return the response to each of `prompts`, `batch` at a time; `what` names the progress bar, None: no bar."""
+        import torch
+
         read = self.tokenizer(list(prompts), add_special_tokens=False).input_ids if prompts else []
-        found: dict[int, Response] = {}
-        with tqdm(total=len(prompts), desc=what, disable=what is None, mininterval=1) as bar:
-            for take in batches([len(ids) for ids in read], batch):
-                found |= zip(take, self._generate([read[at] for at in take]), strict=True)
-                bar.update(len(take))
-        return [found[at] for at in range(len(prompts))]
-
-    def _generate(self, read: list[list[int]]) -> list[Response]:
-        import torch
-
-        start, first, said = time.perf_counter(), None, [[] for _ in read]
-        with torch.inference_mode():
-            for row, token in self._tokens(read):
-                first = first or time.perf_counter() - start
+        start, first, said = time.perf_counter(), {}, [[] for _ in read]
+        with torch.inference_mode(), tqdm(total=len(read), desc=what, disable=what is None, mininterval=1) as bar:
+            for row, token in greedy(self.model, self.tokenizer, read, self.ends, self.max_new_tokens, batch):
+                first.setdefault(row, time.perf_counter() - start)
                 said[row].append(token)
-        return [self._response(ids, len(asked), first) for ids, asked in zip(said, read, strict=True)]
-
-    def _tokens(self, read: list[list[int]]) -> Iterator[tuple[int, int]]:
-        """Yield (row, token) step by step, the greedy continuation of each of `read` up to its end or the limit."""
-        import torch
-
-        told = self.tokenizer.pad({"input_ids": read}, return_tensors="pt").to(self.model.device)
-        ids, mask = told["input_ids"], told["attention_mask"]
-        places = (mask.cumsum(1) - 1).clamp(min=0)
-        rows, cache = list(range(len(read))), None
-        for step in range(self.max_new_tokens):
-            made = self.model(
-                input_ids=ids, attention_mask=mask, position_ids=places, past_key_values=cache, use_cache=True,
-                logits_to_keep=1,
-            )  # fmt: skip
-            cache, tokens = made.past_key_values, made.logits[:, -1].argmax(-1)
-            listed = tokens.tolist()
-            yield from zip(rows, listed, strict=True)
-            going = [at for at, token in enumerate(listed) if token not in self.ends]
-            if not going or step == self.max_new_tokens - 1:
-                return
-            if len(going) < len(rows):
-                kept = torch.tensor(going, device=tokens.device)
-                cache.batch_select_indices(kept)
-                rows, tokens, mask, places = [rows[at] for at in going], tokens[kept], mask[kept], places[kept]
-            ids, mask = tokens[:, None], torch.nn.functional.pad(mask, (0, 1), value=1)
-            places = places[:, -1:] + 1
+                bar.update(token in self.ends or len(said[row]) == self.max_new_tokens)
+        return [
+            self._response(ids, len(asked), first[row]) for row, (ids, asked) in enumerate(zip(said, read, strict=True))
+        ]
 
     def _response(self, ids: list[int], prompt_tokens: int, first: float) -> Response:
         stopped = ids[-1] in self.ends
@@ -100,12 +63,3 @@ class Engine(Asking):
         sure = torch.cat([first, logits[:, :-1]], 1).float().log_softmax(-1)
         each = sure.gather(-1, wanted.clamp(min=0)[..., None])[..., 0].masked_fill(wanted < 0, 0)
         return options[int((each.sum(1) / (wanted >= 0).sum(1)).argmax())]
-
-
-def batches(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
-    """Yield the places of `lengths`, the longest first, in batches of at most `most` that have room for their padding."""
-    order = sorted(range(len(lengths)), key=lambda at: (-lengths[at], at))
-    while order:
-        size = max(1, min(most, ROOM // max(1, lengths[order[0]])))
-        yield order[:size]
-        order = order[size:]
