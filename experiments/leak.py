@@ -17,7 +17,7 @@ from experiments import canaries, company, study
 from experiments.progress import trainings
 from parts import answering, metrics, params, privacy, store, tuning
 from parts.arms import RELEASED, Arm
-from parts.engines.transformers import Engine, Passage
+from parts.asking import Engine, Passage
 from parts.errors import run
 from parts.retrievers import hybrid
 from parts.scorers import leak

@@ -17,7 +17,7 @@ import polars as pl
 
 from experiments.company import PARAMS, Company, count
 from invitro import ability
-from parts import answering, answers, params, tuning
+from parts import answering, answers, decoding, params, tuning
 from parts.arms import RELEASED, Arm
 from parts.engines import transformers
 from parts.errors import Mistake
@@ -27,7 +27,7 @@ from stages import answer, curate
 
 KEPT = Path(".cache/experiments")
 UNSEEN = 3_000  # seed of the first of the companies by which it is measured what was forgotten
-BEARING = (answers, tuning, transformers, exact)
+BEARING = (answers, decoding, tuning, transformers, exact)
 """Modules whose every change makes a study another one."""
 
 

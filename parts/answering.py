@@ -1,17 +1,29 @@
 """What every arm answers with: an engine, and the passages it may show."""
 
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Literal
+
 import polars as pl
 from pydantic import BaseModel, Field, computed_field
 
-from parts import params, tuned
+from parts import asking, params, tuned
 from parts.arms import RELEASED, Arm
-from parts.engines.transformers import Engine, Passage
+from parts.asking import Passage
+from parts.engines import openai, transformers
+from parts.errors import Mistake
+from parts.serving import serving
 from parts.student import Student, tokenizer
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `answer` of params.yaml: the same for every arm."""
 
+    engine: Literal["transformers", "openai"]  # a module of parts/engines
+    merge: bool  # transformers: an adapter is merged into its model before it answers, and not run beside it
+    serve: str | None  # openai: a command that serves on loopback at {port}; null: CLOSEDBOOK_ENGINE_URL says where
+    served: dict[str, str]  # openai: what the server calls an arm's weights; what is not named, by its own name
     max_prompt_tokens: int = Field(ge=16)  # passages that do not fit are left out, the worst first
     max_new_tokens: int = Field(ge=1)
     batch: int = Field(ge=1)  # questions at once
@@ -23,11 +35,37 @@ class Params(BaseModel, extra="forbid", frozen=True):
         return tuned.read().passages
 
 
-def engine(arm: Arm, given: Params) -> Engine:
-    """Return the engine that answers for `arm`."""
+@contextlib.contextmanager
+def server(given: Params) -> Iterator[str | None]:
+    """Yield the base URL of the server that answers, started here where the section says how; None: this process answers.
+
+    Its address and key are not a teacher's: CLOSEDBOOK_ENGINE_URL and CLOSEDBOOK_ENGINE_KEY. Raises Mistake when no
+    server can be had.
+    """
+    url = os.environ.get("CLOSEDBOOK_ENGINE_URL")
+    if given.engine == "transformers":
+        yield None
+    elif url:
+        yield url
+    elif given.serve:
+        with serving(given.serve) as started:
+            yield started
+    else:
+        raise Mistake("answer.engine is openai: say how to serve it in answer.serve, or set CLOSEDBOOK_ENGINE_URL")
+
+
+def engine(arm: Arm, given: Params, url: str | None = None) -> asking.Engine:
+    """Return the engine that answers for `arm`: the server at `url`, or where there is none a model in this process."""
     student = params.load("student", Student)
-    model = student.model if arm.weights == RELEASED else arm.weights
-    return Engine(model, tokenizer(student), given.max_new_tokens, given.max_prompt_tokens)
+    limits = tokenizer(student), given.max_new_tokens, given.max_prompt_tokens
+    if url:
+        return openai.Engine(url, given.served.get(arm.weights, weights(arm, student)), *limits)
+    return transformers.Engine(weights(arm, student), *limits, merge=given.merge)
+
+
+def weights(arm: Arm, student: Student) -> str:
+    """Return the name or folder of the model that answers for `arm`."""
+    return student.model if arm.weights == RELEASED else arm.weights
 
 
 def passages(contexts: pl.DataFrame, chunks: pl.DataFrame, most: int) -> dict[str, list[Passage]]:

@@ -4,6 +4,8 @@ One form for the rows a student is trained on, for what every arm is asked to wr
 """
 
 import re
+import string
+from collections.abc import Sequence
 
 from parts import prompts
 
@@ -28,11 +30,22 @@ HEDGES = (
 _HEDGE = re.compile(rf"(?<!\w)(?:{'|'.join(HEDGES)})(?!\w)")
 
 
-def ask(question: str, passages: list[tuple[str, str]]) -> list[dict[str, str]]:
-    """Return the chat messages that put `question`; `passages` are (heading, text), none for closed book."""
+def ask(question: str, passages: list[tuple[str, str]], options: Sequence[str] | None = None) -> list[dict[str, str]]:
+    """Return the chat messages that put `question`; `passages` are (heading, text), none for closed book.
+
+    `options` stand below the question, a letter before each; None: an open question.
+    """
+    if options:
+        question = prompts.render("answer/options", question=question, options="\n".join(lettered(options))).strip()
     shown = "".join(prompts.render("answer/passage", heading=heading, text=text) for heading, text in passages)
     user = prompts.render("answer/user", passages=shown, question=question).strip()
     return [{"role": "system", "content": prompts.render("answer/system").strip()}, {"role": "user", "content": user}]
+
+
+def lettered(options: Sequence[str]) -> list[str]:
+    """Return the options as they are shown: "A. the first", "B. the second"."""
+    letters = string.ascii_uppercase
+    return [f"{letters[at] if at < len(letters) else at + 1}. {option}" for at, option in enumerate(options)]
 
 
 def write(reasoning: str, answer: str) -> str:

@@ -31,12 +31,12 @@ def tokenizer(student: Student):
     return found
 
 
-def load(model: str):
+def load(model: str, merge: bool = True):
     """Return the causal language model `model` (a name, a folder, or an adapter's folder) ready to answer.
 
     On a GPU in bfloat16, elsewhere in float32. Weights are read from safetensors only, and no code of the model's
-    repository is run. An adapter is merged into its model, as it would be deployed: beside it, every layer costs three
-    products instead of one. Raises Mistake when it cannot be had.
+    repository is run. An adapter is merged into its model, as it would be deployed, unless `merge` is false: beside it, every
+    layer costs three products instead of one. Raises Mistake when it cannot be had.
     """
     import torch
     from peft import PeftConfig, PeftModel
@@ -44,7 +44,8 @@ def load(model: str):
 
     if Path(model, "adapter_model.safetensors").exists():
         released = PeftConfig.from_pretrained(model).base_model_name_or_path
-        return PeftModel.from_pretrained(load(released), model).merge_and_unload()
+        found = PeftModel.from_pretrained(load(released), model)
+        return found.merge_and_unload() if merge else found
     cuda = torch.cuda.is_available()
     try:
         found = AutoModelForCausalLM.from_pretrained(

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from parts import answers
 from parts.student import fast_bfloat16, load
 
-CHECKPOINTS, LIVE = Path(".cache/train"), Path(".cache/live")
+CHECKPOINTS = Path(".cache/train")
 IGNORED = -100  # label of a token that bears no loss
 
 
@@ -81,13 +81,11 @@ def order(lengths: list[int], batch: int, epochs: float, seed: int) -> list[int]
 def tune(model: str, tokenizer, rows: list[dict], recipe: Recipe, adapter: Path, plot: Path) -> dict[str, float | int]:
     """Train an adapter for `model`, or all of it, on the rows (of Pairs) of split train; save it and return metrics.
 
-    DVCLive logs the loss by step to `plot`. A run that was stopped goes on from its last checkpoint.
+    `plot` gets the loss by step. A run that was stopped goes on from its last checkpoint.
     """
     import torch
     from datasets import Dataset
-    from dvclive import Live
     from peft import LoraConfig
-    from transformers import TrainerCallback
     from trl import SFTConfig, SFTTrainer
 
     parts = {
@@ -108,29 +106,16 @@ def tune(model: str, tokenizer, rows: list[dict], recipe: Recipe, adapter: Path,
         r=recipe.rank, lora_alpha=recipe.alpha, target_modules="all-linear", task_type="CAUSAL_LM"
     )
 
-    class Log(TrainerCallback):
-        """Logs each step's loss, and not the mean of all that comes at the end."""
-
-        def on_log(self, args, state, control, logs=None, **kwargs):
-            if "loss" in logs:
-                log.step = state.global_step
-                log.log_metric("loss", float(logs["loss"]))
-                log.make_summary()
-
-    live = LIVE / state.name
-    with Live(str(live), save_dvc_exp=False, dvcyaml=None, report=None) as log:
-        trainer = SFTTrainer(
-            load(model), args=config, train_dataset=Dataset.from_list([parts["train"][row] for row in read]),
-            eval_dataset=Dataset.from_list(parts["dev"]) if parts["dev"] else None, processing_class=tokenizer,
-            peft_config=lora, callbacks=[Log()],
-        )  # fmt: skip
-        done = trainer.train(resume_from_checkpoint=any(state.glob("checkpoint-*")))
-        dev_loss = trainer.evaluate()["eval_loss"] if parts["dev"] else None
+    trainer = SFTTrainer(
+        load(model), args=config, train_dataset=Dataset.from_list([parts["train"][row] for row in read]),
+        eval_dataset=Dataset.from_list(parts["dev"]) if parts["dev"] else None, processing_class=tokenizer,
+        peft_config=lora,
+    )  # fmt: skip
+    done = trainer.train(resume_from_checkpoint=any(state.glob("checkpoint-*")))
+    dev_loss = trainer.evaluate()["eval_loss"] if parts["dev"] else None
     _save(trainer.model, adapter)
-    plot.parent.mkdir(parents=True, exist_ok=True)
-    (live / "plots/metrics/loss.tsv").replace(plot)
-    for done_with in (state, live):
-        shutil.rmtree(done_with, ignore_errors=True)
+    _plot(trainer.state.log_history, plot)
+    shutil.rmtree(state)
     ends = [row["labels"][-1] == tokenizer.eos_token_id for row in parts["train"]]
     return {
         "train_loss": done.training_loss, "dev_loss": dev_loss, "steps": done.global_step, "rows": len(parts["train"]),
@@ -138,6 +123,13 @@ def tune(model: str, tokenizer, rows: list[dict], recipe: Recipe, adapter: Path,
         "rows_cut": len(ends) - sum(ends), "seconds": done.metrics["train_runtime"],
         "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
     }  # fmt: skip
+
+
+def _plot(history: list[dict], to: Path) -> None:
+    """Write step and loss, a line each: all that was logged, by a run that was stopped before this one, too."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    lines = ["step\tloss", *(f"{logs['step']}\t{logs['loss']}" for logs in history if "loss" in logs)]
+    to.write_text("\n".join(lines) + "\n")
 
 
 def _save(model, adapter: Path) -> None:

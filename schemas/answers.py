@@ -14,4 +14,4 @@ class Answers(Table, path="data/answers/{}.parquet", key=("question_id",)):
     prompt_tokens: int = pa.Field(gt=0)
     new_tokens: int = pa.Field(ge=0)
     stopped: bool  # by its own end token, not by the limit
-    likeliest: str = pa.Field(nullable=True)  # of the options, the one the model holds likeliest; null: no options
+    likeliest: str = pa.Field(nullable=True)  # of the options, by the model; null: no options, or not to be had

@@ -10,7 +10,7 @@ import polars as pl
 
 from parts import answering, metrics, params
 from parts.arms import Arm
-from parts.engines.transformers import Engine, Passage
+from parts.asking import Engine, Passage
 from parts.errors import run
 from schemas.answers import Answers
 from schemas.chunks import Chunks
@@ -23,14 +23,21 @@ Params = answering.Params
 def answer(
     questions: pl.DataFrame, passages: dict[str, list[Passage]], engine: Engine, batch: int, what: str
 ) -> pl.DataFrame:
-    """Return what `engine` answers to each of `questions`, shown its `passages` (best first)."""
-    asked = questions.select("question_id", "question").rows()
-    prompts = [engine.prompt(question, passages.get(question_id, [])) for question_id, question in asked]
+    """Return what `engine` answers to each of `questions`, shown its `passages` (best first).
+
+    Questions with options are answered in words as all others are; which option is likeliest stands beside.
+    """
+    asked = questions.select("question_id", "question", "options").rows()
+    prompts = [engine.prompt(question, passages.get(key, []), options) for key, question, options in asked]
     responses = engine.respond([text for text, _ in prompts], batch, what)
+    likeliest = [
+        engine.choose(text, options) if options else None
+        for (text, _), (_, _, options) in zip(prompts, asked, strict=True)
+    ]
     rows = [
-        {"question_id": question_id, "response": said.text, "passages": shown, "prompt_tokens": said.prompt_tokens}
-        | {"new_tokens": said.new_tokens, "stopped": said.stopped, "likeliest": None}
-        for (question_id, _), (_, shown), said in zip(asked, prompts, responses, strict=True)
+        {"question_id": key, "response": said.text, "passages": shown, "prompt_tokens": said.prompt_tokens}
+        | {"new_tokens": said.new_tokens, "stopped": said.stopped, "likeliest": option}
+        for (key, _, _), (_, shown), said, option in zip(asked, prompts, responses, likeliest, strict=True)
     ]
     return Answers.frame(rows)
 
@@ -39,7 +46,8 @@ def main(name: str) -> None:
     """Write Answers of the arm `name`."""
     given, arm = params.load("answer", Params), params.load(f"arms.{name}", Arm)
     passages = answering.passages(Contexts.read(arm.contexts), Chunks.read(), given.passages)
-    answered = answer(Questions.read(), passages, answering.engine(arm, given), given.batch, name)
+    with answering.server(given) as url:
+        answered = answer(Questions.read(), passages, answering.engine(arm, given, url), given.batch, name)
     Answers.write(answered, name)
     means = answered.select(pl.mean("passages", "prompt_tokens", "new_tokens", "stopped")).row(0, named=True)
     metrics.write(f"answer/{name}", means)

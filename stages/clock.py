@@ -1,28 +1,33 @@
-"""Time an arm, one question at a time, as one person asking would wait.
+"""Time every arm, one question at a time, as one person asking would wait; then many at once.
 
 reads   Questions           one row per exam question
         Chunks              one row per passage
         Contexts[retriever] one row per question and rank (for an arm that is given its passages, not made to search)
 writes  metrics/clock/ARM.json
+
+One stage for all arms, which take turns question by question, each in its turn the first: what else the machine has to
+do meets all of them alike, so that their ratios hold.
 """
 
 import contextlib
-import importlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 from pydantic import BaseModel, Field
 
-from parts import answering, metrics, params, store
-from parts.arms import Arm
-from parts.engines.transformers import Engine, Passage
+from parts import answering, metrics, params
+from parts.arms import NAMES, Arm
+from parts.asking import Engine
 from parts.errors import run
+from parts.finding import Find, finding
+from parts.student import Student
 from schemas.chunks import Chunks
-from schemas.contexts import Contexts
 from schemas.questions import Questions
+
+STEPS = ("embed", "search", "rerank", "prefill", "decode")
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
@@ -30,53 +35,97 @@ class Params(BaseModel, extra="forbid", frozen=True):
 
     questions: int = Field(ge=1)  # timed, drawn from the exam
     warmup: int = Field(ge=0)  # asked before, and not timed
+    batches: list[int] = Field(min_length=1)  # sizes of which the fastest is reported
     seed: int
 
 
-Find = Callable[[str, str], list[Passage]]
-"""(question id, question) -> passages, best first"""
+Asked = tuple[str, str, list[str] | None]
+"""question id, question, options"""
 
 
-def clock(asked: list[tuple[str, str]], find: Find, engine: Engine, warmup: int) -> dict[str, float]:
-    """Return median and 95th percentile of the milliseconds from question to answer, in all and for finding passages."""
-    found, whole = [], []
-    for at, (question_id, question) in enumerate(asked):
+@dataclass(frozen=True)
+class Timed:
+    """How an arm answers."""
+
+    engine: Engine
+    find: Find
+
+    def ask(self, asked: Asked) -> dict[str, float]:
+        """Return the milliseconds of answering, in all and by step."""
+        key, question, options = asked
         start = time.perf_counter()
-        passages = find(question_id, question)
-        searched = time.perf_counter()
-        engine.respond([engine.prompt(question, passages)[0]], batch=1)
-        if at >= warmup:
-            found.append((searched - start) * 1000)
-            whole.append((time.perf_counter() - start) * 1000)
-    return {
-        "p50_ms": float(np.percentile(whole, 50)), "p95_ms": float(np.percentile(whole, 95)),
-        "mean_ms": float(np.mean(whole)), "retrieve_p50_ms": float(np.percentile(found, 50)),
-    }  # fmt: skip
+        passages, took = self.find(key, question)
+        text, _ = self.engine.prompt(question, passages, options)
+        put = time.perf_counter()
+        said = self.engine.respond([text], batch=1)[0]
+        end = time.perf_counter()
+        took |= {"prefill": said.first, "decode": end - put - said.first, "whole": end - start}
+        return {step: seconds * 1000 for step, seconds in took.items()}
+
+
+def clock(arms: dict[str, Timed], asked: list[Asked], warmup: int) -> dict[str, dict[str, float]]:
+    """Return each arm's percentiles over `asked` but the first `warmup`; arms take turns, and turns at being first."""
+    names, found = list(arms), {name: [] for name in arms}
+    for at, one in enumerate(asked):
+        turn = at % len(names)
+        for name in names[turn:] + names[:turn]:
+            took = arms[name].ask(one)
+            if at >= warmup:
+                found[name].append(took)
+    return {name: summary(rows) for name, rows in found.items()}
+
+
+def summary(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Return the percentiles and the mean of the whole, and the median of each step; a step that is not taken is 0."""
+    whole = [row["whole"] for row in rows]
+    steps = {f"{step}_p50_ms": float(np.median([row.get(step, 0.0) for row in rows])) for step in STEPS}
+    p50, p95 = (float(np.percentile(whole, share)) for share in (50, 95))
+    return {"p50_ms": p50, "p95_ms": p95, "mean_ms": float(np.mean(whole))} | steps
+
+
+def throughput(arm: Timed, asked: list[Asked], sizes: list[int]) -> dict[str, float]:
+    """Return the questions answered in a second at the best of the batch `sizes`, and that size; searching not counted."""
+    prompts = [arm.engine.prompt(question, arm.find(key, question)[0], options)[0] for key, question, options in asked]
+    rates = {}
+    for size in sizes:
+        start = time.perf_counter()
+        arm.engine.respond(prompts, size)
+        rates[size] = len(prompts) / (time.perf_counter() - start)
+    best = max(rates, key=rates.__getitem__)
+    return {"questions_per_second": rates[best], "batch": best}
 
 
 @contextlib.contextmanager
-def finding(arm: Arm, chunks: pl.DataFrame, most: int):
-    """Yield how the arm comes by its passages: a search where it searches, else what its contexts hold."""
-    part = importlib.import_module(f"parts.retrievers.{arm.contexts}")
-    if not hasattr(part, "indexed"):
-        held = answering.passages(Contexts.read(arm.contexts), chunks, most)
-        yield lambda question_id, question: held.get(question_id, [])
-        return
-    texts = {row["chunk_id"]: (row["heading"], row["text"]) for row in chunks.iter_rows(named=True)}
-    with part.indexed(chunks, params.load("retrieve", store.Params)) as index:
-        yield lambda question_id, question: [texts[chunk_id] for chunk_id, _ in index.find(question)[:most]]
+def ready(arms: dict[str, Arm], given: answering.Params) -> Iterator[dict[str, Timed]]:
+    """Yield the arms ready to be timed; arms of the same weights share a model, and of the same retriever an index."""
+    chunks, student = Chunks.read(), params.load("student", Student)
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(answering.server(given))
+        finds = {
+            name: stack.enter_context(finding(name, chunks, given.passages))
+            for name in dict.fromkeys(arm.contexts for arm in arms.values())
+        }
+        engines = {answering.weights(arm, student): arm for arm in arms.values()}
+        engines = {model: answering.engine(arm, given, url) for model, arm in engines.items()}
+        yield {name: Timed(engines[answering.weights(arm, student)], finds[arm.contexts]) for name, arm in arms.items()}
 
 
-def main(name: str) -> None:
-    """Write metrics/clock/`name`.json."""
+def main() -> None:
+    """Write metrics/clock/ARM.json of every arm."""
     given, shared = params.load("clock", Params), params.load("answer", answering.Params)
-    arm = params.load(f"arms.{name}", Arm)
-    asked = Questions.read().select("question_id", "question").rows()
-    asked = random.Random(given.seed).sample(asked, min(len(asked), given.warmup + given.questions))
-    with finding(arm, Chunks.read(), shared.passages) as find:
-        found = clock(asked, find, answering.engine(arm, shared), min(given.warmup, len(asked) - 1))
-    metrics.write(f"clock/{name}", found)
-    print(f"{name}: {found['p50_ms']:.0f} ms a question (median), {found['p95_ms']:.0f} at the 95th percentile")
+    arms = {name: params.load(f"arms.{name}", Arm) for name in NAMES}
+    rows = Questions.read().select("question_id", "question", "options").rows()
+    asked = random.Random(given.seed).sample(rows, min(len(rows), given.warmup + given.questions))
+    with ready(arms, shared) as timed:
+        found = clock(timed, asked, min(given.warmup, len(asked) - 1))
+        for name, arm in timed.items():
+            found[name] |= throughput(arm, asked, given.batches)
+    for name, figures in found.items():
+        metrics.write(f"clock/{name}", figures)
+        print(
+            f"{name}: {figures['p50_ms']:.0f} ms a question (median), {figures['p95_ms']:.0f} at the 95th percentile; "
+            f"{figures['questions_per_second']:.0f} a second, {figures['batch']} at once"
+        )
 
 
 if __name__ == "__main__":

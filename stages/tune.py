@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from parts import answering, metrics, params, store
 from parts.arms import RELEASED, Arm
-from parts.engines.transformers import Engine, Passage
+from parts.asking import Engine, Passage
 from parts.errors import Mistake, run
 from parts.scorers import exact
 from parts.search import Hits
@@ -97,10 +97,12 @@ def main() -> None:
         }
     mrr = {weight: found(asked, of) for weight, of in hits.items()}
     words = best(mrr)
-    engine, f1 = answering.engine(Arm(weights=RELEASED, contexts="hybrid"), answer), {}
-    for most in given.passages:
-        shown = [[texts[chunk_id] for chunk_id, _ in of[:most]] for of in hits[words]]
-        f1[most] = told(asked, shown, engine, answer.batch, f"{most} passages")
+    f1 = {}
+    with answering.server(answer) as url:
+        engine = answering.engine(Arm(weights=RELEASED, contexts="hybrid"), answer, url)
+        for most in given.passages:
+            shown = [[texts[chunk_id] for chunk_id, _ in of[:most]] for of in hits[words]]
+            f1[most] = told(asked, shown, engine, answer.batch, f"{most} passages")
     chosen = {"words": words, "passages": best(f1), "questions": len(asked)}
     chosen |= {f"mrr_words_{weight}": mean(of) for weight, of in mrr.items()}
     metrics.write("tune", chosen | {f"f1_passages_{most}": mean(of) for most, of in f1.items()})

@@ -159,8 +159,8 @@ def test_a_run_that_was_stopped_goes_on_and_ends_in_the_same_bytes(qwen, told, t
 
     kept = SFTTrainer.__init__
 
-    def stopping(self, *args, callbacks, **kwargs):
-        kept(self, *args, callbacks=[*callbacks, Stop()], **kwargs)
+    def stopping(self, *args, **kwargs):
+        kept(self, *args, callbacks=[Stop()], **kwargs)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(SFTTrainer, "__init__", stopping)
@@ -169,6 +169,7 @@ def test_a_run_that_was_stopped_goes_on_and_ends_in_the_same_bytes(qwen, told, t
     assert list(Path(".cache/train").glob("*/checkpoint-*"))
     tuning.tune(str(qwen), told, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
     assert digest(Path("adapter")) == digest(tuned[0] / "adapter")
+    assert Path("loss.tsv").read_text() == (tuned[0] / "loss.tsv").read_text()
 
 
 def test_answers_do_not_depend_on_the_batch_they_are_in(qwen, told):

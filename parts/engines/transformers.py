@@ -1,75 +1,65 @@
-"""Answer with a model in this process: greedy decoding, the longest prompts first, in batches."""
+"""Answer with a model in this process: greedy decoding, many answers at once (parts/decoding.py)."""
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from tqdm import tqdm
 
 from parts import answers
+from parts.asking import Asking, Response
+from parts.decoding import greedy
 from parts.student import load
 
-Passage = tuple[str, str]
-"""heading, text"""
 
-
-@dataclass(frozen=True)
-class Response:
-    """What the model said to one prompt."""
-
-    text: str
-    prompt_tokens: int
-    new_tokens: int
-    stopped: bool
-    """by its own end token, not by the limit"""
-
-
-class Engine:
+class Engine(Asking):
     """A model and its tokenizer, ready to answer."""
 
-    def __init__(self, model: str, tokenizer, max_new_tokens: int, max_prompt_tokens: int):
-        self.model, self.tokenizer = load(model).eval(), tokenizer
-        self.max_new_tokens, self.max_prompt_tokens = max_new_tokens, max_prompt_tokens
-
-    def prompt(self, question: str, passages: Sequence[Passage]) -> tuple[str, int]:
-        """Return the prompt for `question`, and how many of `passages` (best first) it shows: as many as there is room for.
-
-        The best passage stands last, next to the question.
-        """
-        for shown in range(len(passages), -1, -1):
-            chat = answers.ask(question, list(reversed(passages[:shown])))
-            text = self.tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
-            if shown == 0 or len(self.tokenizer(text, add_special_tokens=False).input_ids) <= self.max_prompt_tokens:
-                break
-        return text, shown
+    def __init__(self, model: str, tokenizer, max_new_tokens: int, max_prompt_tokens: int, merge: bool = True):
+        super().__init__(tokenizer, max_new_tokens, max_prompt_tokens)
+        self.model = load(model, merge).eval()
+        ends = self.model.generation_config.eos_token_id
+        self.ends = {*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id} - {None}
 
     def respond(self, prompts: Sequence[str], batch: int, what: str | None = None) -> list[Response]:
         """Return the response to each of `prompts`, `batch` at a time; `what` names the progress bar, None: no bar."""
-        order = sorted(range(len(prompts)), key=lambda at: len(prompts[at]), reverse=True)
-        found: dict[int, Response] = {}
-        with tqdm(total=len(prompts), desc=what, disable=what is None, mininterval=1) as bar:
-            for start in range(0, len(order), batch):
-                take = order[start : start + batch]
-                found |= zip(take, self._generate([prompts[at] for at in take]), strict=True)
-                bar.update(len(take))
-        return [found[at] for at in range(len(prompts))]
-
-    def _generate(self, prompts: list[str]) -> list[Response]:
         import torch
 
-        told = self.tokenizer(prompts, add_special_tokens=False, padding=True, return_tensors="pt").to(
-            self.model.device
-        )
-        told.pop("token_type_ids", None)
-        pad = self.tokenizer.pad_token_id
-        with torch.inference_mode():
-            made = self.model.generate(**told, max_new_tokens=self.max_new_tokens, do_sample=False, pad_token_id=pad)
-        ends = self.model.generation_config.eos_token_id
-        ends = set(ends if isinstance(ends, list) else [ends, self.tokenizer.eos_token_id])
-        said = made[:, told["input_ids"].shape[1] :].tolist()
-        return [self._response(*row, ends) for row in zip(said, told["attention_mask"].sum(1).tolist(), strict=True)]
+        read = self.tokenizer(list(prompts), add_special_tokens=False).input_ids if prompts else []
+        start, first, said = time.perf_counter(), {}, [[] for _ in read]
+        with torch.inference_mode(), tqdm(total=len(read), desc=what, disable=what is None, mininterval=1) as bar:
+            for row, token in greedy(self.model, self.tokenizer, read, self.ends, self.max_new_tokens, batch):
+                first.setdefault(row, time.perf_counter() - start)
+                said[row].append(token)
+                bar.update(token in self.ends or len(said[row]) == self.max_new_tokens)
+        return [
+            self._response(ids, len(asked), first[row]) for row, (ids, asked) in enumerate(zip(said, read, strict=True))
+        ]
 
-    def _response(self, ids: list[int], prompt_tokens: int, ends: set[int]) -> Response:
-        end = next((at for at, token in enumerate(ids) if token in ends), None)
-        said = ids if end is None else ids[:end]
-        text = self.tokenizer.decode(said, skip_special_tokens=True).strip()
-        return Response(text, prompt_tokens, len(said) + (end is not None), end is not None)
+    def _response(self, ids: list[int], prompt_tokens: int, first: float) -> Response:
+        stopped = ids[-1] in self.ends
+        text = self.tokenizer.decode(ids[:-1] if stopped else ids, skip_special_tokens=True).strip()
+        return Response(text, prompt_tokens, len(ids), stopped, first)
+
+    def choose(self, prompt: str, options: Sequence[str]) -> str:
+        """Return the option of the highest mean log-probability per token after the prompt and the mark of an answer.
+
+        By token, for options differ in length. The prompt is read once, and what it was read to serves every option.
+        """
+        import torch
+
+        before = self.tokenizer(prompt + answers.MARK, add_special_tokens=False).input_ids
+        whole = self.tokenizer(
+            [prompt + answers.write("", each) for each in options], add_special_tokens=False
+        ).input_ids
+        while any(ids[: len(before)] != before for ids in whole):
+            before.pop()  # the mark's last token may end otherwise before an option
+        after = [torch.tensor(ids[len(before) :]) for ids in whole]
+        wanted = torch.nn.utils.rnn.pad_sequence(after, batch_first=True, padding_value=-1).to(self.model.device)
+        with torch.inference_mode():
+            made = self.model(input_ids=torch.tensor([before], device=wanted.device), use_cache=True, logits_to_keep=1)
+            cache, first = made.past_key_values, made.logits.expand(len(options), -1, -1)
+            cache.batch_repeat_interleave(len(options))
+            logits = self.model(input_ids=wanted.clamp(min=0), past_key_values=cache).logits  # padded on the right
+        sure = torch.cat([first, logits[:, :-1]], 1).float().log_softmax(-1)
+        each = sure.gather(-1, wanted.clamp(min=0)[..., None])[..., 0].masked_fill(wanted < 0, 0)
+        return options[int((each.sum(1) / (wanted >= 0).sum(1)).argmax())]

@@ -1,0 +1,115 @@
+"""Decode many prompts at once, greedily: an answer that ends leaves, and the next prompts take its place.
+
+Prompts are read a few at a time, the longest first, and decoded many at a time: reading is bound by arithmetic, of which
+a few make enough, and decoding by what every step costs, however many share it. transformers' `generate` reads and
+decodes the same batch until its longest answer ends (LOG.md has the figures).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+READ = 2048
+"""Tokens to read at once: more of them fall out of a CPU's caches, and win nothing."""
+
+
+@dataclass(frozen=True)
+class Going:
+    """The answers under way. `mask` is of all the tokens in `cache`, (rows, width), padded on the left."""
+
+    rows: list[int]
+    tokens: object
+    """(rows,) said last, not in the cache yet"""
+    places: object
+    """(rows, 1) of the token before, in its own text"""
+    mask: object
+    cache: object
+
+    def said(self) -> list[tuple[int, int]]:
+        """Return (row, token) of what was said last."""
+        return list(zip(self.rows, self.tokens.tolist(), strict=True))
+
+    def step(self, model) -> "Going":
+        """Return the answers with one more token each."""
+        import torch
+
+        mask, places = torch.nn.functional.pad(self.mask, (0, 1), value=1), self.places + 1
+        cache, tokens = _next(model, self.tokens[:, None], mask, places, self.cache)
+        return replace(self, tokens=tokens, places=places, mask=mask, cache=cache)
+
+    def keep(self, at: list[int]) -> "Going | None":
+        """Return the answers at the places `at`, None when there are none. The others leave the cache."""
+        import torch
+
+        if not at or len(at) == len(self.rows):
+            return self if at else None
+        kept = torch.tensor(at, device=self.tokens.device)
+        self.cache.batch_select_indices(kept)
+        return Going([self.rows[n] for n in at], self.tokens[kept], self.places[kept], self.mask[kept], self.cache)
+
+    def join(self, other: "Going") -> "Going":
+        """Return these answers and the `other` ones, which are read into one cache."""
+        import torch
+
+        width = max(self.mask.shape[1], other.mask.shape[1])
+        both, pad = (self, other), torch.nn.functional.pad
+        mask = torch.cat([pad(one.mask, (width - one.mask.shape[1], 0)) for one in both])
+        start = int(mask.argmax(1).min())  # columns before it belong to answers that have left
+        for mine, *layers in zip(self.cache.layers, *(one.cache.layers for one in both), strict=True):
+            for name in ("keys", "values"):
+                held = [getattr(layer, name) for layer in layers]
+                held = torch.cat([pad(one, (0, 0, width - one.shape[-2], 0)) for one in held])
+                setattr(mine, name, held[..., start:, :])
+        tokens, places = (torch.cat([getattr(one, name) for one in both]) for name in ("tokens", "places"))
+        return Going(self.rows + other.rows, tokens, places, mask[:, start:], self.cache)
+
+    def joinable(self) -> bool:
+        """Tell whether others can join: where every layer's cache is of all tokens, and not of a window or a state."""
+        from transformers.cache_utils import DynamicLayer
+
+        return all(type(layer) is DynamicLayer for layer in self.cache.layers)
+
+
+def greedy(model, tokenizer, read: list[list[int]], ends: set[int], limit: int, most: int) -> Iterator[tuple[int, int]]:
+    """Yield (row, token), in the order they are decoded: the answer to each of `read`, up to its end or `limit` tokens.
+
+    At most `most` rows are under way at once.
+    """
+    waiting, made = list(batches([len(ids) for ids in read], most, READ)), [0] * len(read)
+    going: Going | None = None
+
+    def alive(now: Going) -> Going | None:
+        for row in now.rows:
+            made[row] += 1
+        return now.keep([at for at, (row, token) in enumerate(now.said()) if token not in ends and made[row] < limit])
+
+    while waiting or going:
+        room = not going or (going.joinable() and waiting and len(going.rows) + len(waiting[0]) <= most)
+        now = _read(model, tokenizer, read, waiting.pop(0)) if waiting and room else going.step(model)
+        yield from now.said()
+        left = alive(now)
+        going = going.join(left) if room and going and left else left or (going if room else None)
+
+
+def _read(model, tokenizer, read: list[list[int]], rows: list[int]) -> Going:
+    told = tokenizer.pad({"input_ids": [read[at] for at in rows]}, return_tensors="pt").to(model.device)
+    mask = told["attention_mask"]
+    places = (mask.cumsum(1) - 1).clamp(min=0)
+    cache, tokens = _next(model, told["input_ids"], mask, places, None)
+    return Going(rows, tokens, places[:, -1:], mask, cache)
+
+
+def _next(model, ids, mask, places, cache):
+    """Return the cache with `ids` in it, and the likeliest token after each row."""
+    made = model(
+        input_ids=ids, attention_mask=mask, position_ids=places, past_key_values=cache, use_cache=True, logits_to_keep=1
+    )
+    return made.past_key_values, made.logits[:, -1].argmax(-1)
+
+
+def batches(lengths: Sequence[int], most: int, room: int) -> Iterator[list[int]]:
+    """Yield the places of `lengths`, the longest first, at most `most` at once and, padded, of `room` or one alone."""
+    order = sorted(range(len(lengths)), key=lambda at: (-lengths[at], at))
+    while order:
+        size = max(1, min(most, room // max(1, lengths[order[0]])))
+        yield order[:size]
+        order = order[size:]

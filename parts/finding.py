@@ -1,0 +1,51 @@
+"""How an arm comes by its passages, step by step, with what each step takes."""
+
+import contextlib
+import importlib
+import time
+from collections.abc import Callable, Iterator
+
+import polars as pl
+
+from parts import answering, params, store
+from parts.asking import Passage
+from parts.search import Index
+from schemas.contexts import Contexts
+
+Found = tuple[list[Passage], dict[str, float]]
+"""passages, best first, and the seconds of each step: embed, search, rerank"""
+
+Find = Callable[[str, str], Found]
+"""question id, question -> what is found"""
+
+
+@contextlib.contextmanager
+def finding(retriever: str, chunks: pl.DataFrame, most: int) -> Iterator[Find]:
+    """Yield how passages are found: by a search where `retriever` searches, else from the contexts that it left."""
+    part = importlib.import_module(f"parts.retrievers.{retriever}")
+    if not hasattr(part, "indexed"):
+        held = answering.passages(Contexts.read(retriever), chunks, most)
+        yield lambda question_id, question: (held.get(question_id, []), {})
+        return
+    texts = {row["chunk_id"]: (row["heading"], row["text"]) for row in chunks.iter_rows(named=True)}
+    with part.indexed(chunks, params.load("retrieve", store.Params)) as index:
+
+        def find(question_id: str, question: str) -> Found:
+            found, took = search(index, question)
+            return [texts[chunk_id] for chunk_id in found[:most]], took
+
+        yield find
+
+
+def search(index: Index, question: str) -> tuple[list[str], dict[str, float]]:
+    """Return the ids of the passages that `index` finds for `question`, best first, and the seconds of each step."""
+    start = time.perf_counter()
+    vector = index.embed([question])[0]
+    embedded = time.perf_counter()
+    hits = index.search(question, vector)
+    searched = time.perf_counter()
+    took = {"embed": embedded - start, "search": searched - embedded}
+    if index.rerank:
+        hits = index.rerank(question, hits)
+        took["rerank"] = time.perf_counter() - searched
+    return [chunk_id for chunk_id, _ in hits], took

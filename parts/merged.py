@@ -1,0 +1,26 @@
+"""Write the model that an adapter is merged into, with the student's tokenizer, for servers that know no adapters.
+
+python -m parts.merged models/adapter models/merged
+"""
+
+import shutil
+from pathlib import Path
+
+from parts import params
+from parts.errors import run
+from parts.student import Student, load, tokenizer
+
+
+def main(adapter: str, folder: str) -> None:
+    """Write `adapter` merged into its model to `folder`, all or nothing."""
+    to = Path(folder)
+    beside = to.with_name(f".{to.name}.partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    load(adapter).save_pretrained(beside)
+    tokenizer(params.load("student", Student)).save_pretrained(beside)
+    shutil.rmtree(to, ignore_errors=True)
+    beside.rename(to)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,217 @@
+"""Engines answer alike, whatever the batch and wherever the model is; options are shown in the same words to all."""
+
+import json
+import shutil
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parts import answering, answers, decoding
+from parts.arms import Arm
+from parts.asking import Asking
+from parts.engines import openai, transformers
+from parts.errors import Mistake
+from parts.serving import serving
+from parts.student import Student, tokenizer
+from schemas.answers import Answers
+from schemas.questions import Questions
+from stages import answer
+from tests.completing import completing
+
+OPTIONS = ["twelve days", "a lamp", "430 euros and some more words", "not at all"]
+
+
+@pytest.fixture(scope="module")
+def told(qwen):
+    return tokenizer(Student(model=str(qwen)))
+
+
+@pytest.fixture(scope="module")
+def here(qwen, told):
+    return transformers.Engine(str(qwen), told, 12, 512)
+
+
+@pytest.fixture(scope="module")
+def prompts(here):
+    return [here.prompt("word " * n + f"{n}?", [])[0] for n in (1, 40, 3, 25, 2, 12, 7)]
+
+
+def test_batches_that_finished_answers_leave_say_what_a_plain_loop_of_generate_says(here, told, prompts):
+    import torch
+
+    plain = []
+    for prompt in prompts:
+        ids = told(prompt, add_special_tokens=False, return_tensors="pt").input_ids
+        with torch.inference_mode():
+            made = here.model.generate(
+                input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False,
+                eos_token_id=sorted(here.ends), pad_token_id=told.pad_token_id,
+            )  # fmt: skip
+        plain.append(made[0, ids.shape[1] :].tolist())
+    found = here.respond(prompts, batch=4)
+    assert [r.new_tokens for r in found] == [len(ids) for ids in plain]
+    assert [r.text for r in found] == [told.decode(ids, skip_special_tokens=True).strip() for ids in plain]
+    assert all(r.stopped == (ids[-1] in here.ends) and r.first > 0 for r, ids in zip(found, plain, strict=True))
+
+
+def test_an_answer_that_ends_early_leaves_the_batch_and_the_others_go_on(qwen, told, prompts):
+    """Ends are put where some answers pass by and others do not."""
+    engine = transformers.Engine(str(qwen), told, 12, 512)
+    free = decoding.greedy(engine.model, told, told(prompts, add_special_tokens=False).input_ids, set(), 2, 1)
+    engine.ends = {[token for row, token in free if row == 1][1]}  # what the second prompt is answered second
+    lengths = [r.new_tokens for r in engine.respond(prompts, batch=len(prompts))]
+    assert min(lengths) < max(lengths)
+    assert lengths == [engine.respond([prompt], batch=1)[0].new_tokens for prompt in prompts]
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 3000), max_size=60), st.integers(1, 16), st.integers(1, 5000))
+def test_batches_hold_every_prompt_once_the_longest_first_within_rows_and_room(lengths, most, room):
+    made = list(decoding.batches(lengths, most, room))
+    assert sorted(at for batch in made for at in batch) == list(range(len(lengths)))
+    flat = [lengths[at] for batch in made for at in batch]
+    assert flat == sorted(flat, reverse=True)
+    assert all(len(b) <= most and (len(b) == 1 or len(b) * lengths[b[0]] <= room) for b in made)
+
+
+def test_a_cache_that_others_cannot_join_is_decoded_to_its_end_first(qwen, told, prompts, here, tmp_path):
+    """A model with a sliding window keeps a cache of another kind; its prompts fit the window, so it says the same."""
+    shutil.copytree(qwen, tmp_path / "sliding")
+    config = json.loads((qwen / "config.json").read_text())
+    config |= {
+        "use_sliding_window": True,
+        "sliding_window": 512,
+        "layer_types": ["sliding_attention", "full_attention"],
+    }
+    (tmp_path / "sliding/config.json").write_text(json.dumps(config))
+    engine = transformers.Engine(str(tmp_path / "sliding"), told, 12, 512)
+    read = told(prompts[:2], add_special_tokens=False).input_ids
+    started = [decoding._read(each.model, told, read, [0, 1]) for each in (engine, here)]
+    assert [each.joinable() for each in started] == [False, True]
+    assert [r.text for r in engine.respond(prompts, 2)] == [r.text for r in here.respond(prompts, 2)]
+
+
+def test_the_likeliest_option_is_the_one_of_the_highest_mean_log_probability(here, told, prompts):
+    import torch
+
+    for prompt in prompts[:3]:
+        sure = []
+        for option in OPTIONS:
+            before = told(prompt + answers.MARK, add_special_tokens=False).input_ids
+            ids = told(prompt + answers.write("", option), add_special_tokens=False).input_ids
+            assert ids[: len(before)] == before
+            with torch.inference_mode():
+                logs = here.model(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)
+            own = [logs[at - 1, ids[at]].item() for at in range(len(before), len(ids))]
+            sure.append(sum(own) / len(own))
+        assert here.choose(prompt, OPTIONS) == OPTIONS[sure.index(max(sure))]
+        assert here.choose(prompt, OPTIONS[::-1]) == here.choose(prompt, OPTIONS)
+
+
+def test_a_served_model_is_given_the_same_prompts_and_says_and_chooses_the_same(here, told, prompts):
+    with completing({"student": here}) as (url, seen):
+        there = openai.Engine(url, "student", told, 12, 512)
+        assert there.prompt("Where?", [("Title", "text")]) == here.prompt("Where?", [("Title", "text")])
+        found, wanted = there.respond(prompts, batch=3), here.respond(prompts, batch=3)
+        assert [(r.text, r.stopped, r.prompt_tokens) for r in found] == [
+            (r.text, r.stopped, r.prompt_tokens) for r in wanted
+        ]
+        assert {(asked["temperature"], asked["max_tokens"]) for asked in seen} == {(0, 12)}
+        assert {asked["prompt"] for asked in seen} == set(prompts)
+        assert [there.choose(p, OPTIONS) for p in prompts[:3]] == [here.choose(p, OPTIONS) for p in prompts[:3]]
+
+
+def test_a_real_server_answers_as_this_process_does(here, told, prompts, qwen, monkeypatch):
+    """transformers' own server, which tells no log-probabilities."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # two processes, so few cores
+    command = (
+        "python -m transformers.cli.transformers serve --host 127.0.0.1 --port {port} --dtype float32 --device cpu"
+    )
+    with serving(command) as url:
+        there = openai.Engine(url, str(qwen), told, 12, 512)
+        found, wanted = there.respond(prompts[:4], batch=2), here.respond(prompts[:4], batch=2)
+        assert [(r.text, r.stopped) for r in found] == [(r.text, r.stopped) for r in wanted]
+        assert there.choose(prompts[0], OPTIONS) is None
+
+
+def test_a_server_that_tells_no_log_probabilities_leaves_the_likeliest_open(here, told, prompts):
+    with completing({"student": here}, echoes=False) as (url, _):
+        assert openai.Engine(url, "student", told, 12, 512).choose(prompts[0], OPTIONS) is None
+
+
+def test_a_model_that_the_server_does_not_have_is_told_in_one_line(here, told, prompts):
+    with completing({"student": here}) as (url, _), pytest.raises(Mistake, match=r"adapter at http.*answer\.served"):
+        openai.Engine(url, "adapter", told, 12, 512).respond(prompts[:2], 2)
+
+
+def test_a_server_puts_the_token_that_begins_a_text_before_it_once(told):
+    from tokenizers.processors import TemplateProcessing
+
+    adding = tokenizer(Student(model=told.name_or_path))
+    adding.add_special_tokens({"bos_token": "<|im_start|>"})
+    engine = openai.Engine("http://127.0.0.1:9/v1", "m", adding, 4, 64)
+    assert engine._bare("<|im_start|>user") == "<|im_start|>user", "a tokenizer that adds nothing"
+    first = ("<|im_start|>", adding.bos_token_id)
+    adding._tokenizer.post_processor = TemplateProcessing(single="<|im_start|> $A", special_tokens=[first])
+    assert engine._bare("<|im_start|>user") == "user"
+
+
+def test_options_stand_lettered_below_the_question_in_the_same_words_for_all(here):
+    text, shown = here.prompt("How long?", [("Leave", "It is 12 days.")], OPTIONS)
+    assert shown == 1
+    assert "Question: How long?\nA. twelve days\nB. a lamp\nC. 430 euros and some more words\nD. not at all\n" in text
+    assert text.index("It is 12 days.") < text.index("How long?")
+    assert answers.lettered(["x"] * 28)[-3:] == ["Z. x", "27. x", "28. x"]
+    assert "A. " not in Asking(here.tokenizer, 4, 512).prompt("How long?", [])[0]
+
+
+def test_an_arm_answers_open_questions_in_words_and_others_by_likelihood_too(here):
+    row = {"doc_id": None, "kind": "fact", "reference": "x", "answerable": True, "gold_chunk_ids": []}
+    rows = [
+        row | {"question_id": "a", "question": "How long?", "options": None},
+        row | {"question_id": "b", "question": "Which?", "options": OPTIONS},
+    ]
+    found = answer.answer(Questions.frame(rows), {}, here, 2, "exam")
+    Answers.check(found, "answers")
+    likeliest = dict(found.select("question_id", "likeliest").rows())
+    assert likeliest["a"] is None and likeliest["b"] in OPTIONS
+    assert found["new_tokens"].min() > 0
+    assert found.schema["likeliest"] == pl.String
+
+
+def given_(**changes) -> answering.Params:
+    plain = {"engine": "openai", "merge": True, "serve": None, "served": {}, "max_prompt_tokens": 512}
+    return answering.Params(**plain | {"max_new_tokens": 8, "batch": 2} | changes)
+
+
+def test_arms_are_asked_for_by_the_names_that_the_server_has_for_their_weights(workplace, qwen, monkeypatch, tmp_path):
+    workplace.change("student", "model", str(qwen))
+    monkeypatch.setenv("CLOSEDBOOK_ENGINE_URL", "http://127.0.0.1:9/v1")
+    given = given_(served={"models/adapter": "adapter"})
+    with answering.server(given) as url:
+        names = {
+            weights: answering.engine(Arm(weights=weights, contexts="none"), given, url).model
+            for weights in ("models/base", "models/adapter", "models/other")
+        }
+    assert names == {"models/base": str(qwen), "models/adapter": "adapter", "models/other": "models/other"}
+
+
+def test_the_server_is_the_one_of_the_environment_or_the_one_that_params_start(monkeypatch):
+    with pytest.raises(Mistake, match=r"answer\.serve"), answering.server(given_()):
+        pass
+    with answering.server(given_(serve="python -m invitro.server --port {port}")) as url:
+        assert url.startswith("http://127.0.0.1:")
+    with answering.server(given_(engine="transformers")) as url:
+        assert url is None
+
+
+def test_a_key_for_the_server_goes_to_it_and_a_teachers_does_not(here, told, monkeypatch, cue):
+    monkeypatch.setenv("OPENAI_API_KEY", "teachers")
+    monkeypatch.setenv("CLOSEDBOOK_ENGINE_KEY", "engines")
+    cue.reply = lambda asked: (400, {"error": {"message": "no"}})
+    with pytest.raises(Mistake) as told_:
+        openai.Engine(cue.url, "m", told, 4, 64).respond(["?"], 1)
+    sent = json.dumps(cue.heads)
+    assert "Bearer engines" in sent and "teachers" not in sent and "engines" not in str(told_.value)

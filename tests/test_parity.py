@@ -1,0 +1,70 @@
+"""The gate shuts when the adapter and the merged or served model answer otherwise, or when a training row has no end."""
+
+import pytest
+
+from parts import tuning
+from parts.engines.transformers import Engine
+from parts.errors import Mistake
+from parts.student import Student, tokenizer
+from stages import parity
+
+GIVEN = parity.Params(questions=4, disagree=0.0, seed=1)
+ROWS = [
+    {"generator": "qa", "kind": "qa", "prompt": f"How many, {n}?", "reasoning": "", "completion": f"{n} days"}
+    for n in range(4)
+]
+
+
+@pytest.fixture(scope="module")
+def told(qwen):
+    return tokenizer(Student(model=str(qwen)))
+
+
+@pytest.fixture(scope="module")
+def adapter(qwen, tmp_path_factory):
+    """An adapter of the tiny model that was not trained, but changes what it says."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    from parts.student import load
+
+    folder = tmp_path_factory.mktemp("adapter")
+    torch.manual_seed(1)
+    lora = LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
+    get_peft_model(load(str(qwen)), lora).save_pretrained(folder)
+    return folder
+
+
+def test_an_adapter_answers_as_the_model_it_is_merged_into_and_otherwise_than_its_base(adapter, qwen, told):
+    engines = {
+        "merged": lambda: Engine(str(adapter), told, 8, 512),
+        "adapter": lambda: Engine(str(adapter), told, 8, 512, merge=False),
+        "served": lambda: Engine(str(qwen), told, 8, 512),
+    }
+    prompts = [engines["served"]().prompt(f"How many, {n}?", [])[0] for n in range(4)]
+    found = parity.parity(engines, prompts, 4)
+    assert found["adapter_differs_from_merged"] == 0
+    assert found["served_differs_from_merged"] > 0
+    parts = {"rows": 1, "rows_ended": 1, "rows_cut": 0, "answers": 4}
+    with pytest.raises(Mistake, match=r"served differs from merged in \d+.0% of 4 greedy answers"):
+        parity.refuse(parts | found, GIVEN)
+    parity.refuse(parts | found, GIVEN.model_copy(update={"disagree": 1.0}))
+
+
+def test_training_rows_end_with_the_token_that_the_engine_stops_at(qwen, told):
+    ends = Engine(str(qwen), told, 8, 512).ends
+    found = parity.ended(tuning.encode(ROWS, told, 512), ends, 512)
+    assert found == {"rows": 4, "rows_ended": 4, "rows_cut": 0}
+    parity.refuse(found, GIVEN)
+
+
+def test_a_row_that_was_cut_is_counted_and_one_that_never_ends_shuts_the_gate(told):
+    ends = {told.eos_token_id}
+    cut = parity.ended(tuning.encode(ROWS, told, 20), ends, 20)
+    assert cut == {"rows": 4, "rows_ended": 0, "rows_cut": 4}
+    parity.refuse(cut, GIVEN)
+    masked = tuning.encode(ROWS, told, 512)
+    masked[0]["labels"][-1] = tuning.IGNORED
+    for endless in (parity.ended(masked, ends, 512), parity.ended(tuning.encode(ROWS, told, 512), {0}, 512)):
+        with pytest.raises(Mistake, match="do not end with a token that the student stops at"):
+            parity.refuse(endless, GIVEN)
