@@ -36,12 +36,12 @@ class Going:
         cache, tokens = _next(model, self.tokens[:, None], mask, places, self.cache)
         return replace(self, tokens=tokens, places=places, mask=mask, cache=cache)
 
-    def keep(self, at: list[int]) -> "Going | None":
-        """Return the answers at the places `at`, None when there are none. The others leave the cache."""
+    def keep(self, at: list[int]) -> "Going":
+        """Return the answers at the places `at`; the others leave the cache."""
         import torch
 
-        if not at or len(at) == len(self.rows):
-            return self if at else None
+        if len(at) == len(self.rows):
+            return self
         kept = torch.tensor(at, device=self.tokens.device)
         self.cache.batch_select_indices(kept)
         return Going([self.rows[n] for n in at], self.tokens[kept], self.places[kept], self.mask[kept], self.cache)
@@ -75,19 +75,26 @@ def greedy(model, tokenizer, read: list[list[int]], ends: set[int], limit: int, 
     At most `most` rows are under way at once.
     """
     waiting, made = list(batches([len(ids) for ids in read], most, READ)), [0] * len(read)
-    going: Going | None = None
+    unended, going = set(range(len(read))), None
 
-    def alive(now: Going) -> Going | None:
-        for row in now.rows:
-            made[row] += 1
-        return now.keep([at for at, (row, token) in enumerate(now.said()) if token not in ends and made[row] < limit])
+    def news(now: Going) -> Iterator[tuple[int, int]]:
+        for row, token in now.said():
+            if row in unended:
+                made[row] += 1
+                if token in ends or made[row] == limit:
+                    unended.remove(row)
+                yield row, token
 
-    while waiting or going:
-        room = not going or (going.joinable() and waiting and len(going.rows) + len(waiting[0]) <= most)
-        now = _read(model, tokenizer, read, waiting.pop(0)) if waiting and room else going.step(model)
-        yield from now.said()
-        left = alive(now)
-        going = going.join(left) if room and going and left else left or (going if room else None)
+    while unended:
+        live = [at for at, row in enumerate(going.rows) if row in unended] if going else []
+        if waiting and (not live or (going.joinable() and len(live) + len(waiting[0]) <= most)):
+            now = _read(model, tokenizer, read, waiting.pop(0))
+            yield from news(now)
+            going = going.keep(live).join(now) if live else now
+        else:
+            going = going.keep(live) if len(live) <= len(going.rows) / 2 else going  # to leave, too, takes a copy
+            going = going.step(model)
+            yield from news(going)
 
 
 def _read(model, tokenizer, read: list[list[int]], rows: list[int]) -> Going:
