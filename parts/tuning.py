@@ -126,7 +126,10 @@ def tune(model: str, tokenizer, rows: list[dict], recipe: Recipe, adapter: Path,
 
 
 def _plot(history: list[dict], to: Path) -> None:
-    """Write step and loss, a line each: all that was logged, by a run that was stopped before this one, too."""
+    """Write step and loss, a line each: all that was logged, by a run that was stopped before this one, too.
+
+    A loss is the mean since the one before it; of the first after a stop, since the checkpoint.
+    """
     to.parent.mkdir(parents=True, exist_ok=True)
     lines = ["step\tloss", *(f"{logs['step']}\t{logs['loss']}" for logs in history if "loss" in logs)]
     to.write_text("\n".join(lines) + "\n")
