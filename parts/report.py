@@ -5,7 +5,7 @@ python -m parts.report
 
 from pathlib import Path
 
-from parts import metrics
+from parts import metrics, trust
 from parts.errors import Mistake, run
 from parts.stats import POWER
 
@@ -80,6 +80,8 @@ def cautions() -> list[str]:
             f"With the right passages in hand, this student answers {v['accuracy_oracle']:.0%} correctly: too weak for these "
             "documents, and the verdict says little about a better one."
         )
+    if Path("metrics/trust.json").exists():
+        said += trust.cautions(metrics.read("trust"))
     return said
 
 
