@@ -61,7 +61,7 @@ def write_tables() -> None:
     Chunks.write(Chunks.frame(CHUNKS))
     Pairs.write(Pairs.frame(PAIRS))
     Ledger.write(Ledger.frame([row | {"dropped": None} for row in PAIRS]))
-    for name, ids in {"none": [], "dense": [1, 0], "gold": [0]}.items():
+    for name, ids in {"none": [], "hybrid": [1, 0], "gold": [0]}.items():
         rows = [
             {"question_id": f"q{n:03}", "rank": rank, "chunk_id": CHUNKS[at]["chunk_id"], "score": 1 / rank}
             for n in range(MANY)
