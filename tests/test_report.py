@@ -141,7 +141,8 @@ def test_what_was_measured_beside_the_run_is_shown_where_it_was_and_the_same_run
     line = {"tokens": [1000, 2000], "accuracy": [0.2, 0.3], "least": [0.1, 0.2], "most": [0.3, 0.4]}
     beside = {
         "scaling": {"mixed": line, "rag_accuracy": 0.6, "companies": [1, 2]},
-        "trust": {"self_agreement": 0.9, "self_n": 20, "same_model": 1},
+        "trust": dict.fromkeys(("right_agreement", "wrong_agreement", "human_agreement"))
+        | {"self_agreement": 0.9, "self_n": 20, "same_model": 1, "judge": "m-1"},
         "leak": {f"{arm}_{asked}_{gate}": 0.25 for arm in ARMS for asked in ("direct", "indirect") for gate in ("open", "gated")},
         "studied": {f"{group}_{key}": 0.5 for group in ("studied", "unstudied") for key in (*ARMS, "n")},
     }  # fmt: skip
