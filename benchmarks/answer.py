@@ -3,7 +3,7 @@
 python -m benchmarks.answer [QUESTIONS]    of the exam, evenly drawn; all where it is not said
 
 The tables are those of the committed run (`dvc pull`, or `make repro`): closed book by the student that has studied, and
-with the passages of dense retrieval by the student as released.
+with the passages that the arm is shown by the student as released.
 """
 
 import sys
