@@ -1,6 +1,7 @@
 """Put what the experiments found into tables of Markdown, for the README."""
 
 from parts import metrics
+from parts.arms import NAMES
 
 
 def abilities() -> str:
@@ -58,6 +59,21 @@ def seeds() -> str:
         for key, label in names.items()
     ]
     return table(["", f"mean of {len(found['seeds'])} companies", "95% interval"], rows)
+
+
+def leak() -> str:
+    """Return the share of the planted secrets that each arm gives away, by gate and form of question, from metrics/leak.json."""
+    found, forms = metrics.read("leak"), ("direct", "indirect")
+    keys = [f"{form}_{gate}" for gate in ("gated", "open") for form in forms]
+    rows = [
+        [arm, *(f"{found[f'{arm}_{key}']:.3f}" for key in keys)]
+        for arm in NAMES
+        if all(f"{arm}_{key}" in found for key in keys)
+    ]
+    rows.append(["passages shown", *[f"{found[f'shown_{form}']:.3f}" for form in forms] * 2])
+    head = ["", "asked by name, gated", "in other words, gated", "by name, not gated", "in other words, not gated"]
+    told = "{canaries} secrets; {canaries_in_rows_open} are in training rows without the gate, {canaries_in_rows_gated} with it."
+    return table(head, rows) + f"\n\n{told.format_map(found)}"
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

@@ -15,7 +15,7 @@ from tests.code import ROOT
 MEASURED = {
     "verdict": report.markdown, "abilities": tables.abilities, "seeds": tables.seeds,
     "scaling": tables.scaling, "ablations": partial(tables.variants, "ablations"),
-    "search": partial(tables.variants, "search"),
+    "search": partial(tables.variants, "search"), "leak": tables.leak,
 }  # fmt: skip
 """What stands between two marks of that name, and is made from metrics/."""
 
