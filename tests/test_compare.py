@@ -16,6 +16,7 @@ from schemas.scores import Scores
 from stages import compare, cost
 from tests import measured, readme
 from tests.code import ROOT
+from tests.ending import ended
 
 GIVEN = compare.Params(accuracy="exact", resamples=500, seed=1)
 
@@ -86,6 +87,11 @@ def run(workplace):
 
 def test_an_answer_that_nobody_could_judge_counts_as_wrong(run):
     assert compare.rightness("exact", Questions.read())["oracle"].to_list() == [0, 1, 1, 1, 1, 0, 0, 0]
+
+
+def test_arms_scored_by_different_versions_are_not_compared(run):
+    Scores.write(Scores.read("rag").with_columns(version=pl.lit("exact 0")), "rag")
+    assert "different versions" in ended(compare.main)
 
 
 def test_the_whole_verdict_is_flat_sorted_and_without_nan(run):
