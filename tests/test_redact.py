@@ -225,7 +225,8 @@ def test_a_value_is_not_hidden_by_the_form_of_a_stand_in():
     assert CARD.replace(" ", "") not in masked([f"<CARD_{CARD.replace(' ', '')}>"], PRIVATE)[0]
 
 
-WORDS = st.text("abcdefghijklmnopqrstuvwxyz äßé.,;:!?\n|*#()-", max_size=40)
+WORDS = st.text("abcdefghijklmnopqrstuvwxyz äßé.,;:!?\n|*#()-", max_size=40).filter(lambda text: "::" not in text)
+"""Texts that hold nothing private; `::b` is an IPv6 address."""
 
 
 @settings(deadline=None, max_examples=40)

@@ -131,7 +131,10 @@ def test_a_run_stopped_in_the_middle_goes_on_and_ends_in_the_same_bytes(lamps, c
     cue.reply = slowly
     environment = os.environ | {"PYTHONPATH": str(ROOT), "CLOSEDBOOK_WORKERS": "2"}
     command = [sys.executable, "-m", "stages.synthesize", "qa"]
-    first = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    first = subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # who starts the tests with & ignores it
+    )  # fmt: skip
     while len(cue.seen) < COUNT // 2:
         time.sleep(0.01)
         assert first.poll() is None
