@@ -41,10 +41,10 @@ def summary(points: pl.DataFrame) -> dict[str, dict]:
     found = {}
     for (recipe,), part in points.group_by("recipe", maintain_order=True):
         by = part.group_by("tokens").agg(
-            pl.mean("accuracy"), least=pl.min("accuracy"), most=pl.max("accuracy"), n=pl.len()
+            accuracies=pl.mean("accuracy"), least=pl.min("accuracy"), most=pl.max("accuracy"), n=pl.len()
         )
         columns = by.sort("tokens").to_dict(as_series=False)
-        found[recipe] = columns | fit(columns["tokens"], columns["accuracy"])
+        found[recipe] = columns | fit(columns["tokens"], columns["accuracies"])
     return found
 
 

@@ -23,7 +23,7 @@ def scaling() -> str:
     recipes = {name: row for name, row in found.items() if isinstance(row, dict)}
     sizes = next(iter(recipes.values()))["tokens"]
     rows = [
-        [name, *(f"{value:.3f}" for value in row["accuracy"]), f"{row['slope']:+.3f}", f"{row['r2']:.2f}"]
+        [name, *(f"{value:.3f}" for value in row["accuracies"]), f"{row['slope']:+.3f}", f"{row['r2']:.2f}"]
         for name, row in recipes.items()
     ]
     head = ["recipe", *(f"{size // 1000}k" for size in sizes), "per doubling", "R²"]

@@ -107,7 +107,7 @@ def points() -> pl.DataFrame:
 def test_the_summary_is_the_mean_over_companies_at_each_size():
     found = scaling.summary(points())["qa"]
     assert found["tokens"] == [1000, 2000, 4000]
-    assert found["accuracy"] == pytest.approx([0.03, 0.13, 0.23])
+    assert found["accuracies"] == pytest.approx([0.03, 0.13, 0.23])
     assert found["n"] == [2, 2, 2]
     assert found["slope"] == pytest.approx(0.1)
 

@@ -138,7 +138,7 @@ def test_a_step_that_no_arm_takes_is_not_drawn_and_old_clocks_draw_nothing(here)
 def test_what_was_measured_beside_the_run_is_shown_where_it_was_and_the_same_run_is_the_same_page(here):
     before = report.PAGE.read_bytes()
     assert soup(report.PAGE).find(id="aside") is None
-    line = {"tokens": [1000, 2000], "accuracy": [0.2, 0.3], "least": [0.1, 0.2], "most": [0.3, 0.4]}
+    line = {"tokens": [1000, 2000], "accuracies": [0.2, 0.3], "least": [0.1, 0.2], "most": [0.3, 0.4]}
     beside = {
         "scaling": {"mixed": line, "rag_accuracy": 0.6, "companies": [1, 2]},
         "trust": dict.fromkeys(("right_agreement", "wrong_agreement", "human_agreement"))

@@ -92,7 +92,7 @@ def scaling(found: Mapping) -> Figure:
         {"recipe": recipe, "tokens": tokens, "accuracy": hit, "least": least, "most": most}
         for recipe, known in found.items()
         if isinstance(known, Mapping)
-        for tokens, hit, least, most in zip(*(known[k] for k in ("tokens", "accuracy", "least", "most")), strict=True)
+        for tokens, hit, least, most in zip(*(known[k] for k in ("tokens", "accuracies", "least", "most")), strict=True)
     ]
     says = (
         f"Measured on {len(found['companies'])} other companies, not on these documents: mean accuracy of the student that "
