@@ -48,7 +48,7 @@ def server(given: Params) -> Iterator[str | None]:
     elif url:
         yield url
     elif given.serve:
-        with serving(given.serve) as started:
+        with serving(given.serve, withheld=["OPENAI_API_KEY"]) as started:
             yield started
     else:
         raise Mistake("answer.engine is openai: say how to serve it in answer.serve, or set CLOSEDBOOK_ENGINE_URL")

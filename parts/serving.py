@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import httpx
 from pydantic import BaseModel
@@ -26,9 +26,10 @@ class Server(BaseModel, extra="forbid", frozen=True):
 
 
 @contextlib.contextmanager
-def serving(command: str) -> Iterator[str]:
+def serving(command: str, withheld: Collection[str] = ()) -> Iterator[str]:
     """Start `command` with {port} filled in, wait until it answers, yield its base URL, and end it afterwards.
 
+    It is asked without any key, and its environment lacks the variables `withheld`, such as another server's key.
     `python` in the command is this interpreter. The child's standard input is a pipe that closes when we die, so that
     a server that minds it never outlives us. Raises Mistake when it does not come up.
     """
@@ -36,8 +37,11 @@ def serving(command: str) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words = [sys.executable if word == "python" else word.replace("{port}", str(port)) for word in shlex.split(command)]
+    environment = {name: value for name, value in os.environ.items() if name not in withheld}
     try:
-        child = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+        child = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True, env=environment
+        )
     except OSError as error:
         raise Mistake(f"cannot start {command!r}: {error.strerror}") from error
     try:
@@ -53,12 +57,11 @@ def serving(command: str) -> Iterator[str]:
 
 
 def _wait(child: subprocess.Popen, command: str, url: str) -> None:
-    key = {"Authorization": f"Bearer {os.environ.get('OPENAI_API_KEY') or 'none'}"}
     for _ in range(PATIENCE * 20):
         if child.poll() is not None:
             raise Mistake(f"{command!r} ended with status {child.returncode} before it answered")
         with contextlib.suppress(httpx.ConnectError, httpx.TimeoutException, httpx.ReadError):
-            httpx.get(f"{url}/models", headers=key, timeout=5, trust_env=False)
+            httpx.get(f"{url}/models", timeout=5, trust_env=False)
             return  # it answers, if only to say no
         time.sleep(0.05)
     raise Mistake(f"{command!r} did not answer at {url} within {PATIENCE} s")

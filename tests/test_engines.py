@@ -215,3 +215,23 @@ def test_a_key_for_the_server_goes_to_it_and_a_teachers_does_not(here, told, mon
         openai.Engine(cue.url, "m", told, 4, 64).respond(["?"], 1)
     sent = json.dumps(cue.heads)
     assert "Bearer engines" in sent and "teachers" not in sent and "engines" not in str(told_.value)
+
+
+LOGGING = """
+import http.server, json, os, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        with open(sys.argv[2], "a") as log:
+            print(self.path, self.headers, json.dumps(dict(os.environ)), file=log)
+        self.send_response(401); self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def test_the_teachers_key_is_not_sent_to_a_server_that_answers_nor_left_in_its_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "teachers-own")
+    (tmp_path / "server.py").write_text(LOGGING)
+    with answering.server(given_(serve=f"python {tmp_path}/server.py {{port}} {tmp_path}/log")):
+        log = (tmp_path / "log").read_text()
+    assert "/v1/models" in log and "PATH" in log
+    assert "teachers-own" not in log and "Authorization" not in log
