@@ -6,7 +6,6 @@ writes  metrics/leak.json  for each arm, form of question (direct, indirect) and
                            there were, and how many reached the training rows
 """
 
-import inspect
 from collections.abc import Mapping, Sequence
 from itertools import product
 
@@ -78,8 +77,7 @@ def taught(one: company.Company, plan: study.Plan, asked: pl.DataFrame, passages
         by_arm = {"tuned": {}, "tuned_rag": passages}
         return {arm: given_away(asked, engine, held, batch) for arm, held in by_arm.items()}
 
-    bearing = [inspect.getsource(leak), asked.write_json(), str(sorted(passages.items()))]
-    found = study.studied(one, plan, measure, *bearing)
+    found = study.studied(one, plan, measure, [leak.VERSION, study.put([(asked, {}), (asked, passages)])])
     return {arm: found[arm] for arm in ("tuned", "tuned_rag")}
 
 

@@ -1,24 +1,25 @@
 """Train a student on a share of a company's rows, and see what it then knows.
 
-What was trained once is kept in .cache/experiments under a hash of all that bears on it, so that an experiment that
-was stopped, or grows, trains nothing twice.
+What was trained once is kept in .cache/experiments under a hash of all that bears on it as data: every token that is
+read, the weights, the recipe, every question as it is put. An experiment that was stopped, or grows, trains nothing
+twice, and none serves what another prompt, tokenizer or recipe brought.
 """
 
 import contextlib
 import hashlib
-import inspect
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from experiments.company import PARAMS, Company, count
 from invitro import ability
-from parts import answering, answers, decoding, params, tuning
+from parts import answering, params, tuning
 from parts.arms import RELEASED, Arm
+from parts.asking import Asking
 from parts.engines import transformers
 from parts.errors import Mistake
 from parts.scorers import exact
@@ -27,8 +28,8 @@ from stages import answer, curate
 
 KEPT = Path(".cache/experiments")
 UNSEEN = 3_000  # seed of the first of the companies by which it is measured what was forgotten
-BEARING = (answers, decoding, tuning, transformers, exact)
-"""Modules whose every change makes a study another one."""
+VERSION = f"study-1 {exact.VERSION} {ability.VERSION}"
+"""Of what is measured; another one makes every study another one. Raise study-N when decoding changes an answer."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ def rows(company: Company, plan: Plan) -> pl.DataFrame:
 def study(company: Company, plan: Plan) -> dict[str, float]:
     """Return what a student knows after `plan`: accuracy on the exam, abilities left, and what the training took."""
     given = params.load("answer", answering.Params)
+    exams = [(company.questions, {})]
+    exams += [(company.questions, shown(company, given.passages))] if plan.examined else []
 
     def measure(engine: transformers.Engine) -> dict[str, float]:
         found = {"accuracy": accuracy(company, engine, {}, given.batch)}
@@ -85,33 +88,46 @@ def study(company: Company, plan: Plan) -> dict[str, float]:
             found |= ability.measure(engine.model, engine.tokenizer, UNSEEN, plan.examined)
         return found
 
-    return studied(company, plan, measure)
+    asked = [VERSION, put(exams), ability.cases(UNSEEN, plan.examined) if plan.examined else None]
+    return studied(company, plan, measure, asked)
 
 
-def studied(company: Company, plan: Plan, measure: Callable[[transformers.Engine], dict], *more: str) -> dict:
+def put(exams: Sequence[tuple[pl.DataFrame, dict]]) -> list[list]:
+    """Return every question of `exams` (Questions, passages by question) as a student reads it, and what is right."""
+    given = params.load("answer", answering.Params)
+    prompts = Asking(tokenizer(params.load("student", Student)), given.max_new_tokens, given.max_prompt_tokens)
+    return [
+        [
+            prompts.prompt(row["question"], passages.get(row["question_id"], []), row["options"])[0],
+            row["kind"], row["reference"], row["answerable"], given.max_new_tokens,
+        ]
+        for questions, passages in exams
+        for row in questions.sort("question_id").iter_rows(named=True)
+    ]  # fmt: skip
+
+
+def study_key(company: Company, plan: Plan, pairs: list[dict], asked: list) -> str:
+    """Return a hash of all that bears on a study: the training, and what is `asked` afterwards and counts as right."""
+    student = params.load("student", Student)
+    recipe = plan.recipe.model_copy(update={"seed": company.seed})
+    training = tuning.training_key(student.model, recipe, *tuning.dataset(pairs, tokenizer(student), recipe))
+    return hashlib.sha256(f"{training} {json.dumps(asked)}".encode()).hexdigest()[:20]
+
+
+def studied(company: Company, plan: Plan, measure: Callable[[transformers.Engine], dict], asked: list) -> dict:
     """Return what `measure` finds of the student after `plan`, and what the training took.
 
-    It is kept under what bears on both: `more` is what bears on `measure` beyond the company and the plan.
+    It is kept under what bears on both: `asked`, JSON values, is all that bears on `measure` beyond the student.
     """
-    pairs = rows(company, plan)
+    pairs = rows(company, plan).to_dicts()
     student, given = params.load("student", Student), params.load("answer", answering.Params)
-    bearing = [inspect.getsource(module) for module in BEARING] + [
-        _digest(Path(student.model)),
-        given.model_dump_json(),
-    ]
-    told = [
-        str(asdict(plan) | {"recipe": plan.recipe.model_dump()}),
-        pairs.write_json(),
-        company.questions.write_json(),
-    ]
-    home = KEPT / hashlib.sha256("\n".join([*bearing, *told, *more]).encode()).hexdigest()[:20]
+    home = KEPT / study_key(company, plan, pairs, asked)
     if (home / "found.json").exists():
         return json.loads((home / "found.json").read_text())
     home.mkdir(parents=True, exist_ok=True)
     with (home / "log").open("a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         recipe = plan.recipe.model_copy(update={"seed": company.seed})
-        read = tokenizer(student)
-        took = tuning.tune(student.model, read, pairs.to_dicts(), recipe, home / "adapter", home / "loss.tsv")
+        took = tuning.tune(student.model, tokenizer(student), pairs, recipe, home / "adapter", home / "loss.tsv")
         engine = answering.engine(Arm(weights=str(home / "adapter"), contexts="none"), given)
         found = measure(engine) | {"seconds": took["seconds"], "tokens_read": took["tokens"]}
         found["trainable_parameters"] = took["trainable_parameters"]
@@ -138,9 +154,3 @@ def accuracy(company: Company, engine: transformers.Engine, passages: dict, batc
     said = answer.answer(company.questions, passages, engine, batch, "exam").join(company.questions, "question_id")
     marks = [exact.score(*row)["exact"] for row in said.select("response", "reference", "answerable").iter_rows()]
     return sum(marks) / len(marks)
-
-
-def _digest(model: Path) -> str:
-    """Return a hash of the weights in the folder `model`, or its name where it is none."""
-    files = sorted(model.glob("*.safetensors"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest() if files else str(model)

@@ -15,6 +15,9 @@ from invitro.questions import Asker, Case
 from invitro.world import make
 from parts import answers
 
+VERSION = "ability-1"
+"""Of what counts as right here, and of how it is decoded."""
+
 
 def cases(seed: int, count: int) -> dict[str, list[tuple[str, str, bool]]]:
     """Return `count` (prompt, reference, answerable) of each form, about the exam companies from `seed` on."""

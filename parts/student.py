@@ -1,10 +1,14 @@
 """The student: any causal language model of Hugging Face, by name or folder."""
 
+import hashlib
+from importlib.metadata import version
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from parts.errors import Mistake
+
+LIBRARIES = ("torch", "transformers", "peft", "trl")
 
 
 class Student(BaseModel, extra="forbid", frozen=True):
@@ -54,6 +58,18 @@ def load(model: str, merge: bool = True):
     except (OSError, ValueError) as error:
         raise no_model(model, error) from error
     return found.to("cuda" if cuda else "cpu")
+
+
+def fingerprint(model: str) -> str:
+    """Return a hash of what the model `model` is, and of the libraries that train and run it.
+
+    Of a folder it is every file, tokenizer and chat template included; of a model on the hub its name.
+    """
+    found = hashlib.sha256(model.encode() if not Path(model).is_dir() else b"")
+    for path in sorted(path for path in Path(model).rglob("*") if path.is_file()):
+        found.update(f"{path.relative_to(model)} {path.stat().st_size}\n".encode() + path.read_bytes())
+    found.update(" ".join(f"{name} {version(name)}" for name in LIBRARIES).encode())
+    return found.hexdigest()
 
 
 def fast_bfloat16() -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from parts import answers
-from parts.student import fast_bfloat16, load
+from parts.student import fast_bfloat16, fingerprint, load
 
 CHECKPOINTS = Path(".cache/train")
 IGNORED = -100  # label of a token that bears no loss
@@ -78,6 +78,24 @@ def order(lengths: list[int], batch: int, epochs: float, seed: int) -> list[int]
     return [row for rows in found[: max(1, round(len(found) * epochs / math.ceil(epochs)))] for row in rows]
 
 
+Encoded = dict[str, list[int]]
+"""input_ids and labels of a row"""
+
+
+def dataset(rows: list[dict], tokenizer, recipe: Recipe) -> tuple[list[Encoded], list[Encoded], list[int]]:
+    """Return the rows (of Pairs) of split train and of split dev, and the order in which those of train are read."""
+    train, dev = (
+        encode((row for row in rows if row["split"] == split), tokenizer, recipe.max_tokens, recipe.learn_prompts)
+        for split in ("train", "dev")
+    )
+    return train, dev, order([len(row["input_ids"]) for row in train], recipe.batch, recipe.epochs, recipe.seed)
+
+
+def training_key(model: str, recipe: Recipe, train: list[Encoded], dev: list[Encoded], read: list[int]) -> str:
+    """Return a hash of all that bears on a training, as data: the model's files, the recipe, every token in its order."""
+    return hashlib.sha256(repr((fingerprint(model), recipe, train, dev, read)).encode()).hexdigest()
+
+
 def tune(model: str, tokenizer, rows: list[dict], recipe: Recipe, adapter: Path, plot: Path) -> dict[str, float | int]:
     """Train an adapter for `model`, or all of it, on the rows (of Pairs) of split train; save it and return metrics.
 
@@ -88,12 +106,8 @@ def tune(model: str, tokenizer, rows: list[dict], recipe: Recipe, adapter: Path,
     from peft import LoraConfig
     from trl import SFTConfig, SFTTrainer
 
-    parts = {
-        split: encode((r for r in rows if r["split"] == split), tokenizer, recipe.max_tokens, recipe.learn_prompts)
-        for split in ("train", "dev")
-    }
-    read = order([len(row["input_ids"]) for row in parts["train"]], recipe.batch, recipe.epochs, recipe.seed)
-    state = CHECKPOINTS / hashlib.sha256(repr((model, recipe, parts)).encode()).hexdigest()[:16]
+    train, dev, read = dataset(rows, tokenizer, recipe)
+    state = CHECKPOINTS / training_key(model, recipe, train, dev, read)[:16]
     config = SFTConfig(
         output_dir=str(state), seed=recipe.seed, data_seed=recipe.seed, num_train_epochs=1,
         per_device_train_batch_size=recipe.batch, per_device_eval_batch_size=recipe.batch,
@@ -107,19 +121,19 @@ def tune(model: str, tokenizer, rows: list[dict], recipe: Recipe, adapter: Path,
     )
 
     trainer = SFTTrainer(
-        load(model), args=config, train_dataset=Dataset.from_list([parts["train"][row] for row in read]),
-        eval_dataset=Dataset.from_list(parts["dev"]) if parts["dev"] else None, processing_class=tokenizer,
+        load(model), args=config, train_dataset=Dataset.from_list([train[row] for row in read]),
+        eval_dataset=Dataset.from_list(dev) if dev else None, processing_class=tokenizer,
         peft_config=lora,
     )  # fmt: skip
     done = trainer.train(resume_from_checkpoint=any(state.glob("checkpoint-*")))
-    dev_loss = trainer.evaluate()["eval_loss"] if parts["dev"] else None
+    dev_loss = trainer.evaluate()["eval_loss"] if dev else None
     _save(trainer.model, adapter)
     _plot(trainer.state.log_history, plot)
     shutil.rmtree(state)
-    ends = [row["labels"][-1] == tokenizer.eos_token_id for row in parts["train"]]
+    ends = [row["labels"][-1] == tokenizer.eos_token_id for row in train]
     return {
-        "train_loss": done.training_loss, "dev_loss": dev_loss, "steps": done.global_step, "rows": len(parts["train"]),
-        "tokens": sum(len(parts["train"][row]["input_ids"]) for row in read),
+        "train_loss": done.training_loss, "dev_loss": dev_loss, "steps": done.global_step, "rows": len(train),
+        "tokens": sum(len(train[row]["input_ids"]) for row in read),
         "rows_cut": len(ends) - sum(ends), "seconds": done.metrics["train_runtime"],
         "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
     }  # fmt: skip

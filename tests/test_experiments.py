@@ -1,6 +1,7 @@
 """The experiments: sizes nest, a study is trained once, and the sums are the ones they say."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments import charts, company, progress, scaling, seeds, study, variants
-from parts import params, tuning
+from parts import params, prompts, tuning
 from parts.errors import Mistake
+from parts.student import Student
 
 TINY = company.Params(
     documents=8, questions=14,
@@ -82,6 +84,58 @@ def test_what_was_studied_once_is_not_trained_again(small, monkeypatch, tmp_path
     for other in (replace(plan, tokens=900), replace(plan, reasoning=True), replace(plan, generators=("qa", "focal"))):
         with pytest.raises(AssertionError, match="trained again"):
             study.study(small, other)
+
+
+@pytest.fixture
+def key(small, qwen, monkeypatch, tmp_path):
+    """The key of a study, with prompts and a student's folder of the test's own to change.
+
+    The student is one whose chat template shows the system's words; that of models/base leaves them out.
+    """
+    shutil.copytree(prompts.FOLDER, tmp_path / "prompts")
+    shutil.copytree(qwen, tmp_path / "student")
+    monkeypatch.setattr(prompts, "FOLDER", tmp_path / "prompts")
+    monkeypatch.setattr(params, "load", lambda *words, load=params.load: _student(load(*words), tmp_path / "student"))
+    plan = study.Plan(["qa"], 1000, RECIPE, False, 0.1)
+
+    def key(plan: study.Plan = plan) -> str:
+        prompts.template.cache_clear()
+        asked = study.put([(small.questions, {}), (small.questions, study.shown(small, 2))])
+        return study.study_key(small, plan, study.rows(small, plan).to_dicts(), asked)
+
+    yield key
+    prompts.template.cache_clear()
+
+
+def _student(section, folder: Path):
+    return section.model_copy(update={"model": str(folder)}) if isinstance(section, Student) else section
+
+
+@pytest.mark.parametrize("name", ["system", "user", "passage"])
+def test_another_prompt_makes_another_study(key, name, tmp_path):
+    before = key()
+    with (tmp_path / f"prompts/answer/{name}.md").open("a") as file:
+        file.write("Be brief.\n")
+    assert key() != before
+
+
+@pytest.mark.parametrize(
+    "name", ["tokenizer.json", "model.safetensors", "chat_template.jinja", "generation_config.json"]
+)
+def test_another_tokenizer_template_or_weights_make_another_study(key, name, tmp_path):
+    before = key()
+    with (tmp_path / "student" / name).open("ab") as file:
+        file.write(b" " if name.endswith("json") else b"\n")
+    assert key() != before
+
+
+def test_a_study_is_known_by_its_data_and_not_by_its_code(key, monkeypatch):
+    plan = study.Plan(["qa"], 1000, RECIPE, False, 0.1)
+    assert key() == key() == key(replace(plan, generators=("qa",)))
+    assert key(replace(plan, recipe=RECIPE.model_copy(update={"learning_rate": 0.02}))) != key()
+    before = key()
+    monkeypatch.setattr(tuning, "encode", lambda *words, encode=tuning.encode: encode(*words)[::-1])
+    assert key() != before, "rows read in another order"
 
 
 def test_rows_to_study_are_half_questions_half_documents_with_a_share_replayed(small):
