@@ -8,8 +8,12 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parent.parent
-LAYERS = ("schemas", "parts", "stages", "invitro", "experiments")
-FAMILIES = sorted(path.name for path in (ROOT / "parts").iterdir() if path.is_dir() and path.name != "__pycache__")
+LAYERS = ("schemas", "parts", "stages", "commands", "invitro", "experiments")
+FLOORS = (
+    {"project"}, {"llm", "safety", "student"}, {"corpus", "curation", "generators", "scoring"}, {"retrieval"},
+    {"answering", "verdict"}, {"page"},
+)  # fmt: skip
+"""The rooms of parts/, the lowest first: a room may use what is below it, and itself."""
 STAGES = sorted(path.stem for path in (ROOT / "stages").glob("*.py"))
 MODULES = sorted(path.relative_to(ROOT) for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
 

@@ -28,7 +28,7 @@ def right(tuned: str, rag: str) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("tuned", "rag", "verdict"),
+    ("tuned", "rag", "winner"),
     [
         ("1" * 40, "10" * 20, "tuned"),
         ("10" * 20, "1" * 40, "rag"),
@@ -36,9 +36,9 @@ def right(tuned: str, rag: str) -> pl.DataFrame:
         ("10" * 20, "10" * 20, "undecided"),
     ],
 )
-def test_the_verdict_is_the_side_that_the_interval_lies_on(tuned, rag, verdict):
+def test_the_verdict_is_the_side_that_the_interval_lies_on(tuned, rag, winner):
     found = compare.compare(right(tuned, rag), GIVEN)
-    assert found["verdict"] == verdict
+    assert found["verdict"] == winner
     assert found["n_questions"] == 40
     assert found["accuracy_oracle"] == 1
     assert found["accuracy_base_hi"] > 0
@@ -160,8 +160,8 @@ def test_the_report_says_when_studying_is_paid_off(run, change, said):
 
 def test_a_weak_student_is_called_weak(run):
     compare.main()
-    verdict = metrics.read("verdict") | {"accuracy_oracle": 0.1}
-    metrics.write("verdict", verdict)
+    weak = metrics.read("verdict") | {"accuracy_oracle": 0.1}
+    metrics.write("verdict", weak)
     assert "too weak for these documents" in report.text()
 
 

@@ -12,7 +12,7 @@ from tests.retrieval import asked, knobs, passages
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory):
+def postgres_folder(tmp_path_factory):
     """The folder of an embedded Postgres that runs until the last test."""
     folder = tmp_path_factory.mktemp("postgres")
     with pytest.MonkeyPatch.context() as patch:
@@ -23,8 +23,8 @@ def postgres(tmp_path_factory):
 
 
 @pytest.fixture
-def here(workplace, monkeypatch, postgres):
-    monkeypatch.setattr(store, "FOLDER", postgres)
+def here(workplace, monkeypatch, postgres_folder):
+    monkeypatch.setattr(store, "FOLDER", postgres_folder)
     return workplace
 
 
