@@ -12,9 +12,10 @@ from collections.abc import Callable
 
 from benchmarks.beside import generating
 from benchmarks.beside.figures import Figures
-from parts import answering, params
-from parts.arms import Arm
+from parts import answering
 from parts.engines.transformers import Engine
+from parts.project import params
+from parts.project.sections import Arm
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
 from schemas.questions import Questions

@@ -19,9 +19,10 @@ import polars as pl
 
 from benchmarks.beside import exams
 from benchmarks.beside.figures import Figures
-from parts import params, store
+from parts import store
 from parts.embedder import Embedder
 from parts.held import Held, statement, written
+from parts.project import params
 from parts.retrievers import dense, hybrid
 from schemas.contexts import Contexts
 from stages.retrieve import measure

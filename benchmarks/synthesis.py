@@ -21,10 +21,11 @@ import yaml
 
 from benchmarks.beside.figures import Figures
 from benchmarks.beside.server import completion
-from parts import llm, params
+from parts import llm
 from parts.budget import Meter
 from parts.cache import Cache, Kept
 from parts.generators import qa
+from parts.project import params
 from parts.serving import serving
 from parts.wire import Answer, Wire, sound, used
 from schemas.redacted import Redacted

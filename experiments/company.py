@@ -12,10 +12,12 @@ import polars as pl
 from pydantic import BaseModel, Field
 
 from invitro import exam, world
-from parts import llm, params, privacy, store
+from parts import llm, privacy, store
 from parts.corpora import folder
+from parts.project import params
+from parts.project.sections import Student
 from parts.retrievers import hybrid
-from parts.student import Student, tokenizer
+from parts.student import tokenizer
 from schemas.pairs import RawPairs
 from stages import chunk, examine, ingest, redact, synthesize
 

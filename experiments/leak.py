@@ -14,10 +14,11 @@ from pydantic import BaseModel, Field
 
 from experiments import canaries, company, study
 from experiments.progress import trainings
-from parts import answering, metrics, params, privacy, store, tuning
-from parts.arms import RELEASED, Arm
+from parts import answering, privacy, store, tuning
 from parts.asking import Engine, Passage
-from parts.errors import run
+from parts.project import metrics, params
+from parts.project.command import run
+from parts.project.sections import RELEASED, Arm
 from parts.retrievers import hybrid
 from parts.scorers import leak
 from stages import answer

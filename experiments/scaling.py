@@ -15,8 +15,9 @@ from scipy.stats import linregress
 
 from experiments import charts, company, study
 from experiments.progress import trainings
-from parts import metrics, params, tuning
-from parts.errors import run
+from parts import tuning
+from parts.project import metrics, params
+from parts.project.command import run
 
 PLOT = Path("plots/scaling.svg")
 

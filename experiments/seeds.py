@@ -20,8 +20,9 @@ from scipy import stats
 
 from experiments.company import PARAMS
 from experiments.progress import at_once, threads
-from parts import metrics, params
-from parts.errors import Mistake, run
+from parts.project import metrics, params
+from parts.project.command import run
+from schemas.errors import Mistake
 
 ARMS = ("rag", "tuned", "tuned_rag")
 

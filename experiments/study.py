@@ -17,13 +17,14 @@ import polars as pl
 
 from experiments.company import PARAMS, Company, count
 from invitro import ability
-from parts import answering, params, tuning
-from parts.arms import RELEASED, Arm
+from parts import answering, tuning
 from parts.asking import Asking
 from parts.engines import transformers
-from parts.errors import Mistake
+from parts.project import params
+from parts.project.sections import RELEASED, Arm, Student
 from parts.scorers import exact
-from parts.student import Student, tokenizer
+from parts.student import tokenizer
+from schemas.errors import Mistake
 from stages import answer, curate
 
 KEPT = Path(".cache/experiments")

@@ -1,7 +1,7 @@
 """Put what the experiments found into tables of Markdown, for the README."""
 
-from parts import metrics
-from parts.arms import NAMES
+from parts.project import metrics
+from parts.project.sections import NAMES
 
 
 def abilities() -> str:

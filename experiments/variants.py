@@ -14,9 +14,11 @@ from pydantic import BaseModel, Field
 from experiments import company, study
 from experiments.progress import trainings
 from invitro import ability
-from parts import metrics, params, tuning
-from parts.errors import run
-from parts.student import Student, load, tokenizer
+from parts import tuning
+from parts.project import metrics, params
+from parts.project.command import run
+from parts.project.sections import Student
+from parts.student import load, tokenizer
 
 LEFT = ("read_gold_em", "read_8_em", "two_documents_em", "declines_when_absent")
 

@@ -13,7 +13,7 @@ import random
 from invitro.lessons import Library, among, turn
 from invitro.questions import Asker, Case
 from invitro.world import make
-from parts import answers
+from parts.project import answer_format
 
 VERSION = "ability-1"
 """Of what counts as right here, and of how it is decoded."""
@@ -57,11 +57,11 @@ def measure(model, tokenizer, seed: int, count: int = 200) -> dict[str, float]:
     for form, rows in cases(seed, count).items():
         responses = respond(model, tokenizer, [prompt for prompt, _, _ in rows])
         said[form] = [
-            _same(answers.final(text), reference) for text, (_, reference, _) in zip(responses, rows, strict=True)
+            _same(answer_format.final(text), reference) for text, (_, reference, _) in zip(responses, rows, strict=True)
         ]
         if form not in ("closed_book",):
             for text, (_, _, answerable) in zip(responses, rows, strict=True):
-                declines[answerable].append(answers.declined(text))
+                declines[answerable].append(answer_format.declined(text))
     share = {form: sum(hits) / len(hits) for form, hits in said.items()}
     return {
         "read_gold_em": share["read_gold"],

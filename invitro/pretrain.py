@@ -22,8 +22,8 @@ from transformers import AttentionInterface, LlamaConfig, LlamaForCausalLM, PreT
 
 from invitro import ability, lessons, tokens
 from invitro.batches import Batches
-from parts import metrics, params
-from parts.errors import run
+from parts.project import metrics, params
+from parts.project.command import run
 from parts.student import fast_bfloat16
 
 BASE, REPLAY, COURSE = Path("models/base"), Path("data/replay.jsonl"), Path("plots/pretrain.json")

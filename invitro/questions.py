@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from invitro import grammar, values
 from invitro.world import Company, Entity, sentence
-from parts import answers
+from parts.project import answer_format
 
 NAMING = ("Name {R}.", "Tell me the name of {R}.", "What is the name of {R}?", "What is {R} called?")
 """Raised wordings that ask for what {R} refers to, and not about it."""
@@ -60,7 +60,7 @@ class Asker:
         """Ask for an attribute that the document of `entity` leaves out."""
         name = self.rng.choice(entity.unstated)
         question = self._ask(entity.kind.attributes[name]).replace("{S}", entity.name)
-        return Case("unanswerable", sentence(question), "", answers.DECLINE)
+        return Case("unanswerable", sentence(question), "", answer_format.DECLINE)
 
     def two_documents(self, entity: Entity) -> Case | None:
         """Ask about the person or site that an attribute of `entity` names; None when no document is about them."""

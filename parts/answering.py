@@ -8,13 +8,14 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, Field, computed_field
 
-from parts import asking, params, tuned
-from parts.arms import RELEASED, Arm
+from parts import asking, tuned
 from parts.asking import Passage
 from parts.engines import openai, transformers
-from parts.errors import Mistake
+from parts.project import params
+from parts.project.sections import RELEASED, Arm, Student
 from parts.serving import serving
-from parts.student import Student, tokenizer
+from parts.student import tokenizer
+from schemas.errors import Mistake
 
 
 class Params(BaseModel, extra="forbid", frozen=True):

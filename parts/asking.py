@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from parts import answers
+from parts.project import answer_format
 
 Passage = tuple[str, str]
 """heading, text"""
@@ -53,7 +53,7 @@ class Asking:
         The best passage stands last, next to the question.
         """
         for shown in range(len(passages), -1, -1):
-            chat = answers.ask(question, list(reversed(passages[:shown])), options)
+            chat = answer_format.ask(question, list(reversed(passages[:shown])), options)
             text = self.tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
             if shown == 0 or self.tokens(text) <= self.max_prompt_tokens:
                 break

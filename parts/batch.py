@@ -20,8 +20,8 @@ from openai.types import Batch
 from tqdm import tqdm
 
 from parts.cache import Kept
-from parts.errors import Mistake
 from parts.wire import PASSING, Answer, Wire, sound, used
+from schemas.errors import Mistake
 
 POLL = 30  # seconds
 LARGEST = 10_000  # requests in one batch; OpenAI takes 50,000 and 200 MB

@@ -8,9 +8,10 @@ import asyncio
 
 import polars as pl
 
-from parts import estimate, jobs, llm, params, prices
+from parts import estimate, jobs, llm
 from parts.cache import Cache
-from parts.errors import run
+from parts.project import params, prices
+from parts.project.command import run
 from schemas.redacted import Redacted
 
 

@@ -10,9 +10,9 @@ import os
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
-from parts import prices
 from parts.cache import Cache
-from parts.errors import Mistake
+from parts.project import prices
+from schemas.errors import Mistake
 
 GUESS = 0.25  # prompt tokens in a byte, before the first answer tells
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from parts import revisions
-from parts.errors import Mistake
+from parts.project import git
+from schemas.errors import Mistake
 
 WORKING = "working tree"
 PARAMS = ("params.yaml", "experiments/params.yaml")
@@ -58,8 +58,8 @@ def texts(revision: str) -> dict[str, str]:
         there = [*filter(Path.exists, map(Path, PARAMS)), *Path("metrics").rglob("*.json")]
         found = {path.as_posix(): path.read_text() for path in there}
     else:
-        listed = [path for path in revisions.under(revision, "metrics") if path.endswith(".json")]
-        read = revisions.read((revision, path) for path in [*PARAMS, *listed])
+        listed = [path for path in git.under(revision, "metrics") if path.endswith(".json")]
+        read = git.read((revision, path) for path in [*PARAMS, *listed])
         found = {path: text for (_, path), text in read.items()}
     if PARAMS[0] not in found:
         raise Mistake(f"{revision} has no {PARAMS[0]}: run from the repository's root, against a revision of it")

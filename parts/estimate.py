@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 import polars as pl
 from pydantic import BaseModel
 
-from parts import llm, params, structure
+from parts import llm, structure
 from parts.budget import Meter
 from parts.cache import Cache
+from parts.project import params
 from parts.wire import Answer, Wire, used
 
 PILOT = 20  # passages whose answers the estimate in metrics/ is made from

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ValidationError
 
-from parts import jobs, llm, prompts, quoting
+from parts import jobs, llm, quoting
 from parts.corpora.folder import Evidence, Question
 from parts.privacy import STAND_IN
+from parts.project import prompts
 
 
 class ExamQuestion(BaseModel):

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 
 import polars as pl
 
-from parts import answering, params, store
+from parts import answering, store
 from parts.asking import Passage
+from parts.project import params
 from parts.search import Index
 from schemas.contexts import Contexts
 

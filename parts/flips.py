@@ -12,9 +12,10 @@ from pathlib import Path
 
 import polars as pl
 
-from parts import answers, markdown, marking
-from parts.arms import NAMES as ARMS
-from parts.errors import Mistake
+from parts import marking
+from parts.project import answer_format, markdown
+from parts.project.sections import NAMES as ARMS
+from schemas.errors import Mistake
 
 QUESTIONS = ("question_id", "question", "reference")
 Read = Callable[[str], bytes]
@@ -161,4 +162,4 @@ def _line(said: str) -> str:
 
 def _final(row: dict) -> tuple[str, str]:
     """Return the answers of both runs, without what they rest on."""
-    return answers.final(row["response"]), answers.final(row["response_now"])
+    return answer_format.final(row["response"]), answer_format.final(row["response_now"])

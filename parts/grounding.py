@@ -6,8 +6,9 @@ from collections import defaultdict
 import polars as pl
 from pydantic import BaseModel, ValidationError
 
-from parts import jobs, llm, params, prompts, quoting
+from parts import jobs, llm, quoting
 from parts.budget import Meter
+from parts.project import params, prompts
 
 
 class Support(BaseModel):

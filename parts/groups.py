@@ -5,8 +5,8 @@ import math
 import polars as pl
 
 from parts import stats
-from parts.arms import NAMES as ARMS
-from parts.metrics import Value
+from parts.project.metrics import Value
+from parts.project.sections import NAMES as ARMS
 
 FEW = 20
 """Questions of a group below which its interval is not shown: benchmarks/stats.py has how often it would hold."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from parts.errors import Mistake
 from parts.search import Hits
+from schemas.errors import Mistake
 
 BUILD_MEMORY = "1GB"
 """The most that building an HNSW index may take; 200,000 x 384 fit."""

@@ -12,10 +12,12 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from parts import changes, markdown, revisions
-from parts.arms import NAMES as ARMS
-from parts.errors import Mistake, run
-from parts.revisions import File, Revision
+from parts import changes
+from parts.project import git, markdown
+from parts.project.command import run
+from parts.project.git import File, Revision
+from parts.project.sections import NAMES as ARMS
+from schemas.errors import Mistake
 
 VERDICT, COST = "metrics/verdict.json", "metrics/cost.json"
 SCORES = {arm: f"metrics/score/{arm}.json" for arm in ARMS}
@@ -37,10 +39,10 @@ class Entry:
 
 def entries() -> list[Entry]:
     """Return all runs, the newest commit first, each followed by the experiments that were run on it. Raises Mistake."""
-    commits = revisions.committed(VERDICT)
-    tried = sorted(revisions.experiments(), key=lambda one: one.before or "")
+    commits = git.committed(VERDICT)
+    tried = sorted(git.experiments(), key=lambda one: one.before or "")
     shas = {sha for one in [*commits, *tried] for sha in (one.sha, one.before) if sha}
-    texts = revisions.read((sha, path) for sha in shas for path in FILES)
+    texts = git.read((sha, path) for sha in shas for path in FILES)
     params = {
         sha: changes.params({path: texts[sha, path] for path in changes.PARAMS if (sha, path) in texts}) for sha in shas
     }

@@ -5,9 +5,9 @@ python -m parts.ledger
 
 import polars as pl
 
-from parts import metrics, prices
-from parts.errors import run
-from parts.queries import query, select, show
+from parts.project import metrics, prices
+from parts.project.command import run
+from parts.project.queries import query, select, show
 from schemas.pairs import Ledger
 
 

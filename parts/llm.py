@@ -18,13 +18,15 @@ import httpx
 from openai import AsyncOpenAI
 from pydantic import BaseModel
 
-from parts import prices, structure
+from parts import structure
 from parts.batch import Batches
 from parts.budget import Budget, Meter
 from parts.cache import Cache
-from parts.errors import Mistake
-from parts.serving import Server, serving
+from parts.project import prices
+from parts.project.sections import Server
+from parts.serving import serving
 from parts.wire import Answer, Through, Wire
+from schemas.errors import Mistake
 
 CHAT = "/chat/completions"
 OPENAI = "https://api.openai.com/v1"

@@ -6,9 +6,10 @@ python -m parts.merged models/adapter models/merged
 import shutil
 from pathlib import Path
 
-from parts import params
-from parts.errors import run
-from parts.student import Student, load, tokenizer
+from parts.project import params
+from parts.project.command import run
+from parts.project.sections import Student
+from parts.student import load, tokenizer
 
 
 def main(adapter: str, folder: str) -> None:

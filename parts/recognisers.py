@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
-from parts.errors import Mistake
+from schemas.errors import Mistake
 
 if TYPE_CHECKING:
     from presidio_analyzer import EntityRecognizer

@@ -5,8 +5,8 @@ from collections import Counter
 import polars as pl
 
 from parts import privacy
-from parts.errors import Mistake
 from parts.privacy import Params
+from schemas.errors import Mistake
 from schemas.redacted import Redacted
 
 TOLD = 10  # documents named in one line

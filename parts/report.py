@@ -5,9 +5,11 @@ python -m parts.report
 
 from pathlib import Path
 
-from parts import metrics, trust
-from parts.errors import Mistake, run
+from parts import trust
+from parts.project import metrics
+from parts.project.command import run
 from parts.stats import POWER
+from schemas.errors import Mistake
 
 ARMS = {
     "base": "the student as released, closed book",

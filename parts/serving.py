@@ -10,19 +10,10 @@ import time
 from collections.abc import Collection, Iterator
 
 import httpx
-from pydantic import BaseModel
 
-from parts.errors import Mistake
+from schemas.errors import Mistake
 
 PATIENCE = 600  # seconds that a server may take to load its model
-
-
-class Server(BaseModel, extra="forbid", frozen=True):
-    """A model that speaks the OpenAI protocol: section `teacher` or `judge` of params.yaml."""
-
-    model: str
-    embedding: str | None = None  # its embeddings model, where one is needed
-    serve: str | None = None  # a command that serves it on loopback at {port}; not used when OPENAI_BASE_URL is set
 
 
 @contextlib.contextmanager

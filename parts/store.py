@@ -10,10 +10,10 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts import params
 from parts.embedder import Embedder
-from parts.errors import Mistake
 from parts.held import Held
+from parts.project import params
+from schemas.errors import Mistake
 
 FOLDER = Path(".cache/postgres")
 

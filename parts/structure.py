@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from parts import prompts
+from parts.project import prompts
 
 MOST = 32  # things in a list of a stand-in
 REFUSALS = (b"response_format", b"json_schema", b"guided")

@@ -4,17 +4,10 @@ import hashlib
 from importlib.metadata import version
 from pathlib import Path
 
-from pydantic import BaseModel
-
-from parts.errors import Mistake
+from parts.project.sections import Student
+from schemas.errors import Mistake
 
 LIBRARIES = ("torch", "transformers", "peft", "trl")
-
-
-class Student(BaseModel, extra="forbid", frozen=True):
-    """Section `student` of params.yaml."""
-
-    model: str  # a name on the hub or a folder
 
 
 def tokenizer(student: Student):

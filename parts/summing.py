@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from parts import answers
+from parts.project import answer_format
 from parts.scorers import choice
 
 CORRECTNESS = ("exact", "choice", "judge")
@@ -39,10 +39,10 @@ def hallucination(rows: Sequence[dict], scores: pl.DataFrame) -> dict[str, float
     """
     judged = scores.filter(pl.col("scorer").is_in(CORRECTNESS), pl.col("value") > 0)
     right = set(judged["question_id"])
-    given = [row for row in rows if answers.final(row["response"])]
-    anyway = [row for row in given if not row["answerable"] and not answers.declined(row["response"])]
+    given = [row for row in rows if answer_format.final(row["response"])]
+    anyway = [row for row in given if not row["answerable"] and not answer_format.declined(row["response"])]
     wrong = [row for row in given if row["answerable"] and row["question_id"] not in right]
-    unhedged = [row for row in wrong if not answers.hedged(row["response"])]
+    unhedged = [row for row in wrong if not answer_format.hedged(row["response"])]
     answerable = sum(row["answerable"] for row in rows)
     unanswerable = len(rows) - answerable
     return {

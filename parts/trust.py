@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, StrictBool, ValidationError
 
-from parts.errors import Mistake
+from schemas.errors import Mistake
 
 
 class Label(BaseModel, extra="forbid", frozen=True):

@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel, Field
 
-from parts import metrics
-from parts.errors import Mistake
+from parts.project import metrics
+from schemas.errors import Mistake
 
 
 class Tuned(BaseModel, frozen=True):

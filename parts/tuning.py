@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from parts import answers
+from parts.project import answer_format
 from parts.student import fast_bfloat16, fingerprint, load
 
 CHECKPOINTS = Path(".cache/train")
@@ -43,7 +43,7 @@ def encode(rows: Iterable[dict], tokenizer, max_tokens: int, learn_prompts: bool
     """
     found = []
     for row in rows:
-        said = answers.write(row["reasoning"], row["completion"]) if row["kind"] == "qa" else row["completion"]
+        said = answer_format.write(row["reasoning"], row["completion"]) if row["kind"] == "qa" else row["completion"]
         if row["generator"] == "replay":
             said = row["completion"]
         before: list[int] = []
@@ -51,7 +51,7 @@ def encode(rows: Iterable[dict], tokenizer, max_tokens: int, learn_prompts: bool
             asked = (
                 [{"role": "user", "content": row["prompt"]}]
                 if row["generator"] == "replay"
-                else answers.ask(row["prompt"], [])
+                else answer_format.ask(row["prompt"], [])
             )
             before = tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_dict=False)
         after = [*tokenizer(said, add_special_tokens=False).input_ids, tokenizer.eos_token_id]

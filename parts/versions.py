@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from parts.errors import Mistake
+from schemas.errors import Mistake
 
 
 def same(scores: Mapping[str, pl.DataFrame]) -> dict[str, str]:

@@ -15,8 +15,8 @@ import httpx
 
 from parts.budget import Budget, Meter
 from parts.cache import Cache, Kept
-from parts.errors import Mistake
 from parts.pace import Pace, retry_after
+from schemas.errors import Mistake
 
 RETRIES = 8  # of what may pass, over a minute and a half
 HELLOS = 2  # tries of a server that never answered anything

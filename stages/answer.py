@@ -8,10 +8,11 @@ writes  Answers[arm]        one row per question
 
 import polars as pl
 
-from parts import answering, metrics, params
-from parts.arms import Arm
+from parts import answering
 from parts.asking import Engine, Passage
-from parts.errors import run
+from parts.project import metrics, params
+from parts.project.command import run
+from parts.project.sections import Arm
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import polars as pl
 
-from parts import markdown, metrics, params, tuning
-from parts.arms import NAMES as ARMS
-from parts.errors import run
-from parts.serving import Server
-from parts.student import Student
+from parts import tuning
+from parts.project import markdown, metrics, params
+from parts.project.command import run
+from parts.project.sections import NAMES as ARMS
+from parts.project.sections import Server, Student
 from schemas.documents import Documents
 from schemas.pairs import Pairs
 

@@ -14,11 +14,11 @@ import asyncio
 import importlib
 import time
 
-from parts import change, chunking, metrics, params, privacy, redaction, store
-from parts.arms import Arm
-from parts.errors import run
-from parts.serving import Server
-from parts.student import Student, tokenizer
+from parts import change, chunking, privacy, redaction, store
+from parts.project import metrics, params
+from parts.project.command import run
+from parts.project.sections import Arm, Server, Student
+from parts.student import tokenizer
 from schemas.chunks import Chunks
 from schemas.documents import Documents
 from schemas.redacted import Redacted

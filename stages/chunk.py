@@ -4,10 +4,11 @@ reads   Documents           one row per document
 writes  Chunks              one row per passage
 """
 
-from parts import metrics, params
 from parts.chunking import Params, chunk
-from parts.errors import run
-from parts.student import Student, tokenizer
+from parts.project import metrics, params
+from parts.project.command import run
+from parts.project.sections import Student
+from parts.student import tokenizer
 from schemas.chunks import Chunks
 from schemas.documents import Documents
 

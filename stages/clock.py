@@ -18,12 +18,12 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import BaseModel, Field
 
-from parts import answering, metrics, params
-from parts.arms import NAMES, Arm
+from parts import answering
 from parts.asking import Engine
-from parts.errors import run
 from parts.finding import Find, finding
-from parts.student import Student
+from parts.project import metrics, params
+from parts.project.command import run
+from parts.project.sections import NAMES, Arm, Student
 from schemas.chunks import Chunks
 from schemas.questions import Questions
 

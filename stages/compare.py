@@ -13,11 +13,11 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts import groups, marking, metrics, params, stats, versions
-from parts.arms import NAMES as ARMS
-from parts.errors import run
-from parts.serving import Server
-from parts.student import Student
+from parts import groups, marking, stats, versions
+from parts.project import metrics, params
+from parts.project.command import run
+from parts.project.sections import NAMES as ARMS
+from parts.project.sections import Server, Student
 from schemas.chunks import Chunks
 from schemas.pairs import Pairs
 from schemas.questions import Questions

@@ -20,13 +20,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from parts import metrics, params, spending
-from parts.arms import NAMES as ARMS
-from parts.errors import run
-from parts.prices import Prices, load
-from parts.serving import Server
+from parts import spending
+from parts.project import metrics, params
+from parts.project.command import run
+from parts.project.prices import Prices, load
+from parts.project.sections import NAMES as ARMS
+from parts.project.sections import Server, Student
 from parts.spending import Spending
-from parts.student import Student
 
 PLOT = Path("plots/cost.json")
 STEPS = ("embed_p50_ms", "search_p50_ms", "rerank_p50_ms")

@@ -15,11 +15,14 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts import answers, grounding, metrics, params, replay
-from parts.errors import Mistake, run
+from parts import grounding, replay
 from parts.likeness import distinct, held_out
-from parts.queries import query, select
-from parts.student import Student, tokenizer
+from parts.project import answer_format, metrics, params
+from parts.project.command import run
+from parts.project.queries import query, select
+from parts.project.sections import Student
+from parts.student import tokenizer
+from schemas.errors import Mistake
 from schemas.pairs import Ledger, Pairs, RawPairs
 from schemas.questions import Questions
 from schemas.redacted import Redacted
@@ -51,7 +54,7 @@ def curate(
     raw: pl.DataFrame, chunks: pl.DataFrame, questions: pl.DataFrame, given: Params, count: Count
 ) -> pl.DataFrame:
     """Return the ledger: every raw row with its length in tokens, its split, and why it was dropped (null: kept)."""
-    texts = [f"{row['prompt']} {answers.write(row['reasoning'], row['completion'])}" for row in raw.to_dicts()]
+    texts = [f"{row['prompt']} {answer_format.write(row['reasoning'], row['completion'])}" for row in raw.to_dicts()]
     raw = raw.with_columns(n_tokens=pl.Series(count(texts) if texts else [], dtype=pl.Int64))
     close = select(query("exam"), {"near": given.near_exam}, raw=raw, questions=questions)
     knobs = {"unstudied": given.unstudied, "lexical": given.grounding == "lexical"}

@@ -13,12 +13,14 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts import examiner, llm, metrics, params
+from parts import examiner, llm
 from parts.corpora import folder
-from parts.errors import Mistake, run
 from parts.passages import locate
+from parts.project import metrics, params
+from parts.project.command import run
 from schemas.chunks import Chunks
 from schemas.documents import Documents
+from schemas.errors import Mistake
 from schemas.questions import Questions
 from schemas.redacted import Redacted
 

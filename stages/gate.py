@@ -13,9 +13,10 @@ from typing import Literal
 
 from pydantic import BaseModel, PositiveFloat
 
-from parts import metrics, params, revisions
-from parts.errors import Mistake, run
-from parts.metrics import Value
+from parts.project import git, metrics, params
+from parts.project.command import run
+from parts.project.metrics import Value
+from schemas.errors import Mistake
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
@@ -51,9 +52,9 @@ def gate(
 
 def verdict(revision: str) -> dict[str, Value]:
     """Return metrics/verdict.json as committed at `revision`. Raises Mistake when it is not there, or no JSON."""
-    at = (revisions.commit(revision), "metrics/verdict.json")
+    at = (git.commit(revision), "metrics/verdict.json")
     try:
-        return json.loads(revisions.read([at])[at])
+        return json.loads(git.read([at])[at])
     except (KeyError, ValueError) as error:
         raise Mistake(f"{revision} has no {at[1]} that can be read") from error
 

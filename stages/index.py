@@ -6,9 +6,10 @@ writes  metrics/index.json  what the store then holds, for DVC to follow: rows, 
 
 import random
 
-from parts import metrics, params, store
-from parts.errors import run
+from parts import store
 from parts.held import Held
+from parts.project import metrics, params
+from parts.project.command import run
 from schemas.chunks import Chunks
 
 NEIGHBOURS, PROBES = 10, 200

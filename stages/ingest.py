@@ -14,10 +14,11 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel
 
-from parts import metrics, params
 from parts.corpora import folder
-from parts.errors import Mistake, run
+from parts.project import metrics, params
+from parts.project.command import run
 from schemas.documents import Documents
+from schemas.errors import Mistake
 
 READERS = {
     ".md": "plain", ".markdown": "plain", ".txt": "plain", ".html": "html", ".htm": "html", ".docx": "docx", ".pdf": "pdf",

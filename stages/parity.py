@@ -12,13 +12,15 @@ from collections.abc import Callable
 
 from pydantic import BaseModel, Field
 
-from parts import answering, metrics, params, tuning
-from parts.arms import NAMES, RELEASED, Arm
+from parts import answering, tuning
 from parts.asking import Engine
-from parts.errors import Mistake, run
-from parts.student import Student, tokenizer
+from parts.project import metrics, params
+from parts.project.command import run
+from parts.project.sections import NAMES, RELEASED, Arm, Student
+from parts.student import tokenizer
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
+from schemas.errors import Mistake
 from schemas.pairs import Pairs
 from schemas.questions import Questions
 

@@ -7,9 +7,9 @@ writes  Redacted            one row per passage
 
 from collections import Counter
 
-from parts import metrics, params
-from parts.errors import run
 from parts.privacy import Params
+from parts.project import metrics, params
+from parts.project.command import run
 from parts.redaction import kinds, redact
 from schemas.chunks import Chunks
 from schemas.documents import Documents

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import polars as pl
 
-from parts import coverage, metrics, params, report
-from parts.arms import Arm
-from parts.errors import run
+from parts import coverage, report
 from parts.page import document, figures, measured, questions, spans, tables
+from parts.project import metrics, params
+from parts.project.command import run
+from parts.project.sections import Arm
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts

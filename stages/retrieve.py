@@ -10,8 +10,9 @@ from statistics import mean
 
 import polars as pl
 
-from parts import metrics, params, tuned
-from parts.errors import run
+from parts import tuned
+from parts.project import metrics, params
+from parts.project.command import run
 from parts.store import Params
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts

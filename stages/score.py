@@ -12,9 +12,10 @@ import asyncio
 import polars as pl
 from pydantic import BaseModel
 
-from parts import jobs, llm, metrics, params, privacy, summing
-from parts.arms import Arm
-from parts.errors import run
+from parts import jobs, llm, privacy, summing
+from parts.project import metrics, params
+from parts.project.command import run
+from parts.project.sections import Arm
 from parts.scorers import choice, exact, judge, ragas
 from schemas.answers import Answers
 from schemas.chunks import Chunks

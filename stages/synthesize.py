@@ -10,13 +10,14 @@ from collections.abc import Awaitable, Callable
 
 import polars as pl
 
-from parts import batch, estimate, jobs, llm, metrics, params
-from parts.errors import run
+from parts import batch, estimate, jobs, llm
+from parts.project import metrics, params
+from parts.project.command import run
+from parts.project.sections import Server
 from parts.rows import Row
-from parts.serving import Server
-from parts.spool import Spool
 from schemas.pairs import RawPairs
 from schemas.redacted import Redacted
+from schemas.spool import Spool
 
 Generate = Callable[[str, str], Awaitable[list[Row]]]
 """(heading, text) of a passage -> its rows"""

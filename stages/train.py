@@ -9,9 +9,11 @@ from pathlib import Path
 
 import polars as pl
 
-from parts import metrics, params, tuning
-from parts.errors import run
-from parts.student import Student, tokenizer
+from parts import tuning
+from parts.project import metrics, params
+from parts.project.command import run
+from parts.project.sections import Student
+from parts.student import tokenizer
 from schemas.pairs import Pairs
 
 ADAPTER = Path("models/adapter")

@@ -15,11 +15,13 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts import answers, jobs, llm, metrics, params, privacy, trust
-from parts.arms import NAMES as ARMS
-from parts.errors import Mistake, run
+from parts import jobs, llm, privacy, trust
+from parts.project import answer_format, metrics, params
+from parts.project.command import run
+from parts.project.sections import NAMES as ARMS
 from parts.scorers import exact, judge
 from schemas.answers import Answers
+from schemas.errors import Mistake
 from schemas.questions import Questions
 from schemas.scores import Scores
 
@@ -49,12 +51,12 @@ def swapped(rows: list[dict], given: Params) -> list[dict]:
     for row in rng.sample(asked, min(given.sample, len(asked))):
         own = set(exact.words(f"{row['question']} {row['reference']}"))
         others = [other["reference"] for other in asked if not own & set(exact.words(other["reference"]))]
-        found += [row | {"response": answers.write("", rng.choice(others))}] if others else []
+        found += [row | {"response": answer_format.write("", rng.choice(others))}] if others else []
     return found
 
 
 def _was_asked(row: dict) -> bool:
-    answered = answers.final(row["response"]) and not answers.declined(row["response"])
+    answered = answer_format.final(row["response"]) and not answer_format.declined(row["response"])
     return bool(row["answerable"] and row["judge"] is not None and answered)
 
 

@@ -11,13 +11,15 @@ from statistics import mean, stdev
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts import answering, metrics, params, store
-from parts.arms import RELEASED, Arm
+from parts import answering, store
 from parts.asking import Engine, Passage
-from parts.errors import Mistake, run
+from parts.project import metrics, params
+from parts.project.command import run
+from parts.project.sections import RELEASED, Arm
 from parts.scorers import exact
 from parts.search import Hits
 from schemas.chunks import Chunks
+from schemas.errors import Mistake
 from schemas.pairs import Pairs
 
 

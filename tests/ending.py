@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 
-from parts.errors import run
+from parts.project.command import run
 
 
 def ended(main, *args: str) -> str:

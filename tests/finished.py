@@ -4,7 +4,7 @@ import contextlib
 import json
 from pathlib import Path
 
-from parts import metrics
+from parts.project import metrics
 from parts.report import ARMS
 from schemas.answers import Answers
 from schemas.chunks import Chunks

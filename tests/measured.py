@@ -1,7 +1,7 @@
 """What a finished run has measured, in round figures: tokens and seconds of answering, teaching, training and a change."""
 
-from parts import metrics
-from parts.arms import NAMES as ARMS
+from parts.project import metrics
+from parts.project.sections import NAMES as ARMS
 
 
 def write(generators: list[str]) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import polars as pl
 import yaml
 
-from parts import metrics
-from parts.arms import NAMES as ARMS
+from parts.project import metrics
+from parts.project.sections import NAMES as ARMS
 from schemas.answers import Answers
 from schemas.questions import Questions
 from schemas.scores import Scores

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from parts import batch, metrics
+from parts import batch
+from parts.project import metrics
 from schemas.pairs import RawPairs
 from stages import synthesize
 from tests.batches import BatchServer

@@ -6,8 +6,9 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from parts import metrics, params, tuning
-from parts.student import Student
+from parts import tuning
+from parts.project import metrics, params
+from parts.project.sections import Student
 from schemas.documents import Documents
 from schemas.pairs import Pairs
 from stages import card

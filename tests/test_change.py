@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parts import metrics, params, store
+from parts import store
 from parts.change import edited, taught
 from parts.embedder import BUNDLED, Embedder
 from parts.held import Held
-from parts.serving import Server
+from parts.project import metrics, params
+from parts.project.sections import Server
 from schemas.chunks import Chunks
 from schemas.documents import Documents
 from schemas.pairs import RawPairs

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parts import marking, summing
-from parts.errors import Mistake
 from parts.scorers import choice, exact
+from schemas.errors import Mistake
 from schemas.scores import Scores
 from tests.scoring import all_scores, row
 

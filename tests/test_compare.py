@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from parts import groups, metrics, report, stats
+from parts import groups, report, stats
+from parts.project import metrics
 from schemas.chunks import Chunks
 from schemas.pairs import Pairs
 from schemas.questions import Questions

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parts import metrics, prices
-from parts.errors import Mistake
+from parts.project import metrics, prices
 from parts.spending import Spending, break_even, curve
+from schemas.errors import Mistake
 from stages import cost
 from tests import measured
 

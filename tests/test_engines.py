@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parts import answering, answers, decoding
-from parts.arms import Arm
+from parts import answering, decoding
 from parts.asking import Asking
 from parts.engines import openai, transformers
-from parts.errors import Mistake
+from parts.project import answer_format
+from parts.project.sections import Arm, Student
 from parts.serving import serving
-from parts.student import Student, tokenizer
+from parts.student import tokenizer
 from schemas.answers import Answers
+from schemas.errors import Mistake
 from schemas.questions import Questions
 from stages import answer
 from tests.completing import completing
@@ -99,8 +100,8 @@ def test_the_likeliest_option_is_the_one_of_the_highest_mean_log_probability(her
     for prompt in prompts[:3]:
         sure = []
         for option in OPTIONS:
-            before = told(prompt + answers.MARK, add_special_tokens=False).input_ids
-            ids = told(prompt + answers.write("", option), add_special_tokens=False).input_ids
+            before = told(prompt + answer_format.MARK, add_special_tokens=False).input_ids
+            ids = told(prompt + answer_format.write("", option), add_special_tokens=False).input_ids
             assert ids[: len(before)] == before
             with torch.inference_mode():
                 logs = here.model(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)
@@ -163,7 +164,7 @@ def test_options_stand_lettered_below_the_question_in_the_same_words_for_all(her
     assert shown == 1
     assert "Question: How long?\nA. twelve days\nB. a lamp\nC. 430 euros and some more words\nD. not at all\n" in text
     assert text.index("It is 12 days.") < text.index("How long?")
-    assert answers.lettered(["x"] * 28)[-3:] == ["Z. x", "27. x", "28. x"]
+    assert answer_format.lettered(["x"] * 28)[-3:] == ["Z. x", "27. x", "28. x"]
     assert "A. " not in Asking(here.tokenizer, 4, 512).prompt("How long?", [])[0]
 
 

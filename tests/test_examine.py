@@ -6,9 +6,9 @@ import pytest
 
 from parts.corpora import folder
 from parts.corpora.folder import Evidence, Question
-from parts.errors import Mistake
 from schemas.chunks import Chunks
 from schemas.documents import Documents
+from schemas.errors import Mistake
 from schemas.questions import Questions
 from schemas.redacted import Redacted
 from stages import examine

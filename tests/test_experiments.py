@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments import charts, company, progress, scaling, seeds, study, variants
-from parts import params, prompts, tuning
-from parts.errors import Mistake
-from parts.student import Student
+from parts import tuning
+from parts.project import params, prompts
+from parts.project.sections import Student
+from schemas.errors import Mistake
 
 TINY = company.Params(
     documents=8, questions=14,

@@ -9,8 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from parts import diff, flips, markdown, metrics, revisions
-from parts.errors import Mistake
+from parts import diff, flips
+from parts.project import git, markdown, metrics
+from schemas.errors import Mistake
 from tests import runs
 from tests.ending import ended
 
@@ -155,4 +156,4 @@ def test_a_revision_that_is_none_is_told_in_one_line(here):
     assert "no revision 'nowhere'" in ended(diff.main, "nowhere")
     assert "no revision '--all'" in ended(diff.main, "--all")
     with pytest.raises(Mistake):
-        revisions.resolve("")
+        git.resolve("")

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from parts import metrics
-from parts.errors import Mistake
+from parts.project import metrics
+from schemas.errors import Mistake
 from stages import gate
 from tests.code import ROOT
 from tests.ending import ended

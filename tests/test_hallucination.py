@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parts import answers, summing
+from parts import summing
+from parts.project import answer_format
 from tests.scoring import all_scores, row
 
 
@@ -30,22 +31,22 @@ def test_where_there_are_options_the_option_says_what_is_right(by_rules):
 PLAIN = st.text("bdfghjkmnqvwxz 0123456789,.", max_size=40)  # no letters to make a hedge of
 
 
-@given(PLAIN, st.sampled_from(answers.HEDGES), PLAIN, st.booleans())
+@given(PLAIN, st.sampled_from(answer_format.HEDGES), PLAIN, st.booleans())
 def test_a_hedge_is_found_in_any_case_as_words_of_its_own(before, hedge, after, loud):
-    assert not answers.hedged(f"{before} {after}")
-    assert answers.hedged(f"{before} {hedge.upper() if loud else hedge} {after}")
-    assert answers.hedged(f"{before}\n{hedge.replace(chr(39), chr(0x2019)).replace(' ', chr(10))}.\nAnswer: 5")
-    assert not answers.hedged(f"{before}x{hedge}x{after}")
+    assert not answer_format.hedged(f"{before} {after}")
+    assert answer_format.hedged(f"{before} {hedge.upper() if loud else hedge} {after}")
+    assert answer_format.hedged(f"{before}\n{hedge.replace(chr(39), chr(0x2019)).replace(' ', chr(10))}.\nAnswer: 5")
+    assert not answer_format.hedged(f"{before}x{hedge}x{after}")
 
 
 @given(st.text())
 def test_whoever_declines_hedges(response):
-    assert answers.hedged(response) >= answers.declined(response)
-    assert answers.hedged(answers.write(response.replace(answers.MARK, ""), answers.DECLINE))
+    assert answer_format.hedged(response) >= answer_format.declined(response)
+    assert answer_format.hedged(answer_format.write(response.replace(answer_format.MARK, ""), answer_format.DECLINE))
 
 
 def test_may_and_could_are_ordinary_words_and_a_curly_apostrophe_is_one():
-    assert not answers.hedged(
+    assert not answer_format.hedged(
         "Leave may be taken in May and could be 12 days. The unlikely case aside.\nAnswer: 12 days"
     )
-    assert answers.declined("Answer: I don\u2019t know")
+    assert answer_format.declined("Answer: I don\u2019t know")

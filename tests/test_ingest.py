@@ -7,9 +7,9 @@ import pytest
 
 from invitro import writers
 from invitro.documents import Block, Line
-from parts.errors import Mistake
 from parts.readers import docx, html, pdf, plain
 from schemas.documents import Documents
+from schemas.errors import Mistake
 from stages import ingest
 from tests.ending import ended
 

@@ -7,7 +7,8 @@ import unicodedata
 
 import pytest
 
-from parts import examiner, llm, prompts, quoting
+from parts import examiner, llm, quoting
+from parts.project import prompts
 from parts.scorers import judge, ragas
 from tests.obliging import GENERATORS, knobs, oblige
 

@@ -25,7 +25,8 @@ from invitro import (
     world,
 )
 from invitro.questions import Asker
-from parts import prompts, quoting
+from parts import quoting
+from parts.project import prompts
 from tests.code import ROOT
 
 

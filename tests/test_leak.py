@@ -7,7 +7,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from experiments import canaries, company, leak, study
-from parts import params, privacy, tuning
+from parts import privacy, tuning
+from parts.project import params
 from parts.scorers.leak import gives_away
 from schemas.documents import Documents
 from tests.code import ROOT

@@ -5,7 +5,8 @@ import shutil
 import polars as pl
 import pytest
 
-from parts import coverage, ledger, metrics
+from parts import coverage, ledger
+from parts.project import metrics
 from schemas.chunks import Chunks
 from schemas.pairs import Ledger
 from tests.code import ROOT

@@ -7,8 +7,8 @@ import pytest
 from pydantic import BaseModel
 
 from parts import jobs, llm, wire
-from parts.errors import Mistake
 from parts.generators import active_reading, qa
+from schemas.errors import Mistake
 from tests.conftest import Cue
 
 SERVER = llm.Server(model="m")

@@ -4,7 +4,7 @@ import shutil
 
 import yaml
 
-from parts import params, prompts
+from parts.project import params, prompts
 from schemas.pairs import Ledger, Pairs
 from schemas.questions import Questions
 from stages import curate, synthesize

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from parts import jobs, llm, wire
-from parts.errors import Mistake
 from parts.pace import Pace, retry_after
+from schemas.errors import Mistake
 from tests.conftest import Cue
 
 SERVER = llm.Server(model="m")

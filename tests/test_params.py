@@ -2,8 +2,8 @@
 
 import pytest
 
-from parts import params
-from parts.errors import Mistake
+from parts.project import params
+from schemas.errors import Mistake
 from stages import chunk, examine
 
 

@@ -4,8 +4,9 @@ import pytest
 
 from parts import tuning
 from parts.engines.transformers import Engine
-from parts.errors import Mistake
-from parts.student import Student, tokenizer
+from parts.project.sections import Student
+from parts.student import tokenizer
+from schemas.errors import Mistake
 from stages import parity
 
 GIVEN = parity.Params(questions=4, disagree=0.0, seed=1)

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parts import privacy, recognisers
-from parts.errors import Mistake
 from parts.privacy import masked
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
 from schemas.documents import Documents
+from schemas.errors import Mistake
 from schemas.pairs import RawPairs
 from schemas.questions import Questions
 from schemas.redacted import Redacted

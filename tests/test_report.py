@@ -10,8 +10,8 @@ from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parts import metrics
 from parts.page import document, figures, questions
+from parts.project import metrics
 from parts.report import ARMS
 from schemas.answers import Answers
 from schemas.chunks import Chunks

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from parts import store
-from parts.errors import Mistake
 from parts.retrievers import dense, gold, hybrid, none, reranked
+from schemas.errors import Mistake
 from stages.retrieve import measure
 from tests.retrieval import asked, knobs, passages
 

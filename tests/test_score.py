@@ -8,9 +8,10 @@ import re
 import polars as pl
 import pytest
 
-from parts import answers, llm, prompts, summing, versions, wire
-from parts.errors import Mistake
+from parts import llm, summing, versions, wire
+from parts.project import answer_format, prompts
 from parts.scorers import choice, exact, judge, ragas
+from schemas.errors import Mistake
 from schemas.scores import Scores
 from tests.conftest import Cue
 from tests.scoring import JUDGE, LAMP, all_scores, row
@@ -44,9 +45,9 @@ def test_where_there_is_no_answer_declining_is_right(response, right):
 
 
 def test_what_is_written_is_what_is_read():
-    assert answers.final(answers.write("Because.", "12 days")) == "12 days"
-    assert answers.final(answers.write("", "12 days")) == "12 days"
-    assert answers.declined(answers.write("", answers.DECLINE))
+    assert answer_format.final(answer_format.write("Because.", "12 days")) == "12 days"
+    assert answer_format.final(answer_format.write("", "12 days")) == "12 days"
+    assert answer_format.declined(answer_format.write("", answer_format.DECLINE))
 
 
 def scored(*samples: ragas.Sample, server: llm.Server = JUDGE) -> list[dict]:
@@ -197,7 +198,7 @@ def test_a_prompt_that_says_something_else_is_another_version_of_the_judge(by_ru
     assert before != after
 
 
-READING = (answers.final, answers.declined, answers._plain)
+READING = (answer_format.final, answer_format.declined, answer_format._plain)
 RULES = {exact.VERSION: (exact,), choice.VERSION: (choice, exact), judge.VERSION: (judge,)}
 
 
@@ -207,5 +208,5 @@ RULES = {exact.VERSION: (exact,), choice.VERSION: (choice, exact), judge.VERSION
 def test_a_scorer_that_says_something_else_has_another_version(version, digest):
     """Other rules: another VERSION, and write both here. The same rules in other words: write the digest here."""
     code = "".join(inspect.getsource(part) for part in (*RULES[version], *READING))
-    bare = re.sub(r'"""[\s\S]*?"""|#[^\n]*|\s', "", code) + f"{answers.MARK} {answers._DECLINES}"
+    bare = re.sub(r'"""[\s\S]*?"""|#[^\n]*|\s', "", code) + f"{answer_format.MARK} {answer_format._DECLINES}"
     assert hashlib.sha256(bare.encode()).hexdigest()[:8] == digest

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from parts import store
-from parts.errors import Mistake
 from parts.held import Held
+from schemas.errors import Mistake
 from tests.postgres import over_tcp
 from tests.retrieval import Embed, knobs, passages
 

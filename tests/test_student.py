@@ -7,10 +7,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from parts import answers, tuning
+from parts import tuning
 from parts.engines.transformers import Engine
-from parts.errors import Mistake
-from parts.student import Student, load, tokenizer
+from parts.project import answer_format
+from parts.project.sections import Student
+from parts.student import load, tokenizer
+from schemas.errors import Mistake
 
 RECIPE = tuning.Recipe(
     seed=1,
@@ -62,7 +64,7 @@ def test_the_loss_is_on_the_completion_and_its_end_token_alone(told):
             assert "as it stands" in told.decode(made["input_ids"])
             assert "Question:" not in told.decode(made["input_ids"])
         elif row["kind"] == "qa":
-            assert said == answers.write(row["reasoning"], row["completion"])
+            assert said == answer_format.write(row["reasoning"], row["completion"])
             prompt = told.decode(made["input_ids"][: -len(own)])
             assert prompt.endswith("<|im_start|>assistant\n")
             assert f"Question: {row['prompt']}" in prompt

@@ -10,9 +10,9 @@ import time
 import polars as pl
 import pytest
 
-from parts.spool import Spool
 from schemas.pairs import RawPairs
 from schemas.redacted import Redacted
+from schemas.spool import Spool
 from schemas.table import BadTable
 from stages import synthesize
 from tests.code import ROOT

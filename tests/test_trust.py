@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parts import llm, trust
-from parts.errors import Mistake
 from schemas.answers import Answers
+from schemas.errors import Mistake
 from schemas.questions import Questions
 from schemas.scores import Scores
 from stages import trust as stage

@@ -6,7 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from parts import answering, params, store, tuned
+from parts import answering, store, tuned
+from parts.project import params
 from schemas.chunks import Chunks
 from schemas.pairs import Pairs
 from stages import index, tune

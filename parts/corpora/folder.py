@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from parts.errors import Mistake
+from schemas.errors import Mistake
 
 LARGEST = 100_000_000  # bytes in one file
 

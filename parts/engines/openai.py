@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tqdm import tqdm
 
-from parts import answers
 from parts.asking import Asking, Response
-from parts.errors import Mistake
+from parts.project import answer_format
+from schemas.errors import Mistake
 
 RETRIES = 6
 
@@ -70,8 +70,8 @@ class Engine(Asking):
         """
         from openai import BadRequestError, OpenAIError, UnprocessableEntityError
 
-        start = len(self._bare(prompt + answers.MARK))
-        asked = [self._bare(prompt + answers.write("", option)) for option in options]
+        start = len(self._bare(prompt + answer_format.MARK))
+        asked = [self._bare(prompt + answer_format.write("", option)) for option in options]
         try:
             made = [
                 self.client.completions.create(

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from tqdm import tqdm
 
-from parts import answers
 from parts.asking import Asking, Response
 from parts.decoding import greedy
+from parts.project import answer_format
 from parts.student import load
 
 
@@ -47,9 +47,9 @@ class Engine(Asking):
         """
         import torch
 
-        before = self.tokenizer(prompt + answers.MARK, add_special_tokens=False).input_ids
+        before = self.tokenizer(prompt + answer_format.MARK, add_special_tokens=False).input_ids
         whole = self.tokenizer(
-            [prompt + answers.write("", each) for each in options], add_special_tokens=False
+            [prompt + answer_format.write("", each) for each in options], add_special_tokens=False
         ).input_ids
         while any(ids[: len(before)] != before for ids in whole):
             before.pop()  # the mark's last token may end otherwise before an option

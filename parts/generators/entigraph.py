@@ -6,7 +6,8 @@ from itertools import combinations
 
 from pydantic import BaseModel, Field, ValidationError
 
-from parts import prompts, quoting
+from parts import quoting
+from parts.project import prompts
 from parts.rows import Ask, Row
 
 

@@ -4,7 +4,8 @@ import asyncio
 
 from pydantic import BaseModel, Field, ValidationError
 
-from parts import prompts, quoting
+from parts import quoting
+from parts.project import prompts
 from parts.rows import Ask, Row
 
 

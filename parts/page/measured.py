@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
-from parts import metrics, report
+from parts import report
 from parts.page import figures, tables
 from parts.page.figures import Figure
+from parts.project import metrics
 
 CURVE = Path("plots/cost.json")
 

@@ -3,8 +3,8 @@
 import io
 import zipfile
 
-from parts.errors import Mistake
 from parts.readers import html
+from schemas.errors import Mistake
 
 LARGEST = 200_000_000  # bytes unpacked: more in one document is a bomb or a film
 

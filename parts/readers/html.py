@@ -3,7 +3,7 @@
 from bs4 import BeautifulSoup
 from markdownify import MarkdownConverter
 
-from parts.errors import Mistake
+from schemas.errors import Mistake
 
 UNREAD = ("script", "style", "noscript", "template", "nav", "svg", "iframe", "head")
 

@@ -3,7 +3,7 @@
 import re
 from itertools import pairwise
 
-from parts.errors import Mistake
+from schemas.errors import Mistake
 
 _ITEM = re.compile(r"\s*(?:[-*•▪◦\u2013]|\d{1,3}[.)]|[a-z]\))\s")
 

@@ -1,6 +1,6 @@
 """Read text and Markdown."""
 
-from parts.errors import Mistake
+from schemas.errors import Mistake
 
 
 def read(data: bytes) -> tuple[str, str]:

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 import polars as pl
 
 from parts import store, tuned
-from parts.errors import Mistake
 from parts.held import written
 from parts.search import Hits, Index
 from parts.store import Params
+from schemas.errors import Mistake
 
 
 def retrieve(questions: pl.DataFrame, chunks: pl.DataFrame, params: Params) -> pl.DataFrame:

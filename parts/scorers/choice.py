@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from string import ascii_uppercase
 
-from parts import answers
-from parts.errors import Mistake
+from parts.project import answer_format
 from parts.scorers.exact import words
+from schemas.errors import Mistake
 
 VERSION = "choice-1"
 UNPARSED = "names no option, or more than one"
@@ -33,11 +33,11 @@ def score(
     and likelihood says nothing. Raises Mistake when the reference is none of the options.
     """
     if not answerable:
-        return {"choice": (float(answers.declined(response)), None)}
+        return {"choice": (float(answer_format.declined(response)), None)}
     right = named(reference, options)
     if right is None:
         raise Mistake(f"the reference {reference!r} is not one of {list(options)}: correct it in the file of the exam")
-    said = named(answers.final(response), options)
+    said = named(answer_format.final(response), options)
     found: dict[str, Score] = {"choice": (float(said == right), UNPARSED if said is None else None)}
     if likeliest is not None:
         found["choice_likelihood"] = (float(named(likeliest, options) == right), None)

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from parts import answers
+from parts.project import answer_format
 
 VERSION = "words-2"
 
@@ -19,9 +19,9 @@ def words(text: str) -> list[str]:
 def score(response: str, reference: str, answerable: bool) -> dict[str, float]:
     """Return exact (0 or 1) and f1 (0..1) of the answer in `response`; declining is right where there is no answer."""
     if not answerable:
-        right = float(answers.declined(response))
+        right = float(answer_format.declined(response))
         return {"exact": right, "f1": right}
-    said, wanted = words(answers.final(response)), words(reference)
+    said, wanted = words(answer_format.final(response)), words(reference)
     common = (Counter(said) & Counter(wanted)).total()
     return {
         "exact": float(bool(said) and said == wanted),

@@ -2,8 +2,9 @@
 
 from pydantic import BaseModel, ValidationError
 
-from parts import answers, prompts, quoting
+from parts import quoting
 from parts.llm import Client
+from parts.project import answer_format, prompts
 
 VERSION = "correct-2"
 
@@ -29,10 +30,10 @@ async def score(question: str, response: str, reference: str, answerable: bool, 
     `draw` sets apart several judgements of one answer.
     """
     if not answerable:
-        return float(answers.declined(response)), None
-    if not answers.final(response) or answers.declined(response):
+        return float(answer_format.declined(response)), None
+    if not answer_format.final(response) or answer_format.declined(response):
         return 0.0, "no answer given"
-    said, quoted = answers.final(response), quoting.quoted
+    said, quoted = answer_format.final(response), quoting.quoted
     prompt = prompts.render(
         "judge/correct", question=quoted(question), reference=quoted(reference), answer=quoted(said)
     )

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from openai import APIStatusError, OpenAIError
 from pydantic import ValidationError
 
-from parts.errors import Mistake
 from parts.llm import Client
+from schemas.errors import Mistake
 
 VERSION = f"ragas-{version('ragas')}"
 NAMES = ("answer_relevancy", "context_precision", "faithfulness")

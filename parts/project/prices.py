@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from parts.errors import Mistake
+from schemas.errors import Mistake
 
 PATH = Path("prices.yaml")
 

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from string import Template
 
-FOLDER = Path(__file__).parent.parent / "prompts"
+FOLDER = Path(__file__).parent.parent.parent / "prompts"
 
 
 @cache

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-FOLDER = Path(__file__).parent.parent / "queries"
+FOLDER = Path(__file__).parent.parent.parent / "queries"
 
 
 def query(name: str) -> str:

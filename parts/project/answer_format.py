@@ -7,7 +7,7 @@ import re
 import string
 from collections.abc import Sequence
 
-from parts import prompts
+from parts.project import prompts
 
 MARK = "Answer:"
 DECLINE = "not in the documents"

@@ -6,10 +6,10 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from parts.errors import Mistake
+from schemas.errors import Mistake
 
 PATH = Path("params.yaml")
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 SHARED = ("student", "teacher", "judge", "arms")
 """Sections that more than one stage reads; every other section is named for its stage."""
 
@@ -46,7 +46,7 @@ def _sections(path: Path) -> dict:
         raise Mistake(f"{path} is not here: run from the repository's root") from error
     except yaml.YAMLError as error:
         raise Mistake(f"{path} is not YAML: {error}") from error
-    modules = {file.stem for folder in ("stages", "invitro", "experiments") for file in (ROOT / folder).glob("*.py")}
+    modules = {file.stem for folder in ("stages", "invitro", "experiments") for file in (ROOT / folder).rglob("*.py")}
     for name in found:
         if name not in SHARED and name not in modules:
             raise Mistake(

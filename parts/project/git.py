@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from parts.errors import Mistake
+from schemas.errors import Mistake
 
 File = tuple[str, str]
 """A revision's hash and a path."""

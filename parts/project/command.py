@@ -5,9 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-
-class Mistake(Exception):
-    """Something a person can put right. The message is one line and says how."""
+from schemas.errors import Mistake
 
 
 def run(main: Callable[..., None]) -> None:

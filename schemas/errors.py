@@ -1,0 +1,5 @@
+"""What a person can put right."""
+
+
+class Mistake(Exception):
+    """Something a person can put right. The message is one line and says how."""
