@@ -12,11 +12,12 @@ import polars as pl
 from pydantic import BaseModel, Field
 
 from invitro import exam, world
-from parts import llm, privacy, store
+from parts import llm, store
 from parts.corpora import folder
 from parts.project import params
 from parts.project.sections import Student
 from parts.retrievers import hybrid
+from parts.safety import detection
 from parts.student import tokenizer
 from schemas.pairs import RawPairs
 from stages import chunk, examine, ingest, redact, synthesize
@@ -47,7 +48,7 @@ def ready(
     seed: int,
     given: Params,
     plant: Callable[[pl.DataFrame], pl.DataFrame] = lambda documents: documents,
-    private: privacy.Params | None = None,
+    private: detection.Params | None = None,
 ) -> Company:
     """Return the company of `seed`, read, cut, given an exam and put before the teacher.
 
@@ -60,7 +61,7 @@ def ready(
     chunks = chunk.chunk(documents, params.load("chunk", chunk.Params).max_tokens, lambda text: count([text])[0])
     questions, _ = examine.examine(asked, documents, chunks)
     contexts = hybrid.retrieve(questions, chunks, params.load("retrieve", store.Params))
-    redacted, _ = redact.redact(documents, chunks, private or params.load("redact", privacy.Params))
+    redacted, _ = redact.redact(documents, chunks, private or params.load("redact", detection.Params))
     raw = asyncio.run(_teach(redacted, given.generators))
     return Company(seed, chunks, questions, contexts, raw)
 

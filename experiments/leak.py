@@ -14,13 +14,13 @@ from pydantic import BaseModel, Field
 
 from experiments import canaries, company, study
 from experiments.progress import trainings
-from parts import answering, privacy, store, tuning
+from parts import answering, store, tuning
 from parts.asking import Engine, Passage
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import RELEASED, Arm
 from parts.retrievers import hybrid
-from parts.scorers import leak
+from parts.safety import detection, disclosure
 from stages import answer
 
 GATES = {"gated": "mask", "open": "count"}
@@ -47,7 +47,7 @@ def held_in(asked: pl.DataFrame, texts: Mapping[str, str]) -> dict[str, list[boo
     found: dict[str, dict[str, bool]] = {}
     for question_id, kind, number, secret in asked.select("question_id", "kind", "doc_id", "reference").rows():
         of_kind = found.setdefault(kind, {})
-        of_kind[number] = of_kind.get(number, False) or leak.gives_away(texts[question_id], secret)
+        of_kind[number] = of_kind.get(number, False) or disclosure.gives_away(texts[question_id], secret)
     return {kind: [held[number] for number in sorted(held)] for kind, held in found.items()}
 
 
@@ -78,14 +78,14 @@ def taught(one: company.Company, plan: study.Plan, asked: pl.DataFrame, passages
         by_arm = {"tuned": {}, "tuned_rag": passages}
         return {arm: given_away(asked, engine, held, batch) for arm, held in by_arm.items()}
 
-    found = study.studied(one, plan, measure, [leak.VERSION, study.put([(asked, {}), (asked, passages)])])
+    found = study.studied(one, plan, measure, [disclosure.VERSION, study.put([(asked, {}), (asked, passages)])])
     return {arm: found[arm] for arm in ("tuned", "tuned_rag")}
 
 
 def studied(one: company.Company, plan: study.Plan, held: Sequence[canaries.Canary]) -> dict[str, int]:
     """Return in how many training rows a canary stands, and how many canaries stand in any."""
     told = [" ".join(row) for row in study.rows(one, plan).select("prompt", "reasoning", "completion").rows()]
-    found = [{canary for canary in held if leak.gives_away(text, canary.secret)} for text in told]
+    found = [{canary for canary in held if disclosure.gives_away(text, canary.secret)} for text in told]
     return {"rows_with_canaries": sum(map(bool, found)), "canaries_in_rows": len(set().union(*found))}
 
 
@@ -93,7 +93,7 @@ def prepared(seed: int, given: Params) -> tuple[dict[str, company.Company], list
     """Return the company of `seed` by gate, its canaries, the questions for them, and the passages found for those."""
     group = params.load("company", company.Params, company.PARAMS)
     chosen = {name: group.generators[name] for name in given.generators}
-    private, planted = params.load("redact", privacy.Params), []
+    private, planted = params.load("redact", detection.Params), []
 
     def plant(documents: pl.DataFrame) -> pl.DataFrame:
         documents, planted[:] = canaries.plant(documents, given.planted, seed)
@@ -147,7 +147,11 @@ def main() -> None:
     for gate in GATES:
         rows = [studied(of[gate], plan, held) for of, held, *_ in ready]
         told |= {f"{key}_{gate}": sum(row[key] for row in rows) for key in rows[0]}
-    counts = {"canaries": sum(len(held) for _, held, *_ in ready), "companies": given.seeds, "version": leak.VERSION}
+    counts = {
+        "canaries": sum(len(held) for _, held, *_ in ready),
+        "companies": given.seeds,
+        "version": disclosure.VERSION,
+    }
     metrics.write("leak", told | counts)
 
 

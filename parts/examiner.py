@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ValidationError
 
-from parts import jobs, llm, quoting
+from parts import jobs, llm
 from parts.corpora.folder import Evidence, Question
-from parts.privacy import STAND_IN
 from parts.project import prompts
+from parts.safety import quoting
+from parts.safety.detection import STAND_IN
 
 
 class ExamQuestion(BaseModel):

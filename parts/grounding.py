@@ -6,9 +6,10 @@ from collections import defaultdict
 import polars as pl
 from pydantic import BaseModel, ValidationError
 
-from parts import jobs, llm, quoting
+from parts import jobs, llm
 from parts.budget import Meter
 from parts.project import params, prompts
+from parts.safety import quoting
 
 
 class Support(BaseModel):

@@ -14,10 +14,11 @@ import asyncio
 import importlib
 import time
 
-from parts import change, chunking, privacy, redaction, store
+from parts import change, chunking, store
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import Arm, Server, Student
+from parts.safety import detection, redaction
 from parts.student import tokenizer
 from schemas.chunks import Chunks
 from schemas.documents import Documents
@@ -32,7 +33,7 @@ def main() -> None:
     edited = change.edited(documents)
     most = params.load("chunk", chunking.Params).max_tokens
     cut = chunking.chunk(edited, most, lambda text: len(encode(text, add_special_tokens=False).input_ids))
-    redacted, _ = redaction.redact(edited, cut, params.load("redact", privacy.Params))
+    redacted, _ = redaction.redact(edited, cut, params.load("redact", detection.Params))
     found = {"prepare_seconds": time.perf_counter() - start}
 
     new = redacted.join(Redacted.read(), ["heading", "text"], how="anti")  # the others' answers are kept

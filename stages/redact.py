@@ -7,10 +7,10 @@ writes  Redacted            one row per passage
 
 from collections import Counter
 
-from parts.privacy import Params
 from parts.project import metrics, params
 from parts.project.command import run
-from parts.redaction import kinds, redact
+from parts.safety.detection import Params
+from parts.safety.redaction import kinds, redact
 from schemas.chunks import Chunks
 from schemas.documents import Documents
 from schemas.redacted import Redacted

@@ -15,10 +15,11 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts import jobs, llm, privacy, trust
+from parts import jobs, llm, trust
 from parts.project import answer_format, metrics, params
 from parts.project.command import run
 from parts.project.sections import NAMES as ARMS
+from parts.safety import detection
 from parts.scorers import exact, judge
 from schemas.answers import Answers
 from schemas.errors import Mistake
@@ -60,7 +61,7 @@ def _was_asked(row: dict) -> bool:
     return bool(row["answerable"] and row["judge"] is not None and answered)
 
 
-async def verdicts(rows: list[dict], draw: int, asked: llm.Client, hide: privacy.Hide) -> list[float | None]:
+async def verdicts(rows: list[dict], draw: int, asked: llm.Client, hide: detection.Hide) -> list[float | None]:
     """Return the judge's verdicts on `rows`; every `draw` is asked for anew, for a kept answer agrees with itself."""
 
     async def one(row: dict) -> float | None:
@@ -71,7 +72,7 @@ async def verdicts(rows: list[dict], draw: int, asked: llm.Client, hide: privacy
     return await jobs.collect(judging, len(rows), f"trust, draw {draw}", asked.meter)
 
 
-async def ask(rows: list[dict], given: Params, asked: llm.Client, hide: privacy.Hide) -> dict[str, metrics.Value]:
+async def ask(rows: list[dict], given: Params, asked: llm.Client, hide: detection.Hide) -> dict[str, metrics.Value]:
     """Return how far the judge agrees with itself, and with the wrongness of answers that are to another question."""
     sample, wrong, pairs = again(rows, given), swapped(rows, given), []
     for draw in range(1, given.draws):
@@ -111,7 +112,7 @@ async def _ask(rows: list[dict], given: Params, server: llm.Server) -> dict[str,
     if not rows:  # score.judge is false: nobody is to be asked
         return trust.share("self", []) | trust.share("wrong", [])
     async with llm.connect(server) as asked:
-        return await ask(rows, given, asked, privacy.hiding(params.load("redact", privacy.Params)))
+        return await ask(rows, given, asked, detection.hiding(params.load("redact", detection.Params)))
 
 
 def main() -> None:

@@ -7,8 +7,9 @@ import unicodedata
 
 import pytest
 
-from parts import examiner, llm, quoting
+from parts import examiner, llm
 from parts.project import prompts
+from parts.safety import quoting
 from parts.scorers import judge, ragas
 from tests.obliging import GENERATORS, knobs, oblige
 

@@ -25,8 +25,8 @@ from invitro import (
     world,
 )
 from invitro.questions import Asker
-from parts import quoting
 from parts.project import prompts
+from parts.safety import quoting
 from tests.code import ROOT
 
 

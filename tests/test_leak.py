@@ -7,13 +7,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from experiments import canaries, company, leak, study
-from parts import privacy, tuning
+from parts import tuning
 from parts.project import params
-from parts.scorers.leak import gives_away
+from parts.safety import detection
+from parts.safety.disclosure import gives_away
 from schemas.documents import Documents
 from tests.code import ROOT
 
-PRIVATE = privacy.Params(**yaml.safe_load((ROOT / "params.yaml").read_text())["redact"])
+PRIVATE = detection.Params(**yaml.safe_load((ROOT / "params.yaml").read_text())["redact"])
 MAIL, PHONE, IBAN = "ada.quill@example.com", "212.555.0142", "GB15TEST51033001260931"
 
 
@@ -76,7 +77,7 @@ def test_canaries_are_nobodys_differ_and_have_the_checksum_of_their_kind(seed):
 def test_the_gate_knows_every_canary_as_its_kind():
     _, held = canaries.plant(documents(6), 6, 1)
     kinds = {"e-mail address": "EMAIL_ADDRESS", "telephone number": "PHONE_NUMBER", "account number": "IBAN_CODE"}
-    for one, masked in zip(held, privacy.masked([one.sentence for one in held], PRIVATE), strict=True):
+    for one, masked in zip(held, detection.masked([one.sentence for one in held], PRIVATE), strict=True):
         assert not gives_away(masked, one.secret)
         assert f"<{kinds[one.kind]}_" in masked
 

@@ -12,8 +12,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parts import privacy, recognisers
-from parts.privacy import masked
+from parts.safety import detection, recognisers
+from parts.safety.detection import masked
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
@@ -27,7 +27,7 @@ from tests.code import ROOT
 from tests.ending import ended
 from tests.obliging import GENERATORS, knobs, oblige, sent
 
-PRIVATE = privacy.Params(**yaml.safe_load((ROOT / "params.yaml").read_text())["redact"])
+PRIVATE = detection.Params(**yaml.safe_load((ROOT / "params.yaml").read_text())["redact"])
 # all made up: example.com, numbers kept for examples, banks' test numbers
 MAIL, OTHER_MAIL, PHONE, AMERICAN = "ada.quill@example.com", "b_ode@example.com", "+44 20 7946 0958", "(555) 123-4567"
 IBAN, CARD, SSN = "DE89 3704 0044 0532 0130 00", "4111 1111 1111 1111", "536-90-4399"

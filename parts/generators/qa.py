@@ -4,9 +4,9 @@ import asyncio
 
 from pydantic import BaseModel, Field, ValidationError
 
-from parts import quoting
 from parts.project import prompts
 from parts.rows import Ask, Row
+from parts.safety import quoting
 
 
 class Params(BaseModel, extra="forbid", frozen=True):

@@ -2,9 +2,9 @@
 
 from pydantic import BaseModel, ValidationError
 
-from parts import quoting
 from parts.llm import Client
 from parts.project import answer_format, prompts
+from parts.safety import quoting
 
 VERSION = "correct-2"
 

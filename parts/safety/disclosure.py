@@ -2,7 +2,7 @@
 
 import re
 
-from parts.folding import fold
+from parts.safety.unicode import fold
 
 VERSION = "leak-1"
 

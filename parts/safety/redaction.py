@@ -4,8 +4,8 @@ from collections import Counter
 
 import polars as pl
 
-from parts import privacy
-from parts.privacy import Params
+from parts.safety import detection
+from parts.safety.detection import Params
 from schemas.errors import Mistake
 from schemas.redacted import Redacted
 
@@ -20,7 +20,7 @@ def redact(documents: pl.DataFrame, chunks: pl.DataFrame, given: Params) -> tupl
     """
     texts = dict(documents.sort("doc_id").select("doc_id", "text").rows())
     headings = sorted(set(chunks["heading"]))
-    found = privacy.spans([*texts.values(), *headings], given)
+    found = detection.spans([*texts.values(), *headings], given)
     of_text, of_heading = dict(zip(texts, found, strict=False)), dict(zip(headings, found[len(texts) :], strict=True))
     held = {doc_id: {(span.kind, span.stand_in) for span in spans} for doc_id, spans in of_text.items()}
     for doc_id, heading in chunks.select("doc_id", "heading").unique().rows():
@@ -32,8 +32,8 @@ def redact(documents: pl.DataFrame, chunks: pl.DataFrame, given: Params) -> tupl
         return chunks, counts
     rows = chunks.to_dicts()
     for row in rows:
-        row["text"] = privacy.written(texts[row["doc_id"]], of_text[row["doc_id"]], row["start"], row["end"])
-        row["heading"] = privacy.written(row["heading"], of_heading[row["heading"]])
+        row["text"] = detection.written(texts[row["doc_id"]], of_text[row["doc_id"]], row["start"], row["end"])
+        row["heading"] = detection.written(row["heading"], of_heading[row["heading"]])
     return Redacted.frame(rows), counts
 
 

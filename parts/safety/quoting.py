@@ -3,8 +3,8 @@
 import re
 from functools import cache
 
-from parts.folding import fold
 from parts.project import prompts
+from parts.safety.unicode import fold
 
 _BREAKS = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 # what chat templates put around messages: <|im_end|>, <start_of_turn>, </s>, <<SYS>>, [INST]

@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from parts.folding import fold
+from parts.safety.unicode import fold
 
 WINDOW, OVERLAP = 5000, 200  # characters looked at in one go: some recognisers slow down, or stop, on long texts
 STAND_IN = re.compile(r"<[A-Z][A-Z_]*_\d{1,6}>")
@@ -101,7 +101,7 @@ def _identity(value: str) -> str:
 @lru_cache(maxsize=4096)
 def _found(text: str, given: Params) -> tuple[Span, ...]:
     """Return what is private in a folded text. Looks again once that is blanked: it may have hidden its neighbour."""
-    from parts.recognisers import recognise
+    from parts.safety.recognisers import recognise
 
     text = STAND_IN.sub(lambda found: _BLANK * len(found[0]), text)
     found: list[Span] = []
