@@ -1,4 +1,4 @@
-"""What the client of parts/llm.py is worth when a real bill hangs on it: `stages.synthesize` against a local server.
+"""What the client of parts/llm/client.py is worth when a real bill hangs on it: `stages.synthesize` against a local server.
 
 python -m benchmarks.synthesis [OTHER_PYTHON]    an interpreter that has bespokelabs-curator, to run that beside it
 """
@@ -21,13 +21,14 @@ import yaml
 
 from benchmarks.beside.figures import Figures
 from benchmarks.beside.server import completion
-from parts import llm
-from parts.budget import Meter
-from parts.cache import Cache, Kept
 from parts.generators import qa
+from parts.llm.budget import Meter
+from parts.llm.client import Client
+from parts.llm.response_cache import Cache, Kept
+from parts.llm.server import serving
+from parts.llm.transport import Answer, Wire, sound, used
 from parts.project import params
-from parts.serving import serving
-from parts.wire import Answer, Wire, sound, used
+from parts.project.sections import Server
 from schemas.redacted import Redacted
 from tests.code import ROOT
 
@@ -127,7 +128,7 @@ def timed(url: str) -> float:
 async def fill(chunks: pl.DataFrame) -> None:
     """Put the answers to all requests into the cache, without asking."""
     kept, given = Cache(Path(".cache")), params.load("synthesize.qa", qa.Params)
-    client = llm.Client(llm.Server(model="bench"), Knowing(kept), None)
+    client = Client(Server(model="bench"), Knowing(kept), None)
     kept.db.execute("PRAGMA synchronous = OFF")
     for chunk in chunks.iter_rows(named=True):
         await qa.generate(chunk["heading"], chunk["text"], client.ask, given)

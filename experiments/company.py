@@ -12,10 +12,11 @@ import polars as pl
 from pydantic import BaseModel, Field
 
 from invitro import exam, world
-from parts import llm, store
+from parts import store
 from parts.corpora import folder
+from parts.llm.client import connect
 from parts.project import params
-from parts.project.sections import Student
+from parts.project.sections import Server, Student
 from parts.retrievers import hybrid
 from parts.safety import detection
 from parts.student import tokenizer
@@ -68,7 +69,7 @@ def ready(
 
 async def _teach(chunks: pl.DataFrame, generators: Mapping[str, dict]) -> pl.DataFrame:
     found: list[dict] = []
-    async with llm.connect(params.load("teacher", llm.Server)) as teacher:
+    async with connect(params.load("teacher", Server)) as teacher:
         for name, section in generators.items():
             part = importlib.import_module(f"parts.generators.{name}")
             knobs = part.Params.model_validate(section)

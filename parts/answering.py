@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field, computed_field
 from parts import asking, tuned
 from parts.asking import Passage
 from parts.engines import openai, transformers
+from parts.llm.server import serving
 from parts.project import params
 from parts.project.sections import RELEASED, Arm, Student
-from parts.serving import serving
 from parts.student import tokenizer
 from schemas.errors import Mistake
 

@@ -8,17 +8,20 @@ import asyncio
 
 import polars as pl
 
-from parts import estimate, jobs, llm
-from parts.cache import Cache
+from parts import estimate
+from parts.llm import jobs
+from parts.llm.client import connect
+from parts.llm.response_cache import Cache
 from parts.project import params, prices
 from parts.project.command import run
+from parts.project.sections import Server
 from schemas.redacted import Redacted
 
 
-async def pilot(chunks: pl.DataFrame, names: list[str], server: llm.Server, count: int) -> None:
+async def pilot(chunks: pl.DataFrame, names: list[str], server: Server, count: int) -> None:
     """Ask about `count` passages; the answers are in the cache afterwards."""
     some = chunks[sorted(estimate.spread(len(chunks), count))].to_dicts()
-    async with llm.connect(server) as teacher:
+    async with connect(server) as teacher:
         for name in names:
             generate, knobs = estimate.generator(name)
             asking = [lambda c=c, g=generate, k=knobs: g(c["heading"], c["text"], teacher.ask, k) for c in some]
@@ -27,7 +30,7 @@ async def pilot(chunks: pl.DataFrame, names: list[str], server: llm.Server, coun
 
 def main(count: str = "") -> None:
     """Print what each generator of params.yaml asks, how much of it is kept, and what the rest costs."""
-    chunks, server, names = Redacted.read(), params.load("teacher", llm.Server), params.names("synthesize")
+    chunks, server, names = Redacted.read(), params.load("teacher", Server), params.names("synthesize")
     if count:
         asyncio.run(pilot(chunks, names, server, int(count)))
     price, kept = prices.load(), Cache.open()

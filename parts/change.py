@@ -8,8 +8,11 @@ from typing import Any
 
 import polars as pl
 
-from parts import estimate, jobs, llm
-from parts.budget import Meter
+from parts import estimate
+from parts.llm import jobs
+from parts.llm.budget import Meter
+from parts.llm.client import connect
+from parts.project.sections import Server
 from parts.search import Index
 
 SAMPLE = 200  # passages that embedding is timed on, at most
@@ -37,10 +40,10 @@ def edited(documents: pl.DataFrame) -> pl.DataFrame:
     return documents.with_columns(text=pl.when(here).then(pl.lit(text)).otherwise("text"))
 
 
-async def taught(passages: pl.DataFrame, generators: Iterable[str], server: llm.Server) -> tuple[Meter, float]:
+async def taught(passages: pl.DataFrame, generators: Iterable[str], server: Server) -> tuple[Meter, float]:
     """Ask the teacher about `passages` as synthesis does; return what it took, kept answers included, and seconds."""
     start = time.perf_counter()
-    async with llm.connect(server) as teacher:
+    async with connect(server) as teacher:
         for name in generators:
             make, knobs = estimate.generator(name)
             asking = [

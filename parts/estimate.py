@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 import polars as pl
 from pydantic import BaseModel
 
-from parts import llm, structure
-from parts.budget import Meter
-from parts.cache import Cache
+from parts.llm import structured_output
+from parts.llm.budget import Meter
+from parts.llm.client import Client
+from parts.llm.response_cache import Cache
+from parts.llm.transport import Answer, Wire, used
 from parts.project import params
-from parts.wire import Answer, Wire, used
+from parts.project.sections import Server
 
 PILOT = 20  # passages whose answers the estimate in metrics/ is made from
 SAMPLE = 200  # passages that it is made for, at most: the others are taken to be like them
@@ -97,7 +99,7 @@ class Dry(Wire):
         wanted = json.loads(content).get("response_format") or {}
         name = wanted.get("json_schema", {}).get("name", "")
         if name not in self.stand_ins:
-            message = {"content": structure.stand_in(wanted, self.length)}
+            message = {"content": structured_output.stand_in(wanted, self.length)}
             self.stand_ins[name] = Answer(found={"choices": [{"message": message}]})
             self.seen.kinds[name] = Kind()
         return self.seen.kinds[name], self.stand_ins[name]
@@ -110,19 +112,19 @@ def spread(total: int, count: int) -> set[int]:
 
 
 async def estimate(
-    chunks: pl.DataFrame, name: str, server: llm.Server, kept: Cache, known: Collection[int] | None = None
+    chunks: pl.DataFrame, name: str, server: Server, kept: Cache, known: Collection[int] | None = None
 ) -> Estimate:
     """Return what the generator `name` asks about `chunks`; only the answers on passages of these numbers are `known`."""
     generate, knobs = generator(name)
-    wire = Dry(kept, structure.longest(knobs))
-    client = llm.Client(server, wire, None)
+    wire = Dry(kept, structured_output.longest(knobs))
+    client = Client(server, wire, None)
     for number, chunk in enumerate(chunks.iter_rows(named=True)):
         wire.blind = known is not None and number not in known
         await generate(chunk["heading"], chunk["text"], client.ask, knobs)
     return wire.seen
 
 
-async def foretold(chunks: pl.DataFrame, name: str, server: llm.Server, kept: Cache) -> float:
+async def foretold(chunks: pl.DataFrame, name: str, server: Server, kept: Cache) -> float:
     """Return the tokens that a pilot of PILOT passages would have foretold for all of `chunks`."""
     sample = chunks[sorted(spread(len(chunks), SAMPLE))]
     found = await estimate(sample, name, server, kept, spread(len(sample), PILOT))

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ValidationError
 
-from parts import jobs, llm
 from parts.corpora.folder import Evidence, Question
+from parts.llm import jobs
+from parts.llm.client import Client, connect
 from parts.project import prompts
+from parts.project.sections import Server
 from parts.safety import quoting
 from parts.safety.detection import STAND_IN
 
@@ -24,7 +26,7 @@ class ExamQuestions(BaseModel):
     questions: list[ExamQuestion]
 
 
-async def write(chunks: Sequence[dict], count: int, server: llm.Server) -> list[Question]:
+async def write(chunks: Sequence[dict], count: int, server: Server) -> list[Question]:
     """Return about `count` questions spread evenly over `chunks`, each with its passage as evidence.
 
     `chunks` are rows of Redacted with the passage's own text as `quote`, which the teacher does not see. Questions that
@@ -33,7 +35,7 @@ async def write(chunks: Sequence[dict], count: int, server: llm.Server) -> list[
     """
     chosen = [chunks[at * len(chunks) // min(count, len(chunks))] for at in range(min(count, len(chunks)))]
     each = -(-count // len(chosen))
-    async with llm.connect(server) as teacher:
+    async with connect(server) as teacher:
         asking = [lambda chunk=chunk: _ask(chunk, each, teacher) for chunk in chosen]
         found = await jobs.collect(asking, len(asking), "exam", teacher.meter)
     asked = [question for questions in found for question in questions]
@@ -42,7 +44,7 @@ async def write(chunks: Sequence[dict], count: int, server: llm.Server) -> list[
     return asked[:count]
 
 
-async def _ask(chunk: dict, count: int, teacher: llm.Client) -> list[Question]:
+async def _ask(chunk: dict, count: int, teacher: Client) -> list[Question]:
     passage = quoting.passage(chunk["heading"], chunk["text"])
     reply = await teacher.ask(prompts.render("examine/questions", count=count, passage=passage), schema=ExamQuestions)
     try:

@@ -6,9 +6,11 @@ from collections import defaultdict
 import polars as pl
 from pydantic import BaseModel, ValidationError
 
-from parts import jobs, llm
-from parts.budget import Meter
+from parts.llm import jobs
+from parts.llm.budget import Meter
+from parts.llm.client import Client, connect
 from parts.project import params, prompts
+from parts.project.sections import Server
 from parts.safety import quoting
 
 
@@ -41,7 +43,7 @@ def judged(raw: pl.DataFrame, chunks: pl.DataFrame, reasoning: bool) -> tuple[pl
 async def _ask(questions: list[str]) -> tuple[dict[str, str | None], Meter]:
     """Return for each prompt the reason to drop its rows, or None."""
     found: dict[str, str | None] = {}
-    async with llm.connect(params.load("judge", llm.Server)) as judge:
+    async with connect(params.load("judge", Server)) as judge:
 
         async def one(prompt: str) -> None:
             found[prompt] = await _verdict(prompt, judge)
@@ -51,7 +53,7 @@ async def _ask(questions: list[str]) -> tuple[dict[str, str | None], Meter]:
     return found, judge.meter
 
 
-async def _verdict(prompt: str, judge: llm.Client) -> str | None:
+async def _verdict(prompt: str, judge: Client) -> str | None:
     reply = await judge.ask(prompt, schema=Support, temperature=0)
     if reply.problem:
         return "not judged"

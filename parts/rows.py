@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from parts.llm import Reply
+from parts.llm.client import Reply
 
 Ask = Callable[..., Awaitable[Reply]]
 """llm.Client.ask"""

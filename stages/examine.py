@@ -13,11 +13,12 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts import examiner, llm
+from parts import examiner
 from parts.corpora import folder
 from parts.passages import locate
 from parts.project import metrics, params
 from parts.project.command import run
+from parts.project.sections import Server
 from schemas.chunks import Chunks
 from schemas.documents import Documents
 from schemas.errors import Mistake
@@ -68,7 +69,7 @@ def main() -> None:
     asked = list(folder.questions(given.questions))
     if not asked:
         shown = Redacted.read().join(chunks.select("chunk_id", quote="text"), "chunk_id", validate="1:1")
-        asked = asyncio.run(examiner.write(shown.to_dicts(), given.count, params.load("teacher", llm.Server)))
+        asked = asyncio.run(examiner.write(shown.to_dicts(), given.count, params.load("teacher", Server)))
     asked += folder.questions(given.unanswerable, answerable=False)
     if not asked:
         raise Mistake(

@@ -12,10 +12,12 @@ import asyncio
 import polars as pl
 from pydantic import BaseModel
 
-from parts import jobs, llm, summing
+from parts import summing
+from parts.llm import jobs
+from parts.llm.client import Client, connect
 from parts.project import metrics, params
 from parts.project.command import run
-from parts.project.sections import Arm
+from parts.project.sections import Arm, Server
 from parts.safety import detection
 from parts.scorers import choice, exact, judge, ragas
 from schemas.answers import Answers
@@ -32,9 +34,7 @@ class Params(BaseModel, extra="forbid", frozen=True):
     ragas: bool  # have the judge score by RAGAS
 
 
-async def score(
-    rows: list[dict], given: Params, asked: llm.Client, what: str, hide: detection.Hide = list
-) -> pl.DataFrame:
+async def score(rows: list[dict], given: Params, asked: Client, what: str, hide: detection.Hide = list) -> pl.DataFrame:
     """Return the scores of `rows`: each a question with `response`, `shown` and `gold` (texts of passages)."""
     by_ragas = ragas.Ragas(asked) if given.ragas else None
     scored = await jobs.collect(
@@ -44,7 +44,7 @@ async def score(
 
 
 async def _row(
-    row: dict, given: Params, by_ragas: ragas.Ragas | None, asked: llm.Client, hide: detection.Hide
+    row: dict, given: Params, by_ragas: ragas.Ragas | None, asked: Client, hide: detection.Hide
 ) -> list[dict]:
     found = _by_words(row)
     passages = [*row["shown"], *row["gold"]]
@@ -88,7 +88,7 @@ def material(
 
 async def _score(name: str, rows: list[dict]) -> pl.DataFrame:
     hide = detection.hiding(params.load("redact", detection.Params))
-    async with llm.connect(params.load("judge", llm.Server)) as asked:
+    async with connect(params.load("judge", Server)) as asked:
         return await score(rows, params.load("score", Params), asked, name, hide)
 
 

@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable
 
 import polars as pl
 
-from parts import batch, estimate, jobs, llm
+from parts import estimate
+from parts.llm import batch_api, jobs
+from parts.llm.client import Client, connect
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import Server
@@ -24,7 +26,7 @@ Generate = Callable[[str, str], Awaitable[list[Row]]]
 
 
 async def synthesize(
-    chunks: pl.DataFrame, generate: Generate, generator: str, teacher: llm.Client, take: Callable[[list[dict]], None]
+    chunks: pl.DataFrame, generate: Generate, generator: str, teacher: Client, take: Callable[[list[dict]], None]
 ) -> None:
     """Hand `take` what `generate` makes of each of `chunks`, one row per prompt and completion or lost request.
 
@@ -48,7 +50,7 @@ def _named(row: Row, number: int, chunk: dict, generator: str, teacher: str) -> 
 async def _ask(name: str, chunks: pl.DataFrame, server: Server, spool: Spool) -> tuple[dict, int]:
     """Ask about all of `chunks`; return what it took, the error of an estimate from a pilot, and what was paid now."""
     make, knobs = estimate.generator(name)
-    async with llm.connect(server, batches=batch.chosen()) as teacher:
+    async with connect(server, batches=batch_api.chosen()) as teacher:
         waiting = True
         while waiting:
             spool.clear()

@@ -15,10 +15,13 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts import jobs, llm, trust
+from parts import trust
+from parts.llm import jobs
+from parts.llm.client import Client, connect
 from parts.project import answer_format, metrics, params
 from parts.project.command import run
 from parts.project.sections import NAMES as ARMS
+from parts.project.sections import Server
 from parts.safety import detection
 from parts.scorers import exact, judge
 from schemas.answers import Answers
@@ -61,7 +64,7 @@ def _was_asked(row: dict) -> bool:
     return bool(row["answerable"] and row["judge"] is not None and answered)
 
 
-async def verdicts(rows: list[dict], draw: int, asked: llm.Client, hide: detection.Hide) -> list[float | None]:
+async def verdicts(rows: list[dict], draw: int, asked: Client, hide: detection.Hide) -> list[float | None]:
     """Return the judge's verdicts on `rows`; every `draw` is asked for anew, for a kept answer agrees with itself."""
 
     async def one(row: dict) -> float | None:
@@ -72,7 +75,7 @@ async def verdicts(rows: list[dict], draw: int, asked: llm.Client, hide: detecti
     return await jobs.collect(judging, len(rows), f"trust, draw {draw}", asked.meter)
 
 
-async def ask(rows: list[dict], given: Params, asked: llm.Client, hide: detection.Hide) -> dict[str, metrics.Value]:
+async def ask(rows: list[dict], given: Params, asked: Client, hide: detection.Hide) -> dict[str, metrics.Value]:
     """Return how far the judge agrees with itself, and with the wrongness of answers that are to another question."""
     sample, wrong, pairs = again(rows, given), swapped(rows, given), []
     for draw in range(1, given.draws):
@@ -108,17 +111,17 @@ def material() -> list[dict]:
     return found
 
 
-async def _ask(rows: list[dict], given: Params, server: llm.Server) -> dict[str, metrics.Value]:
+async def _ask(rows: list[dict], given: Params, server: Server) -> dict[str, metrics.Value]:
     if not rows:  # score.judge is false: nobody is to be asked
         return trust.share("self", []) | trust.share("wrong", [])
-    async with llm.connect(server) as asked:
+    async with connect(server) as asked:
         return await ask(rows, given, asked, detection.hiding(params.load("redact", detection.Params)))
 
 
 def main() -> None:
     """Write metrics/trust.json."""
     given, rows = params.load("trust", Params), material()
-    teacher, server = params.load("teacher", llm.Server), params.load("judge", llm.Server)
+    teacher, server = params.load("teacher", Server), params.load("judge", Server)
     found = held(rows, trust.labels(given.labels)) | asyncio.run(_ask(rows, given, server))
     found |= {"judge": server.model, "same_model": int(teacher.model == server.model)}
     metrics.write("trust", found)

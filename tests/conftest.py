@@ -48,7 +48,7 @@ def workplace(tmp_path, monkeypatch):
 @pytest.fixture(scope="session")
 def rules():
     """The base URL of the teacher and judge by rules."""
-    from parts.serving import serving
+    from parts.llm.server import serving
 
     with serving("python -m invitro.server --port {port}") as url:
         yield url

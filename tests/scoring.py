@@ -4,10 +4,11 @@ import asyncio
 
 import polars as pl
 
-from parts import llm
+from parts.llm.client import connect
+from parts.project.sections import Server
 from stages import score
 
-JUDGE = llm.Server(model="rules-2", embedding="rules-embedding-1")
+JUDGE = Server(model="rules-2", embedding="rules-embedding-1")
 LAMP = "Dorva Lamp 200 costs 430 euros. It weighs 2.4 kg."
 
 
@@ -19,7 +20,7 @@ def row(question_id: str, response: str = "Answer: 430 euros", **changed) -> dic
 
 def all_scores(*rows: dict, ask_ragas: bool = True) -> pl.DataFrame:
     async def run():
-        async with llm.connect(JUDGE) as client:
+        async with connect(JUDGE) as client:
             return await score.score(list(rows), score.Params(judge=True, ragas=ask_ragas), client, "test")
 
     return asyncio.run(run())

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from parts import batch
+from parts.llm import batch_api
 from parts.project import metrics
 from schemas.pairs import RawPairs
 from stages import synthesize
@@ -32,7 +32,7 @@ def server(lamps, monkeypatch):  # noqa: F811
     found = BatchServer(answer)
     monkeypatch.setenv("OPENAI_BASE_URL", found.url)
     monkeypatch.setenv("CLOSEDBOOK_BATCH", "1")
-    monkeypatch.setattr(batch, "POLL", 0.01)
+    monkeypatch.setattr(batch_api, "POLL", 0.01)
     yield found
     found.stop()
 
@@ -76,7 +76,7 @@ def test_a_run_stopped_while_it_waits_goes_on_with_the_batch_it_paid_for(server)
 
 
 def test_many_requests_go_in_several_batches(server, monkeypatch):
-    monkeypatch.setattr(batch, "LARGEST", 20)
+    monkeypatch.setattr(batch_api, "LARGEST", 20)
     synthesize.main("active_reading")
     assert [len(server._input(one)) for one in server.batches.values()] == [20, 10, 20, 20, 18]
 
@@ -96,7 +96,7 @@ def test_what_may_pass_is_in_the_next_batch_and_given_up_after_a_few(server):
     rows = RawPairs.read("active_reading")
     assert rows.filter(chunk_id="d5#1")["dropped"].to_list() == [None, None]
     assert rows.filter(chunk_id="d6#1")["dropped"].to_list() == ["refused (503)"]
-    assert sum("Lamp 6 costs" in json.dumps(line) for line in server.lines()) == batch.ROUNDS
+    assert sum("Lamp 6 costs" in json.dumps(line) for line in server.lines()) == batch_api.ROUNDS
 
 
 def test_a_batch_over_the_budget_is_not_submitted(server, monkeypatch):

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from parts import answering, decoding
 from parts.asking import Asking
 from parts.engines import openai, transformers
+from parts.llm.server import serving
 from parts.project import answer_format
 from parts.project.sections import Arm, Student
-from parts.serving import serving
 from parts.student import tokenizer
 from schemas.answers import Answers
 from schemas.errors import Mistake

@@ -6,17 +6,19 @@ import time
 
 import pytest
 
-from parts import jobs, llm, wire
-from parts.pace import Pace, retry_after
+from parts.llm import jobs, transport
+from parts.llm.client import Reply, connect
+from parts.llm.concurrency_limit import Pace, retry_after
+from parts.project.sections import Server
 from schemas.errors import Mistake
 from tests.conftest import Cue
 
-SERVER = llm.Server(model="m")
+SERVER = Server(model="m")
 
 
-def ask(count: int) -> tuple[list[llm.Reply], Pace]:
+def ask(count: int) -> tuple[list[Reply], Pace]:
     async def run():
-        async with llm.connect(SERVER) as client:
+        async with connect(SERVER) as client:
             asking = [lambda n=n: client.ask(f"prompt {n}") for n in range(count)]
             return await jobs.collect(asking, count, "test", client.meter), client.wire.pace
 
@@ -126,7 +128,7 @@ def test_a_request_that_hangs_is_asked_again(cue, monkeypatch):
 
 
 def test_what_never_passes_is_counted_with_its_reason_while_others_are_answered(cue, monkeypatch):
-    monkeypatch.setattr(wire, "RETRIES", 1)
+    monkeypatch.setattr(transport, "RETRIES", 1)
     answer = cue.reply
 
     def reply(asked: dict) -> tuple[int, dict | None]:
@@ -149,7 +151,7 @@ def test_an_account_without_money_ends_the_run(cue, status, body, told):
 
 def test_the_same_question_asked_twice_at_once_is_paid_for_once(cue):
     async def run():
-        async with llm.connect(SERVER) as client:
+        async with connect(SERVER) as client:
             return await asyncio.gather(*[client.ask("same") for _ in range(5)])
 
     assert len({reply.text for reply in asyncio.run(run())}) == 1
@@ -163,7 +165,7 @@ def test_a_server_without_response_format_is_told_the_schema_in_words_and_rememb
     cue.default = '```json\n{"questions": []}\n```'
 
     async def run(*prompts: str) -> list[str]:
-        async with llm.connect(SERVER) as client:
+        async with connect(SERVER) as client:
             return [(await client.ask(prompt, schema=TrainingQuestions)).text for prompt in prompts]
 
     assert asyncio.run(run("a", "b")) == ['{"questions": []}'] * 2

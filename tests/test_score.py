@@ -8,8 +8,11 @@ import re
 import polars as pl
 import pytest
 
-from parts import llm, summing, versions, wire
+from parts import summing, versions
+from parts.llm import transport
+from parts.llm.client import connect
 from parts.project import answer_format, prompts
+from parts.project.sections import Server
 from parts.scorers import choice, exact, judge, ragas
 from schemas.errors import Mistake
 from schemas.scores import Scores
@@ -50,9 +53,9 @@ def test_what_is_written_is_what_is_read():
     assert answer_format.declined(answer_format.write("", answer_format.DECLINE))
 
 
-def scored(*samples: ragas.Sample, server: llm.Server = JUDGE) -> list[dict]:
+def scored(*samples: ragas.Sample, server: Server = JUDGE) -> list[dict]:
     async def run():
-        async with llm.connect(server) as client:
+        async with connect(server) as client:
             scorer = ragas.Ragas(client)
             return [await scorer.score(sample) for sample in samples]
 
@@ -105,14 +108,14 @@ def test_a_judge_that_talks_nonsense_is_an_abstention_with_its_cause(cue):
 
 def test_an_unreachable_judge_ends_scoring_with_one_line(monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-    monkeypatch.setattr(wire, "HELLOS", 0)
+    monkeypatch.setattr(transport, "HELLOS", 0)
     with pytest.raises(Mistake, match="no answer: check OPENAI_BASE_URL"):
         scored(sample("Answer: 430 euros"))
 
 
-def judged(response: str, answerable: bool = True, server: llm.Server = JUDGE) -> judge.Score:
+def judged(response: str, answerable: bool = True, server: Server = JUDGE) -> judge.Score:
     async def run():
-        async with llm.connect(server) as client:
+        async with connect(server) as client:
             return await judge.score("What does it cost?", response, "It costs 430 euros.", answerable, client)
 
     return asyncio.run(run())
@@ -127,7 +130,7 @@ def test_the_judge_compares_with_the_reference(by_rules):
 
 def test_a_verdict_that_cannot_be_read_is_an_abstention(cue):
     cue.script = [(200, Cue.answer("yes")), (200, Cue.answer("", "length"))]
-    server = llm.Server(model="m")
+    server = Server(model="m")
     assert judged("Answer: 1", server=server) == (None, "unparsed")
     assert judged("Answer: 2", server=server) == (None, "cut off")
 

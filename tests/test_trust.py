@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parts import llm, trust
+from parts import trust
+from parts.llm.client import connect
+from parts.project.sections import Server
 from schemas.answers import Answers
 from schemas.errors import Mistake
 from schemas.questions import Questions
@@ -44,7 +46,7 @@ def verdict(value: int) -> tuple[int, dict]:
 
 def asked(rows: list[dict] = ROWS, model: str = "m", hide=list) -> dict:
     async def run():
-        async with llm.connect(llm.Server(model=model)) as client:
+        async with connect(Server(model=model)) as client:
             return await stage.ask(rows, GIVEN, client, hide)
 
     return asyncio.run(run())

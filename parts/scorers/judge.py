@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ValidationError
 
-from parts.llm import Client
+from parts.llm.client import Client
 from parts.project import answer_format, prompts
 from parts.safety import quoting
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from openai import APIStatusError, OpenAIError
 from pydantic import ValidationError
 
-from parts.llm import Client
+from parts.llm.client import Client
 from schemas.errors import Mistake
 
 VERSION = f"ragas-{version('ragas')}"

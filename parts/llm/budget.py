@@ -10,7 +10,7 @@ import os
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
-from parts.cache import Cache
+from parts.llm.response_cache import Cache
 from parts.project import prices
 from schemas.errors import Mistake
 

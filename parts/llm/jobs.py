@@ -7,8 +7,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from parts.budget import Meter, Spent
-from parts.wire import workers
+from parts.llm.budget import Meter, Spent
+from parts.llm.transport import workers
 
 Job = Callable[[], Awaitable[Any]]
 

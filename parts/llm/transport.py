@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import aiohttp
 import httpx
 
-from parts.budget import Budget, Meter
-from parts.cache import Cache, Kept
-from parts.pace import Pace, retry_after
+from parts.llm.budget import Budget, Meter
+from parts.llm.concurrency_limit import Pace, retry_after
+from parts.llm.response_cache import Cache, Kept
 from schemas.errors import Mistake
 
 RETRIES = 8  # of what may pass, over a minute and a half

@@ -3,7 +3,7 @@
 Every answered request is kept under a hash of what was sent (model, messages, sampling, schema, draw), so that a run
 that was stopped, or follows an edit, pays for nothing twice. What changes no result comes from the environment and is
 in neither the hash nor the cache: OPENAI_API_KEY, OPENAI_BASE_URL, CLOSEDBOOK_WORKERS (64 requests at once, at most),
-CLOSEDBOOK_TIMEOUT (300 seconds for one), CLOSEDBOOK_CACHE (a folder), and the budgets of parts/budget.py.
+CLOSEDBOOK_TIMEOUT (300 seconds for one), CLOSEDBOOK_CACHE (a folder), and the budgets of parts/llm/budget.py.
 """
 
 import contextlib
@@ -18,14 +18,14 @@ import httpx
 from openai import AsyncOpenAI
 from pydantic import BaseModel
 
-from parts import structure
-from parts.batch import Batches
-from parts.budget import Budget, Meter
-from parts.cache import Cache
+from parts.llm import structured_output
+from parts.llm.batch_api import Batches
+from parts.llm.budget import Budget, Meter
+from parts.llm.response_cache import Cache
+from parts.llm.server import serving
+from parts.llm.transport import Answer, Through, Wire
 from parts.project import prices
 from parts.project.sections import Server
-from parts.serving import serving
-from parts.wire import Answer, Through, Wire
 from schemas.errors import Mistake
 
 CHAT = "/chat/completions"
@@ -57,19 +57,19 @@ class Client:
         if schema is None:
             return _reply(await self.wire.post(CHAT, body(self.server.model, prompt, draw, sampling)))
         formed = body(
-            self.server.model, prompt, draw, sampling | {"response_format": structure.response_format(schema)}
+            self.server.model, prompt, draw, sampling | {"response_format": structured_output.response_format(schema)}
         )
         if not self.in_words and (known := self.wire.kept(CHAT, formed)):
             return _reply(known)
-        worded = body(self.server.model, structure.in_words(prompt, schema), draw, sampling)
+        worded = body(self.server.model, structured_output.in_words(prompt, schema), draw, sampling)
         answer = self.wire.kept(CHAT, worded)
         if not answer and not self.in_words:
             answer = await self.wire.post(CHAT, formed)
-            if not structure.refused(answer.status, answer.body):
+            if not structured_output.refused(answer.status, answer.body):
                 return _reply(answer)
             self.in_words, answer = True, None
         reply = _reply(answer or await self.wire.post(CHAT, worded))
-        return replace(reply, text=structure.bare(reply.text))
+        return replace(reply, text=structured_output.bare(reply.text))
 
 
 def body(model: str, prompt: str, draw: int, sampling: dict[str, Any]) -> bytes:

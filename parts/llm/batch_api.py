@@ -19,8 +19,8 @@ from openai import AsyncOpenAI, OpenAIError
 from openai.types import Batch
 from tqdm import tqdm
 
-from parts.cache import Kept
-from parts.wire import PASSING, Answer, Wire, sound, used
+from parts.llm.response_cache import Kept
+from parts.llm.transport import PASSING, Answer, Wire, sound, used
 from schemas.errors import Mistake
 
 POLL = 30  # seconds
