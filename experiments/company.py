@@ -19,7 +19,7 @@ from parts.project import params
 from parts.project.sections import Server, Student
 from parts.retrievers import hybrid
 from parts.safety import detection
-from parts.student import tokenizer
+from parts.student.model import tokenizer
 from schemas.pairs import RawPairs
 from stages import chunk, examine, ingest, redact, synthesize
 

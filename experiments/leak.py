@@ -14,13 +14,14 @@ from pydantic import BaseModel, Field
 
 from experiments import canaries, company, study
 from experiments.progress import trainings
-from parts import answering, store, tuning
+from parts import answering, store
 from parts.asking import Engine, Passage
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import RELEASED, Arm
 from parts.retrievers import hybrid
 from parts.safety import detection, disclosure
+from parts.student import finetune
 from stages import answer
 
 GATES = {"gated": "mask", "open": "count"}
@@ -132,7 +133,7 @@ def at_hand(companies: list[dict[str, list[bool]]]) -> dict[str, float]:
 
 def main() -> None:
     """Write metrics/leak.json."""
-    given, recipe = params.load("leak", Params, company.PARAMS), params.load("train", tuning.Recipe)
+    given, recipe = params.load("leak", Params, company.PARAMS), params.load("train", finetune.Recipe)
     plan = study.Plan(given.generators, given.tokens, recipe, False, given.replay_share, given.documents)
     ready = [prepared(seed, given) for seed in given.seeds]
     jobs = [(of[gate], plan, asked, passages) for gate in GATES for of, _, asked, passages in ready]

@@ -15,9 +15,9 @@ from scipy.stats import linregress
 
 from experiments import charts, company, study
 from experiments.progress import trainings
-from parts import tuning
 from parts.project import metrics, params
 from parts.project.command import run
+from parts.student import finetune
 
 PLOT = Path("plots/scaling.svg")
 
@@ -53,7 +53,7 @@ def main() -> None:
     """Write metrics/scaling.json and plots/scaling.svg."""
     given = params.load("scaling", Params, company.PARAMS)
     group = params.load("company", company.Params, company.PARAMS)
-    recipe = params.load("train", tuning.Recipe)
+    recipe = params.load("train", finetune.Recipe)
     companies = [company.ready(seed, group) for seed in given.seeds]
     jobs = [
         (one, name, study.Plan(tuple(parts), tokens, recipe, False, given.replay_share))

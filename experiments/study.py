@@ -17,13 +17,14 @@ import polars as pl
 
 from experiments.company import PARAMS, Company, count
 from invitro import ability
-from parts import answering, tuning
+from parts import answering
 from parts.asking import Asking
 from parts.engines import transformers
 from parts.project import params
 from parts.project.sections import RELEASED, Arm, Student
 from parts.scorers import exact
-from parts.student import tokenizer
+from parts.student import finetune
+from parts.student.model import tokenizer
 from schemas.errors import Mistake
 from stages import answer, curate
 
@@ -40,7 +41,7 @@ class Plan:
     generators: Sequence[str]
     tokens: int
     """synthetic ones"""
-    recipe: tuning.Recipe
+    recipe: finetune.Recipe
     reasoning: bool
     replay_share: float
     documents: float = 0.5
@@ -111,7 +112,7 @@ def study_key(company: Company, plan: Plan, pairs: list[dict], asked: list) -> s
     """Return a hash of all that bears on a study: the training, and what is `asked` afterwards and counts as right."""
     student = params.load("student", Student)
     recipe = plan.recipe.model_copy(update={"seed": company.seed})
-    training = tuning.training_key(student.model, recipe, *tuning.dataset(pairs, tokenizer(student), recipe))
+    training = finetune.training_key(student.model, recipe, *finetune.dataset(pairs, tokenizer(student), recipe))
     return hashlib.sha256(f"{training} {json.dumps(asked)}".encode()).hexdigest()[:20]
 
 
@@ -128,7 +129,7 @@ def studied(company: Company, plan: Plan, measure: Callable[[transformers.Engine
     home.mkdir(parents=True, exist_ok=True)
     with (home / "log").open("a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         recipe = plan.recipe.model_copy(update={"seed": company.seed})
-        took = tuning.tune(student.model, tokenizer(student), pairs, recipe, home / "adapter", home / "loss.tsv")
+        took = finetune.tune(student.model, tokenizer(student), pairs, recipe, home / "adapter", home / "loss.tsv")
         engine = answering.engine(Arm(weights=str(home / "adapter"), contexts="none"), given)
         found = measure(engine) | {"seconds": took["seconds"], "tokens_read": took["tokens"]}
         found["trainable_parameters"] = took["trainable_parameters"]

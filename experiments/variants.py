@@ -14,11 +14,11 @@ from pydantic import BaseModel, Field
 from experiments import company, study
 from experiments.progress import trainings
 from invitro import ability
-from parts import tuning
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import Student
-from parts.student import load, tokenizer
+from parts.student import finetune
+from parts.student.model import load, tokenizer
 
 LEFT = ("read_gold_em", "read_8_em", "two_documents_em", "declines_when_absent")
 
@@ -51,11 +51,11 @@ class Params(BaseModel, extra="forbid", frozen=True):
     variants: dict[str, Variant]
 
 
-def planned(given: Params, variant: Variant, recipe: tuning.Recipe) -> study.Plan:
+def planned(given: Params, variant: Variant, recipe: finetune.Recipe) -> study.Plan:
     """Return the reference's plan with what `variant` says otherwise."""
     changed = variant.model_dump(exclude_unset=True)
     recipe = recipe.model_copy(
-        update={key: changed.pop(key) for key in list(changed) if key in tuning.Recipe.model_fields}
+        update={key: changed.pop(key) for key in list(changed) if key in finetune.Recipe.model_fields}
     )
     reference = given.model_dump(include={"generators", "tokens", "documents", "replay_share"}) | {"reasoning": False}
     return study.Plan(recipe=recipe, examined=given.questions, **reference | changed)
@@ -65,7 +65,7 @@ def main(name: str) -> None:
     """Write metrics/`name`.json."""
     given = params.load(f"variants.{name}", Params, company.PARAMS)
     group = params.load("company", company.Params, company.PARAMS)
-    recipe = params.load("train", tuning.Recipe)
+    recipe = params.load("train", finetune.Recipe)
     companies = [company.ready(seed, group) for seed in given.seeds]
     jobs = [
         (variant, one, planned(given, each, recipe))

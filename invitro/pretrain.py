@@ -24,7 +24,7 @@ from invitro import ability, lessons, tokens
 from invitro.batches import Batches
 from parts.project import metrics, params
 from parts.project.command import run
-from parts.student import fast_bfloat16
+from parts.student.model import fast_bfloat16
 
 BASE, REPLAY, COURSE = Path("models/base"), Path("data/replay.jsonl"), Path("plots/pretrain.json")
 STATE = Path(".cache/pretrain")

@@ -14,7 +14,7 @@ from parts.engines import openai, transformers
 from parts.llm.server import serving
 from parts.project import params
 from parts.project.sections import RELEASED, Arm, Student
-from parts.student import tokenizer
+from parts.student.model import tokenizer
 from schemas.errors import Mistake
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from parts.project import params
 from parts.project.command import run
 from parts.project.sections import Student
-from parts.student import load, tokenizer
+from parts.student.model import load, tokenizer
 
 
 def main(adapter: str, folder: str) -> None:

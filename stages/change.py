@@ -19,7 +19,7 @@ from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import Arm, Server, Student
 from parts.safety import detection, redaction
-from parts.student import tokenizer
+from parts.student.model import tokenizer
 from schemas.chunks import Chunks
 from schemas.documents import Documents
 from schemas.redacted import Redacted

@@ -8,7 +8,7 @@ from parts.chunking import Params, chunk
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import Student
-from parts.student import tokenizer
+from parts.student.model import tokenizer
 from schemas.chunks import Chunks
 from schemas.documents import Documents
 

@@ -21,7 +21,7 @@ from parts.project import answer_format, metrics, params
 from parts.project.command import run
 from parts.project.queries import query, select
 from parts.project.sections import Student
-from parts.student import tokenizer
+from parts.student.model import tokenizer
 from schemas.errors import Mistake
 from schemas.pairs import Ledger, Pairs, RawPairs
 from schemas.questions import Questions

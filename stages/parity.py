@@ -12,12 +12,13 @@ from collections.abc import Callable
 
 from pydantic import BaseModel, Field
 
-from parts import answering, tuning
+from parts import answering
 from parts.asking import Engine
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import NAMES, RELEASED, Arm, Student
-from parts.student import tokenizer
+from parts.student import dataset, finetune
+from parts.student.model import tokenizer
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
 from schemas.errors import Mistake
@@ -79,9 +80,9 @@ def main() -> None:
     """Write metrics/parity.json; fail where the gate does not open."""
     given, answer = params.load("parity", Params), params.load("answer", answering.Params)
     arms = [arm for name in NAMES if (arm := params.load(f"arms.{name}", Arm)).weights != RELEASED]
-    recipe, read = params.load("train", tuning.Recipe), tokenizer(params.load("student", Student))
+    recipe, read = params.load("train", finetune.Recipe), tokenizer(params.load("student", Student))
     merged, beside = (answering.engine(arms[0], answer.model_copy(update={"merge": merge})) for merge in (True, False))
-    encoded = tuning.encode(Pairs.read().to_dicts(), read, recipe.max_tokens, recipe.learn_prompts)
+    encoded = dataset.encode(Pairs.read().to_dicts(), read, recipe.max_tokens, recipe.learn_prompts)
     found = ended(encoded, merged.ends, recipe.max_tokens)
     prompts = asked(merged, arms, given, answer.passages)
     engines = {"merged": lambda: merged, "adapter": lambda: beside}

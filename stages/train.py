@@ -9,22 +9,22 @@ from pathlib import Path
 
 import polars as pl
 
-from parts import tuning
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import Student
-from parts.student import tokenizer
+from parts.student import finetune
+from parts.student.model import tokenizer
 from schemas.pairs import Pairs
 
 ADAPTER = Path("models/adapter")
 PLOT = Path("plots/loss.tsv")
 
-Params = tuning.Recipe
+Params = finetune.Recipe
 
 
 def train(pairs: pl.DataFrame, student: Student, recipe: Params, adapter: Path, plot: Path) -> dict[str, float | int]:
     """Write the student's adapter for `pairs` and return what training took and reached."""
-    return tuning.tune(student.model, tokenizer(student), pairs.to_dicts(), recipe, adapter, plot)
+    return finetune.tune(student.model, tokenizer(student), pairs.to_dicts(), recipe, adapter, plot)
 
 
 def main() -> None:

@@ -6,16 +6,16 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from parts import tuning
 from parts.project import metrics, params
 from parts.project.sections import Student
+from parts.student import finetune, model_card
 from schemas.documents import Documents
 from schemas.pairs import Pairs
 from stages import card
 from tests import runs
 from tests.code import ROOT
 
-RECIPE = params.load("train", tuning.Recipe, ROOT / "params.yaml")
+RECIPE = params.load("train", finetune.Recipe, ROOT / "params.yaml")
 
 
 def pair(key: str, doc: str | None, generator: str, kind: str, tokens: int, split: str = "train") -> dict:
@@ -77,12 +77,14 @@ def test_the_card_leaves_beside_the_weights(studied):
 
 @pytest.mark.parametrize(("model", "named"), [("Qwen/Qwen3-1.7B", "Qwen/Qwen3-1.7B"), ("models", None)])
 def test_a_student_has_a_name_on_the_hub_or_none_is_claimed(studied, model, named):
-    text = card.card(Documents.read(), Pairs.read(), Student(model=model), "t-1", RECIPE)
+    text = model_card.card(Documents.read(), Pairs.read(), Student(model=model), "t-1", RECIPE)
     assert ModelCard(text).data.base_model == named
 
 
 def test_a_model_trained_whole_is_called_no_adapter(studied):
-    text = card.card(Documents.read(), Pairs.read(), Student(model="m"), "t", RECIPE.model_copy(update={"rank": None}))
+    text = model_card.card(
+        Documents.read(), Pairs.read(), Student(model="m"), "t", RECIPE.model_copy(update={"rank": None})
+    )
     assert ModelCard(text).data.library_name == "transformers"
     assert "adapter that" not in text
 

@@ -14,7 +14,7 @@ from parts.engines import openai, transformers
 from parts.llm.server import serving
 from parts.project import answer_format
 from parts.project.sections import Arm, Student
-from parts.student import tokenizer
+from parts.student.model import tokenizer
 from schemas.answers import Answers
 from schemas.errors import Mistake
 from schemas.questions import Questions

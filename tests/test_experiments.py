@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments import charts, company, progress, scaling, seeds, study, variants
-from parts import tuning
 from parts.project import params, prompts
 from parts.project.sections import Student
+from parts.student import dataset, finetune
 from schemas.errors import Mistake
 
 TINY = company.Params(
@@ -23,7 +23,7 @@ TINY = company.Params(
         "focal": {"questions": 3, "draws": 1, "temperature": 0.7, "top_p": 0.95},
     },
 )  # fmt: skip
-RECIPE = tuning.Recipe(
+RECIPE = finetune.Recipe(
     seed=1, rank=4, alpha=4, learning_rate=0.01, epochs=1, batch=8, max_tokens=256, warmup=0, weight_decay=0,
     learn_prompts=False,
 )  # fmt: skip
@@ -80,7 +80,7 @@ def test_what_was_studied_once_is_not_trained_again(small, monkeypatch, tmp_path
     def refuse(*args):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(tuning, "tune", refuse)
+    monkeypatch.setattr(finetune, "tune", refuse)
     assert study.study(small, plan) == found
     for other in (replace(plan, tokens=900), replace(plan, reasoning=True), replace(plan, generators=("qa", "focal"))):
         with pytest.raises(AssertionError, match="trained again"):
@@ -135,7 +135,7 @@ def test_a_study_is_known_by_its_data_and_not_by_its_code(key, monkeypatch):
     assert key() == key() == key(replace(plan, generators=("qa",)))
     assert key(replace(plan, recipe=RECIPE.model_copy(update={"learning_rate": 0.02}))) != key()
     before = key()
-    monkeypatch.setattr(tuning, "encode", lambda *words, encode=tuning.encode: encode(*words)[::-1])
+    monkeypatch.setattr(finetune, "encode", lambda *words, encode=dataset.encode: encode(*words)[::-1])
     assert key() != before, "rows read in another order"
 
 

@@ -7,10 +7,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from experiments import canaries, company, leak, study
-from parts import tuning
 from parts.project import params
 from parts.safety import detection
 from parts.safety.disclosure import gives_away
+from parts.student import finetune
 from schemas.documents import Documents
 from tests.code import ROOT
 
@@ -126,7 +126,7 @@ def test_in_small_the_gate_keeps_canaries_from_the_rows_and_retrieval_shows_them
     given = leak.Params(seeds=[3], planted=2, generators=["qa"], tokens=1500, documents=0.5, replay_share=0.1)
     of, held, asked, passages = leak.prepared(3, given)
     asked = asked.filter(pl.col("question_id").str.ends_with("-0"))
-    recipe = params.load("train", tuning.Recipe).model_copy(update={"epochs": 1, "rank": 4, "alpha": 4})
+    recipe = params.load("train", finetune.Recipe).model_copy(update={"epochs": 1, "rank": 4, "alpha": 4})
     plan = study.Plan(given.generators, given.tokens, recipe, False, given.replay_share)
     assert leak.studied(of["gated"], plan, held) == {"rows_with_canaries": 0, "canaries_in_rows": 0}
     told = leak.studied(of["open"], plan, held)
@@ -138,5 +138,5 @@ def test_in_small_the_gate_keeps_canaries_from_the_rows_and_retrieval_shows_them
     assert set(before) == {"base", "rag"}
     after = leak.taught(of["open"], plan, asked, passages)
     assert {len(held) for kinds in after.values() for held in kinds.values()} == {6}
-    monkeypatch.setattr(tuning, "tune", None)
+    monkeypatch.setattr(finetune, "tune", None)
     assert leak.taught(of["open"], plan, asked, passages) == after, "what was trained once is not trained again"

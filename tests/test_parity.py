@@ -2,10 +2,10 @@
 
 import pytest
 
-from parts import tuning
 from parts.engines.transformers import Engine
 from parts.project.sections import Student
-from parts.student import tokenizer
+from parts.student import dataset
+from parts.student.model import tokenizer
 from schemas.errors import Mistake
 from stages import parity
 
@@ -27,7 +27,7 @@ def adapter(qwen, tmp_path_factory):
     import torch
     from peft import LoraConfig, get_peft_model
 
-    from parts.student import load
+    from parts.student.model import load
 
     folder = tmp_path_factory.mktemp("adapter")
     torch.manual_seed(1)
@@ -54,18 +54,18 @@ def test_an_adapter_answers_as_the_model_it_is_merged_into_and_otherwise_than_it
 
 def test_training_rows_end_with_the_token_that_the_engine_stops_at(qwen, told):
     ends = Engine(str(qwen), told, 8, 512).ends
-    found = parity.ended(tuning.encode(ROWS, told, 512), ends, 512)
+    found = parity.ended(dataset.encode(ROWS, told, 512), ends, 512)
     assert found == {"rows": 4, "rows_ended": 4, "rows_cut": 0}
     parity.refuse(found, GIVEN)
 
 
 def test_a_row_that_was_cut_is_counted_and_one_that_never_ends_shuts_the_gate(told):
     ends = {told.eos_token_id}
-    cut = parity.ended(tuning.encode(ROWS, told, 20), ends, 20)
+    cut = parity.ended(dataset.encode(ROWS, told, 20), ends, 20)
     assert cut == {"rows": 4, "rows_ended": 0, "rows_cut": 4}
     parity.refuse(cut, GIVEN)
-    masked = tuning.encode(ROWS, told, 512)
-    masked[0]["labels"][-1] = tuning.IGNORED
-    for endless in (parity.ended(masked, ends, 512), parity.ended(tuning.encode(ROWS, told, 512), {0}, 512)):
+    masked = dataset.encode(ROWS, told, 512)
+    masked[0]["labels"][-1] = dataset.IGNORED
+    for endless in (parity.ended(masked, ends, 512), parity.ended(dataset.encode(ROWS, told, 512), {0}, 512)):
         with pytest.raises(Mistake, match="do not end with a token that the student stops at"):
             parity.refuse(endless, GIVEN)

@@ -7,14 +7,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from parts import tuning
 from parts.engines.transformers import Engine
 from parts.project import answer_format
 from parts.project.sections import Student
-from parts.student import load, tokenizer
+from parts.student import dataset, finetune
+from parts.student.model import load, tokenizer
 from schemas.errors import Mistake
 
-RECIPE = tuning.Recipe(
+RECIPE = finetune.Recipe(
     seed=1,
     rank=4,
     alpha=8,
@@ -55,8 +55,10 @@ def told(qwen):
 
 
 def test_the_loss_is_on_the_completion_and_its_end_token_alone(told):
-    for row, made in zip(rows(), tuning.encode(rows(), told, 512), strict=True):
-        own = [token for token, label in zip(made["input_ids"], made["labels"], strict=True) if label != tuning.IGNORED]
+    for row, made in zip(rows(), dataset.encode(rows(), told, 512), strict=True):
+        own = [
+            token for token, label in zip(made["input_ids"], made["labels"], strict=True) if label != dataset.IGNORED
+        ]
         assert own[-1] == told.eos_token_id
         said = told.decode(own[:-1])
         if row["generator"] == "replay":
@@ -74,18 +76,18 @@ def test_the_loss_is_on_the_completion_and_its_end_token_alone(told):
 
 
 def test_the_loss_is_on_the_questions_too_where_the_recipe_says_so(told):
-    for row in tuning.encode(rows(), told, 512, learn_prompts=True):
+    for row in dataset.encode(rows(), told, 512, learn_prompts=True):
         assert row["labels"] == row["input_ids"]
 
 
 def test_what_is_trained_is_asked_as_the_arms_are(told, qwen):
     """The prompt of a training row is, token for token, the prompt that a closed-book arm is given."""
     row = rows()[0]
-    made = tuning.encode([row], told, 512)[0]
+    made = dataset.encode([row], told, 512)[0]
     asked = Engine(str(qwen), told, 8, 512).prompt(row["prompt"], [])[0]
     ids = told(asked, add_special_tokens=False).input_ids
     assert made["input_ids"][: len(ids)] == ids
-    assert made["labels"][len(ids)] != tuning.IGNORED
+    assert made["labels"][len(ids)] != dataset.IGNORED
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +95,7 @@ def tuned(qwen, told, tmp_path_factory):
     home = tmp_path_factory.mktemp("tuned")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
-        found = tuning.tune(str(qwen), told, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
+        found = finetune.tune(str(qwen), told, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
     return home, found
 
 
@@ -137,7 +139,7 @@ def test_all_weights_can_be_trained_and_answer(qwen, told, tmp_path, monkeypatch
 
     monkeypatch.chdir(tmp_path)
     whole = RECIPE.model_copy(update={"rank": None, "epochs": 1})
-    found = tuning.tune(str(qwen), told, rows(), whole, Path("tuned"), Path("loss.tsv"))
+    found = finetune.tune(str(qwen), told, rows(), whole, Path("tuned"), Path("loss.tsv"))
     released, tuned = load(str(qwen)), load("tuned")
     assert found["trainable_parameters"] == sum(p.numel() for p in released.parameters())
     assert {path.suffix for path in Path("tuned").iterdir()} == {".safetensors", ".json"}
@@ -166,10 +168,10 @@ def test_a_run_that_was_stopped_goes_on_and_ends_in_the_same_bytes(qwen, told, t
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(SFTTrainer, "__init__", stopping)
-        tuning.tune(str(qwen), told, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
+        finetune.tune(str(qwen), told, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
     assert not Path("adapter").exists()
     assert list(Path(".cache/train").glob("*/checkpoint-*"))
-    tuning.tune(str(qwen), told, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
+    finetune.tune(str(qwen), told, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
     assert digest(Path("adapter")) == digest(tuned[0] / "adapter")
     logged, whole = (pl.read_csv(path, separator="\t") for path in ("loss.tsv", tuned[0] / "loss.tsv"))
     assert logged["step"].to_list() == whole["step"].to_list(), "what was logged before the stop is there, too"
@@ -239,8 +241,8 @@ def test_the_adapter_names_its_base(tuned, qwen):
 @pytest.mark.parametrize(("rows", "batch", "epochs"), [(100, 8, 3), (7, 8, 2), (33, 4, 0.5), (1, 16, 1)])
 def test_every_epoch_reads_every_row_at_most_once_in_full_batches_of_like_length(rows, batch, epochs):
     lengths = [n * 37 % 91 for n in range(rows)]
-    read = tuning.order(lengths, batch, epochs, 1)
-    assert read == tuning.order(lengths, batch, epochs, 1)
+    read = dataset.order(lengths, batch, epochs, 1)
+    assert read == dataset.order(lengths, batch, epochs, 1)
     assert max(read.count(row) for row in set(read)) <= max(1, epochs)
     assert len(read) >= min(rows, rows * epochs) - batch * max(1, epochs)
     if rows == 100:

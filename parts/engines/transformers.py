@@ -8,7 +8,7 @@ from tqdm import tqdm
 from parts.asking import Asking, Response
 from parts.decoding import greedy
 from parts.project import answer_format
-from parts.student import load
+from parts.student.model import load
 
 
 class Engine(Asking):
