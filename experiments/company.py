@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from invitro import exam, world
 from parts import store
-from parts.corpora import folder
+from parts.corpus import evidence, question_file
 from parts.llm.client import connect
 from parts.project import params
 from parts.project.sections import Server, Student
@@ -21,7 +21,7 @@ from parts.retrievers import hybrid
 from parts.safety import detection
 from parts.student.model import tokenizer
 from schemas.pairs import RawPairs
-from stages import chunk, examine, ingest, redact, synthesize
+from stages import chunk, ingest, redact, synthesize
 
 PARAMS = Path("experiments/params.yaml")
 
@@ -58,9 +58,9 @@ def ready(
     with tempfile.TemporaryDirectory() as home:
         exam.write(world.make(seed, "exam", given.documents), seed, given.questions, Path(home))
         documents = plant(ingest.ingest(Path(home, "raw"))[0])
-        asked = list(folder.questions(Path(home, "exam.jsonl")))
+        asked = list(question_file.questions(Path(home, "exam.jsonl")))
     chunks = chunk.chunk(documents, params.load("chunk", chunk.Params).max_tokens, lambda text: count([text])[0])
-    questions, _ = examine.examine(asked, documents, chunks)
+    questions, _ = evidence.examine(asked, documents, chunks)
     contexts = hybrid.retrieve(questions, chunks, params.load("retrieve", store.Params))
     redacted, _ = redact.redact(documents, chunks, private or params.load("redact", detection.Params))
     raw = asyncio.run(_teach(redacted, given.generators))

@@ -14,7 +14,8 @@ import asyncio
 import importlib
 import time
 
-from parts import change, chunking, store
+from parts import change, store
+from parts.corpus import splitting
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import Arm, Server, Student
@@ -31,8 +32,8 @@ def main() -> None:
     encode = tokenizer(params.load("student", Student))
     start = time.perf_counter()
     edited = change.edited(documents)
-    most = params.load("chunk", chunking.Params).max_tokens
-    cut = chunking.chunk(edited, most, lambda text: len(encode(text, add_special_tokens=False).input_ids))
+    most = params.load("chunk", splitting.Params).max_tokens
+    cut = splitting.chunk(edited, most, lambda text: len(encode(text, add_special_tokens=False).input_ids))
     redacted, _ = redaction.redact(edited, cut, params.load("redact", detection.Params))
     found = {"prepare_seconds": time.perf_counter() - start}
 

@@ -4,7 +4,7 @@ reads   Documents           one row per document
 writes  Chunks              one row per passage
 """
 
-from parts.chunking import Params, chunk
+from parts.corpus.splitting import Params, chunk
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import Student

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel
 
-from parts.corpora import folder
+from parts.corpus import folder
 from parts.project import metrics, params
 from parts.project.command import run
 from schemas.documents import Documents
@@ -64,7 +64,7 @@ def _document(name: str, path: Path, reader: str) -> dict:
     if size > folder.LARGEST:
         raise Mistake(f"is larger than {folder.LARGEST:,} bytes: split it")
     data = path.read_bytes()
-    title, text = importlib.import_module(f"parts.readers.{reader}").read(data)
+    title, text = importlib.import_module(f"parts.corpus.readers.{reader}").read(data)
     if not text.strip():
         raise Mistake("is empty")
     if heading := re.match(r"\s*#[ \t]+(.+?)[ \t#]*$", text, re.MULTILINE):

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from parts.corpora import folder
-from parts.corpora.folder import Evidence, Question
+from parts.corpus import question_file
+from parts.corpus.question_file import Evidence, Question
 from schemas.chunks import Chunks
 from schemas.documents import Documents
 from schemas.errors import Mistake
@@ -50,7 +50,7 @@ def lamp(workplace):
 def questions(tmp_path, *rows: object) -> list[Question]:
     path = tmp_path / "exam.jsonl"
     path.write_text("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows))
-    return list(folder.questions(path))
+    return list(question_file.questions(path))
 
 
 def test_citations_in_the_truth_become_evidence(tmp_path):
@@ -62,7 +62,7 @@ def test_citations_in_the_truth_become_evidence(tmp_path):
 def test_only_a_newline_ends_a_line(tmp_path):
     path = tmp_path / "exam.jsonl"
     path.write_text('\ufeff{"question": "One\u2028two?", "truth": "a\x85b"}\n\n', encoding="utf-8")
-    assert [row.question for row in folder.questions(path)] == ["One\u2028two?"]
+    assert [row.question for row in question_file.questions(path)] == ["One\u2028two?"]
 
 
 @pytest.mark.parametrize(

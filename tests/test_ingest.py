@@ -7,7 +7,7 @@ import pytest
 
 from invitro import writers
 from invitro.documents import Block, Line
-from parts.readers import docx, html, pdf, plain
+from parts.corpus.readers import docx, html, pdf, plain
 from schemas.documents import Documents
 from schemas.errors import Mistake
 from stages import ingest

@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from parts import examiner
+from parts.corpus import exam_writer
 from parts.llm.client import connect
 from parts.project import prompts
 from parts.project.sections import Server
@@ -69,7 +69,7 @@ def asked_by(name: str, heading: str, text: str, cue, said: str = "Lamp") -> lis
             return await part.generate(heading, text, client.ask, part.Params(**knobs(name)))
 
     chunk = {"chunk_id": "d#1", "doc_id": "d", "heading": heading, "text": text, "quote": text}
-    asyncio.run(examiner.write([chunk], 1, SERVER) if name == "examiner" else run())
+    asyncio.run(exam_writer.write([chunk], 1, SERVER) if name == "examiner" else run())
     return sorted(cue.seen, key=lambda asked: str(asked | {"messages": around(asked["messages"][0]["content"])}))
 
 

@@ -5,7 +5,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parts.passages import cut, locate
+from parts.corpus.evidence import locate
+from parts.corpus.splitting import cut
 
 WORDS = st.text(alphabet="abcdefgé.,\n #|-", min_size=1, max_size=400)
 PAGES = st.lists(WORDS, min_size=1, max_size=4).map("\f".join)

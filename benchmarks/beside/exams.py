@@ -10,11 +10,11 @@ import numpy as np
 import polars as pl
 
 from invitro import documents, world
-from parts.corpora import folder
+from parts.corpus import evidence, question_file
 from parts.embedder import Embedder
 from schemas.chunks import Chunks
 from schemas.questions import Questions
-from stages import chunk, examine, ingest
+from stages import chunk, ingest
 
 TOKENS = 200  # of a passage, by the embedder's tokenizer, which reads 256
 
@@ -49,7 +49,7 @@ def northwind(corpora: Path, embed: Embedder) -> tuple[pl.DataFrame, pl.DataFram
     chunks = chunk.chunk(
         read, TOKENS, lambda text: len(tokens(text, add_special_tokens=False, verbose=False).input_ids)
     )
-    questions, _ = examine.examine(list(folder.questions(corpora / "northwind/qa.jsonl")), read, chunks)
+    questions, _ = evidence.examine(list(question_file.questions(corpora / "northwind/qa.jsonl")), read, chunks)
     return chunks, questions.filter(pl.col("gold_chunk_ids").list.len() > 0)
 
 

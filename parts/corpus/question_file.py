@@ -1,4 +1,4 @@
-"""A corpus that is a folder: its files are the documents, a JSONL file beside it may hold the questions."""
+"""Read exam questions from a JSONL file."""
 
 import json
 import re
@@ -8,10 +8,12 @@ from pathlib import Path
 
 from schemas.errors import Mistake
 
-LARGEST = 100_000_000  # bytes in one file
-
 QUESTION_KEYS = {"question", "options", "answerable", "kind", "evidence", "question_id"}
+
+
 REFERENCE_KEYS = ("reference", "truth", "answer")
+
+
 _CITATION = re.compile(r"\s*\[([^\[\]#]+)#page=(\d+)\]")
 
 
@@ -35,24 +37,6 @@ class Question:
     kind: str
     options: list[str] | None = None
     evidence: list[Evidence] = field(default_factory=list)
-
-
-def files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield (path below `folder`, file) of every file, sorted; hidden ones and links that lead outside are not there.
-
-    Raises Mistake when there is no such folder.
-    """
-    if not folder.is_dir():
-        raise Mistake(f"there is no folder {folder}: put documents there, or change ingest.path in params.yaml")
-    root = folder.resolve()
-    for path in sorted(folder.rglob("*")):
-        below = path.relative_to(folder)
-        if (
-            path.is_file()
-            and not any(part.startswith(".") for part in below.parts)
-            and path.resolve().is_relative_to(root)
-        ):
-            yield below.as_posix(), path
 
 
 def questions(path: Path, answerable: bool = True) -> Iterator[Question]:

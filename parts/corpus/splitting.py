@@ -5,6 +5,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import polars as pl
+from pydantic import BaseModel, Field
+
+from schemas.chunks import Chunks
+
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 _LEADING = re.compile(r"(?:\s*^#{1,6}[ \t]+.*$)+\s*", re.MULTILINE)
 _WORD = re.compile(r"[^\W_]+")
@@ -54,14 +59,17 @@ def _headings(title: str, text: str) -> Callable[[int], str]:
     return lambda position: paths[bisect_right(starts, position) - 1]
 
 
-def locate(quote: str, text: str) -> tuple[int, int] | None:
-    """Return where the words of `quote` stand in `text`, [start, end), or None.
+class Params(BaseModel, extra="forbid", frozen=True):
+    """Section `chunk` of params.yaml."""
 
-    Only letters and digits count, so that line breaks, table bars and quotation marks do not hide a match.
-    """
-    wanted = [word.lower() for word in _WORD.findall(quote)]
-    words = [(found[0].lower(), found.start(), found.end()) for found in _WORD.finditer(text)]
-    for at in range(len(words) - len(wanted) + 1 if wanted else 0):
-        if all(words[at + step][0] == word for step, word in enumerate(wanted)):
-            return words[at][1], words[at + len(wanted) - 1][2]
-    return None
+    max_tokens: int = Field(ge=16)  # of one passage, by the student's tokenizer
+
+
+def chunk(documents: pl.DataFrame, max_tokens: int, count: Callable[[str], int]) -> pl.DataFrame:
+    """Return the passages of `documents`, each of at most `max_tokens` by `count`."""
+    rows = []
+    for document in documents.iter_rows(named=True):
+        for number, passage in enumerate(cut(document["title"], document["text"], max_tokens, count), 1):
+            row = vars(passage) | {"doc_id": document["doc_id"], "n_tokens": count(passage.text)}
+            rows.append(row | {"chunk_id": f"{document['doc_id']}#{number:03}"})
+    return Chunks.frame(rows)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ValidationError
 
-from parts.corpora.folder import Evidence, Question
+from parts.corpus.question_file import Evidence, Question
 from parts.llm import jobs
 from parts.llm.client import Client, connect
 from parts.project import prompts

@@ -3,7 +3,7 @@
 import io
 import zipfile
 
-from parts.readers import html
+from parts.corpus.readers import html
 from schemas.errors import Mistake
 
 LARGEST = 200_000_000  # bytes unpacked: more in one document is a bomb or a film
