@@ -5,15 +5,11 @@ python -m parts.coverage
 
 import polars as pl
 
+from parts.curation.coverage import bare
 from parts.project.command import run
-from parts.project.queries import query, select, show
+from parts.project.queries import show
 from schemas.chunks import Chunks
 from schemas.pairs import Ledger
-
-
-def bare(chunks: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
-    """Return the passages of `chunks` without a row: document, covered_percent (of it), start, end, heading, why."""
-    return select(query("coverage"), chunks=chunks, ledger=ledger)
 
 
 def main() -> None:

@@ -15,8 +15,8 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts import grounding, replay
-from parts.likeness import distinct, held_out
+from parts.curation import grounding, replay
+from parts.curation.deduplication import distinct, held_out
 from parts.project import answer_format, metrics, params
 from parts.project.command import run
 from parts.project.queries import query, select

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import polars as pl
 
-from parts import coverage, report
+from parts import report
+from parts.curation.coverage import bare
 from parts.page import document, figures, measured, questions, spans, tables
 from parts.project import metrics, params
 from parts.project.command import run
@@ -33,7 +34,7 @@ def page(given: questions.Exam, ledger: pl.DataFrame) -> str:
         questions.exam(given, str(metrics.read("verdict")["scorer"])),
         headline=f"{headline.rstrip('.')}.", rest=rest, cautions=report.cautions(), arms=report.ARMS,
         table=[report.HEAD, *report.rows()], charts=measured.drawn(), groups=measured.groups(), aside=measured.aside(),
-        coverage=spans.coverage(given.chunks, coverage.bare(given.chunks, ledger)),
+        coverage=spans.coverage(given.chunks, bare(given.chunks, ledger)),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ import json
 import polars as pl
 import pytest
 
-from parts import grounding
+from parts.curation import grounding
 from tests.conftest import Cue
 from tests.test_curate import CHUNKS, curated, raw
 

@@ -4,7 +4,7 @@ import hashlib
 
 import polars as pl
 
-from parts import similar
+from parts.curation import minhash
 
 
 def distinct(ledger: pl.DataFrame, threshold: float) -> pl.DataFrame:
@@ -16,8 +16,8 @@ def distinct(ledger: pl.DataFrame, threshold: float) -> pl.DataFrame:
     kept = ledger.filter(pl.col("dropped").is_null()).sort("pair_id").to_dicts()
     texts = [row["prompt"] if row["kind"] == "qa" else row["completion"] for row in kept]
     answers = [row["completion"].lower() if row["kind"] == "qa" else None for row in kept]
-    keys = [(answer, similar.names(text)) for answer, text in zip(answers, texts, strict=True)]
-    again = similar.repeats(texts, keys, threshold)
+    keys = [(answer, minhash.names(text)) for answer, text in zip(answers, texts, strict=True)]
+    again = minhash.repeats(texts, keys, threshold)
     repeated = [row["pair_id"] for row, repeats in zip(kept, again, strict=True) if repeats]
     why = pl.when(pl.col("pair_id").is_in(repeated)).then(pl.lit("near duplicate")).otherwise("dropped")
     return ledger.with_columns(dropped=why)
@@ -30,10 +30,10 @@ def held_out(ledger: pl.DataFrame, share: float, threshold: float) -> pl.DataFra
     """
     asked = ledger.filter(pl.col("dropped").is_null(), pl.lit(share > 0), kind="qa")
     kept = asked.sort("pair_id").to_dicts()
-    keys = [(row["doc_id"], row["completion"].lower(), similar.numbers(row["prompt"])) for row in kept]
+    keys = [(row["doc_id"], row["completion"].lower(), minhash.numbers(row["prompt"])) for row in kept]
     first: dict[int, str] = {}
     dev = []
-    for row, group in zip(kept, similar.groups([row["prompt"] for row in kept], keys, threshold), strict=True):
+    for row, group in zip(kept, minhash.groups([row["prompt"] for row in kept], keys, threshold), strict=True):
         digest = hashlib.sha256(first.setdefault(group, row["pair_id"]).encode()).digest()
         if int.from_bytes(digest[:8], "big") < share * 2**64:
             dev.append(row["pair_id"])
