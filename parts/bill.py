@@ -20,10 +20,10 @@ from schemas.redacted import Redacted
 
 async def pilot(chunks: pl.DataFrame, names: list[str], server: Server, count: int) -> None:
     """Ask about `count` passages; the answers are in the cache afterwards."""
-    some = chunks[sorted(estimate.spread(len(chunks), count))].to_dicts()
+    some = chunks[sorted(estimate.evenly_spread(len(chunks), count))].to_dicts()
     async with connect(server) as teacher:
         for name in names:
-            generate, knobs = estimate.generator(name)
+            generate, knobs = estimate.load_generator(name)
             asking = [lambda c=c, g=generate, k=knobs: g(c["heading"], c["text"], teacher.ask, k) for c in some]
             await jobs.each(asking, len(some), f"{name}, pilot", teacher.meter)
 

@@ -105,7 +105,7 @@ class Dry(Wire):
         return self.seen.kinds[name], self.stand_ins[name]
 
 
-def spread(total: int, count: int) -> set[int]:
+def evenly_spread(total: int, count: int) -> set[int]:
     """Return `count` of `total` numbers, evenly spread."""
     count = min(count, total)
     return {at * total // count for at in range(count)}
@@ -115,7 +115,7 @@ async def estimate(
     chunks: pl.DataFrame, name: str, server: Server, kept: Cache, known: Collection[int] | None = None
 ) -> Estimate:
     """Return what the generator `name` asks about `chunks`; only the answers on passages of these numbers are `known`."""
-    generate, knobs = generator(name)
+    generate, knobs = load_generator(name)
     wire = Dry(kept, structured_output.longest(knobs))
     client = Client(server, wire, None)
     for number, chunk in enumerate(chunks.iter_rows(named=True)):
@@ -126,12 +126,12 @@ async def estimate(
 
 async def foretold(chunks: pl.DataFrame, name: str, server: Server, kept: Cache) -> float:
     """Return the tokens that a pilot of PILOT passages would have foretold for all of `chunks`."""
-    sample = chunks[sorted(spread(len(chunks), SAMPLE))]
-    found = await estimate(sample, name, server, kept, spread(len(sample), PILOT))
+    sample = chunks[sorted(evenly_spread(len(chunks), SAMPLE))]
+    found = await estimate(sample, name, server, kept, evenly_spread(len(sample), PILOT))
     return found.tokens() * len(chunks) / max(1, len(sample))
 
 
-def generator(name: str) -> tuple[Callable[..., Awaitable[list]], BaseModel]:
+def load_generator(name: str) -> tuple[Callable[..., Awaitable[list]], BaseModel]:
     """Return what the generator `name` makes rows with, and its knobs."""
     part = importlib.import_module(f"parts.generators.{name}")
     return part.generate, params.load(f"synthesize.{name}", part.Params)

@@ -124,7 +124,3 @@ def main() -> None:
         print(f"\n{text()}")
     except FileNotFoundError as error:
         raise Mistake(f"{error.filename} is not there yet: run `make repro`") from error
-
-
-if __name__ == "__main__":
-    run(main)

@@ -1,6 +1,6 @@
 """Measure what it takes when one document changes: edit it, cut, redact, teach and index again, and count.
 
-The edit is one number of one document (parts/change.py), always the same; no table and no index is other afterwards.
+The edit is one number of one document, always the same; no table and no index is other afterwards.
 The teacher is asked about the passages that differ, through the same client: a teacher that is paid is paid for those
 passages, once, for the answers are kept. Training is not run again: an adapter is trained anew on all rows, so that a
 change takes the seconds of metrics/train.json.

@@ -49,7 +49,7 @@ def _named(row: Row, number: int, chunk: dict, generator: str, teacher: str) -> 
 
 async def _ask(name: str, chunks: pl.DataFrame, server: Server, spool: Spool) -> tuple[dict, int]:
     """Ask about all of `chunks`; return what it took, the error of an estimate from a pilot, and what was paid now."""
-    make, knobs = estimate.generator(name)
+    make, knobs = estimate.load_generator(name)
     async with connect(server, batches=batch_api.chosen()) as teacher:
         waiting = True
         while waiting:
