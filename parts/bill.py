@@ -8,7 +8,8 @@ import asyncio
 
 import polars as pl
 
-from parts import estimate
+from parts.generators import dry_run
+from parts.generators.base import evenly_spread, load_generator
 from parts.llm import jobs
 from parts.llm.client import connect
 from parts.llm.response_cache import Cache
@@ -20,10 +21,10 @@ from schemas.redacted import Redacted
 
 async def pilot(chunks: pl.DataFrame, names: list[str], server: Server, count: int) -> None:
     """Ask about `count` passages; the answers are in the cache afterwards."""
-    some = chunks[sorted(estimate.evenly_spread(len(chunks), count))].to_dicts()
+    some = chunks[sorted(evenly_spread(len(chunks), count))].to_dicts()
     async with connect(server) as teacher:
         for name in names:
-            generate, knobs = estimate.load_generator(name)
+            generate, knobs = load_generator(name)
             asking = [lambda c=c, g=generate, k=knobs: g(c["heading"], c["text"], teacher.ask, k) for c in some]
             await jobs.each(asking, len(some), f"{name}, pilot", teacher.meter)
 
@@ -34,7 +35,7 @@ def main(count: str = "") -> None:
     if count:
         asyncio.run(pilot(chunks, names, server, int(count)))
     price, kept = prices.load(), Cache.open()
-    found = {name: asyncio.run(estimate.estimate(chunks, name, server, kept)) for name in names}
+    found = {name: asyncio.run(dry_run.estimate(chunks, name, server, kept)) for name in names}
     line = "{:<16}{:>12}{:>12}{:>16}{:>14}{:>12}"
     print(line.format("generator", "requests", "kept", "prompt tokens", "new tokens", "dollars"))
     rows = {
@@ -48,7 +49,7 @@ def main(count: str = "") -> None:
     print(f"tokens and dollars are those still to be paid, at the prices of {price.dated}")
     if assumed:
         print(
-            f"{assumed} answers are taken to have {estimate.ASSUMED} tokens: `make estimate PILOT={estimate.PILOT}` learns"
+            f"{assumed} answers are taken to have {dry_run.ASSUMED} tokens: `make estimate PILOT={dry_run.PILOT}` learns"
         )
 
 

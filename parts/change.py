@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from parts import estimate
+from parts.generators.base import evenly_spread, load_generator
 from parts.llm import jobs
 from parts.llm.budget import Meter
 from parts.llm.client import connect
@@ -45,7 +45,7 @@ async def taught(passages: pl.DataFrame, generators: Iterable[str], server: Serv
     start = time.perf_counter()
     async with connect(server) as teacher:
         for name in generators:
-            make, knobs = estimate.load_generator(name)
+            make, knobs = load_generator(name)
             asking = [
                 lambda row=row, make=make, knobs=knobs: make(row["heading"], row["text"], teacher.ask, knobs)
                 for row in passages.iter_rows(named=True)
@@ -62,7 +62,7 @@ def reindexed(indexed: Indexed, before: pl.DataFrame, after: pl.DataFrame, given
     indexes next puts the index right.
     """
     with indexed(before, given) as index:
-        some = before[sorted(estimate.evenly_spread(len(before), SAMPLE))]
+        some = before[sorted(evenly_spread(len(before), SAMPLE))]
         texts = [f"{heading}\n{text}" for heading, text in some.select("heading", "text").rows()]
         index.embed(texts[:1])  # the first one takes longer
         start = time.perf_counter()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from parts import trust
 from parts.project import metrics
-from parts.project.command import run
 from parts.stats import POWER
 from schemas.errors import Mistake
 

@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable
 
 import polars as pl
 
-from parts import estimate
+from parts.generators import dry_run
+from parts.generators.base import Row, load_generator
 from parts.llm import batch_api, jobs
 from parts.llm.client import Client, connect
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import Server
-from parts.rows import Row
 from schemas.pairs import RawPairs
 from schemas.redacted import Redacted
 from schemas.spool import Spool
@@ -49,7 +49,7 @@ def _named(row: Row, number: int, chunk: dict, generator: str, teacher: str) -> 
 
 async def _ask(name: str, chunks: pl.DataFrame, server: Server, spool: Spool) -> tuple[dict, int]:
     """Ask about all of `chunks`; return what it took, the error of an estimate from a pilot, and what was paid now."""
-    make, knobs = estimate.load_generator(name)
+    make, knobs = load_generator(name)
     async with connect(server, batches=batch_api.chosen()) as teacher:
         waiting = True
         while waiting:
@@ -58,7 +58,7 @@ async def _ask(name: str, chunks: pl.DataFrame, server: Server, spool: Spool) ->
                 chunks, lambda heading, text: make(heading, text, teacher.ask, knobs), name, teacher, spool.add
             )
             waiting = await teacher.wire.settle()
-        guess = await estimate.foretold(chunks, name, server, teacher.wire.cache)
+        guess = await dry_run.foretold(chunks, name, server, teacher.wire.cache)
     took = teacher.meter.prompt_tokens + teacher.meter.new_tokens
     return teacher.meter.metrics() | {"estimate_error": guess / took - 1 if took else None}, teacher.meter.paid
 

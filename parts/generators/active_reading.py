@@ -4,8 +4,8 @@ import asyncio
 
 from pydantic import BaseModel, Field, ValidationError
 
+from parts.generators.base import Ask, Row
 from parts.project import prompts
-from parts.rows import Ask, Row
 from parts.safety import quoting
 
 

@@ -5,20 +5,18 @@ kept answers of its kind; what a generator would ask next, it asks about a stand
 are when none of their kind is kept, nor that a teacher returns fewer things than it was asked for.
 """
 
-import importlib
 import json
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import polars as pl
-from pydantic import BaseModel
 
+from parts.generators.base import evenly_spread, load_generator
 from parts.llm import structured_output
 from parts.llm.budget import Meter
 from parts.llm.client import Client
 from parts.llm.response_cache import Cache
 from parts.llm.transport import Answer, Wire, used
-from parts.project import params
 from parts.project.sections import Server
 
 PILOT = 20  # passages whose answers the estimate in metrics/ is made from
@@ -105,12 +103,6 @@ class Dry(Wire):
         return self.seen.kinds[name], self.stand_ins[name]
 
 
-def evenly_spread(total: int, count: int) -> set[int]:
-    """Return `count` of `total` numbers, evenly spread."""
-    count = min(count, total)
-    return {at * total // count for at in range(count)}
-
-
 async def estimate(
     chunks: pl.DataFrame, name: str, server: Server, kept: Cache, known: Collection[int] | None = None
 ) -> Estimate:
@@ -129,9 +121,3 @@ async def foretold(chunks: pl.DataFrame, name: str, server: Server, kept: Cache)
     sample = chunks[sorted(evenly_spread(len(chunks), SAMPLE))]
     found = await estimate(sample, name, server, kept, evenly_spread(len(sample), PILOT))
     return found.tokens() * len(chunks) / max(1, len(sample))
-
-
-def load_generator(name: str) -> tuple[Callable[..., Awaitable[list]], BaseModel]:
-    """Return what the generator `name` makes rows with, and its knobs."""
-    part = importlib.import_module(f"parts.generators.{name}")
-    return part.generate, params.load(f"synthesize.{name}", part.Params)
