@@ -22,7 +22,7 @@ from parts.asking import Asking
 from parts.engines import transformers
 from parts.project import params
 from parts.project.sections import RELEASED, Arm, Student
-from parts.scorers import exact
+from parts.scoring import exact
 from parts.student import finetune
 from parts.student.model import tokenizer
 from schemas.errors import Mistake

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import polars as pl
 
-from parts import marking
 from parts.project import answer_format, markdown
 from parts.project.sections import NAMES as ARMS
+from parts.scoring import correctness
 from schemas.errors import Mistake
 
 QUESTIONS = ("question_id", "question", "reference")
@@ -59,7 +59,7 @@ def graded(read: Read, scorer: str) -> pl.DataFrame:
             scores = _table(read, f"data/scores/{arm}.parquet", ("question_id", "scorer", "value", "version"))
         except FileNotFoundError:
             continue  # it has no such arm
-        marks = marking.marks(scores, scorer)
+        marks = correctness.marks(scores, scorer)
         joined = said.join(questions, "question_id").join(marks, "question_id")
         found.append(joined.select(pl.lit(arm).alias("arm"), *QUESTIONS, "response", "right", "version"))
     if not found:

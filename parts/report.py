@@ -5,8 +5,8 @@ python -m parts.report
 
 from pathlib import Path
 
-from parts import trust
 from parts.project import metrics
+from parts.scoring import judge_agreement
 from parts.stats import POWER
 from schemas.errors import Mistake
 
@@ -82,7 +82,7 @@ def cautions() -> list[str]:
             "documents, and the verdict says little about a better one."
         )
     if Path("metrics/trust.json").exists():
-        said += trust.cautions(metrics.read("trust"))
+        said += judge_agreement.cautions(metrics.read("trust"))
     return said
 
 

@@ -10,6 +10,6 @@ class Scores(Table, path="data/scores/{}.parquet", key=("question_id", "scorer")
 
     question_id: str
     scorer: str  # e.g. exact, choice, judge, faithfulness
-    version: str  # of the scorer; of a judged one, its prompt and its judge, too: parts/versions.py holds arms to one
+    version: str  # of the scorer; of a judged one, its prompt and its judge, too: parts/scoring/versions.py holds arms to one
     value: float = pa.Field(nullable=True, in_range={"min_value": 0, "max_value": 1})
     reason: str = pa.Field(nullable=True)

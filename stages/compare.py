@@ -13,11 +13,12 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts import groups, marking, stats, versions
+from parts import groups, stats
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import NAMES as ARMS
 from parts.project.sections import Server, Student
+from parts.scoring import correctness, versions
 from schemas.chunks import Chunks
 from schemas.pairs import Pairs
 from schemas.questions import Questions
@@ -59,7 +60,7 @@ def rightness(scorer: str, questions: pl.DataFrame) -> pl.DataFrame:
     versions.same(scores)
     right = questions.select("question_id")
     for arm, found in scores.items():
-        marked = marking.marks(found, scorer).select("question_id", pl.col("right").cast(pl.Float64).alias(arm))
+        marked = correctness.marks(found, scorer).select("question_id", pl.col("right").cast(pl.Float64).alias(arm))
         right = right.join(marked, "question_id", how="left", validate="1:1").with_columns(pl.col(arm).fill_null(0))
     return right
 

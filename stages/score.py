@@ -12,14 +12,13 @@ import asyncio
 import polars as pl
 from pydantic import BaseModel
 
-from parts import summing
 from parts.llm import jobs
 from parts.llm.client import Client, connect
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import Arm, Server
 from parts.safety import detection
-from parts.scorers import choice, exact, judge, ragas
+from parts.scoring import choice, exact, judge, ragas, summary
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
@@ -98,8 +97,8 @@ def main(name: str) -> None:
     rows = material(Answers.read(name), Questions.read(), Contexts.read(arm.contexts), Chunks.read())
     scores = asyncio.run(_score(name, rows))
     Scores.write(scores, name)
-    found = summing.scorers(scores)
-    metrics.write(f"score/{name}", found | summing.hallucination(rows, scores))
+    found = summary.scorers(scores)
+    metrics.write(f"score/{name}", found | summary.hallucination(rows, scores))
     print(
         f"{name}: "
         + ", ".join(f"{key} {found[key]:.3f}" for key in sorted(set(scores["scorer"])) if found[key] is not None)

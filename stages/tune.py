@@ -16,7 +16,7 @@ from parts.asking import Engine, Passage
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import RELEASED, Arm
-from parts.scorers import exact
+from parts.scoring import exact
 from parts.search import Hits
 from schemas.chunks import Chunks
 from schemas.errors import Mistake

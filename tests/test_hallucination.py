@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parts import summing
 from parts.project import answer_format
+from parts.scoring import summary
 from tests.scoring import all_scores, row
 
 
@@ -18,14 +18,14 @@ def test_made_up_answers_are_told_apart_from_hedged_declined_empty_and_right_one
         row("left", "Answer: not in the documents", answerable=False, reference=""),
     ]  # fmt: skip
     found = all_scores(*rows, ask_ragas=False)
-    assert summing.hallucination(rows, found) == {"answered_anyway": 0.5, "wrong_unhedged": pytest.approx(1 / 6)}
-    assert summing.hallucination(rows[:3], found)["answered_anyway"] is None
-    assert summing.hallucination(rows[6:], found)["wrong_unhedged"] is None
+    assert summary.hallucination(rows, found) == {"answered_anyway": 0.5, "wrong_unhedged": pytest.approx(1 / 6)}
+    assert summary.hallucination(rows[:3], found)["answered_anyway"] is None
+    assert summary.hallucination(rows[6:], found)["wrong_unhedged"] is None
 
 
 def test_where_there_are_options_the_option_says_what_is_right(by_rules):
     rows = [row("q", "Answer: A", options=["12 days", "3"], reference="12 days")]
-    assert summing.hallucination(rows, all_scores(*rows, ask_ragas=False))["wrong_unhedged"] == 0
+    assert summary.hallucination(rows, all_scores(*rows, ask_ragas=False))["wrong_unhedged"] == 0
 
 
 PLAIN = st.text("bdfghjkmnqvwxz 0123456789,.", max_size=40)  # no letters to make a hedge of

@@ -12,7 +12,7 @@ from parts.llm.client import connect
 from parts.project import prompts
 from parts.project.sections import Server
 from parts.safety import quoting
-from parts.scorers import judge, ragas
+from parts.scoring import judge, ragas
 from tests.obliging import GENERATORS, knobs, oblige
 
 SERVER = Server(model="m", embedding="e")

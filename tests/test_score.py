@@ -8,12 +8,11 @@ import re
 import polars as pl
 import pytest
 
-from parts import summing, versions
 from parts.llm import transport
 from parts.llm.client import connect
 from parts.project import answer_format, prompts
 from parts.project.sections import Server
-from parts.scorers import choice, exact, judge, ragas
+from parts.scoring import choice, exact, judge, ragas, summary, versions
 from schemas.errors import Mistake
 from schemas.scores import Scores
 from tests.conftest import Cue
@@ -138,7 +137,7 @@ def test_a_verdict_that_cannot_be_read_is_an_abstention(cue):
 def test_every_score_carries_its_version_and_ragas_leaves_unanswerable_questions_alone(by_rules):
     found = all_scores(row("q1"), row("q2", answerable=False, reference=""))
     assert found.filter(question_id="q2")["scorer"].sort().to_list() == ["exact", "f1", "judge"]
-    told = summing.scorers(found)
+    told = summary.scorers(found)
     assert re.fullmatch(r"ragas-0\.4\.\d+ rules-2 rules-embedding-1", told["faithfulness_version"])
     assert told["judge_version"] == f"{judge.VERSION} {prompts.digest('judge/correct')} rules-2"
     assert (told["exact_version"], told["exact"], told["exact_n_null"]) == (exact.VERSION, 0.5, 0)
@@ -161,7 +160,7 @@ def test_what_ragas_fails_by_is_counted_by_cause_and_never_nan(cue, reply, cause
         {"question_id": "q", "scorer": name, "version": "v", "value": value, "reason": reason}
         for name, (value, reason) in rows[0].items()
     ]
-    told = summing.scorers(Scores.frame(named))
+    told = summary.scorers(Scores.frame(named))
     slug = cause.replace(" ", "_").replace("(", "").replace(")", "")
     assert (told["faithfulness"], told["faithfulness_n_null"], told[f"faithfulness_null_{slug}"]) == (None, 1, 1)
 
@@ -193,7 +192,7 @@ def test_scores_of_one_version_may_be_compared_and_of_two_not():
 def test_a_prompt_that_says_something_else_is_another_version_of_the_judge(by_rules, monkeypatch, tmp_path):
     (tmp_path / "judge").mkdir()
     (tmp_path / "judge/correct.md").write_text("Be kind. $question $reference $answer")
-    before = summing.scorers(all_scores(row("q"), ask_ragas=False))["judge_version"]
+    before = summary.scorers(all_scores(row("q"), ask_ragas=False))["judge_version"]
     monkeypatch.setattr(prompts, "FOLDER", tmp_path)
     prompts.template.cache_clear()
     after = f"{judge.VERSION} {prompts.digest('judge/correct')} rules-2"

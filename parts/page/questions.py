@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from parts.marking import marks
 from parts.page.behind import behind
 from parts.project.answer_format import MARK
+from parts.scoring.correctness import marks
 
 
 @dataclass(frozen=True)

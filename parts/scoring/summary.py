@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from parts.project import answer_format
-from parts.scorers import choice
+from parts.scoring import choice
 
 CORRECTNESS = ("exact", "choice", "judge")
 """Scorers that say whether an answer is right."""

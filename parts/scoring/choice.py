@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 
 from parts.project import answer_format
-from parts.scorers.exact import words
+from parts.scoring.exact import words
 from schemas.errors import Mistake
 
 VERSION = "choice-1"
