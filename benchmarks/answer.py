@@ -16,6 +16,7 @@ from parts import answering
 from parts.engines.transformers import Engine
 from parts.project import params
 from parts.project.sections import Arm
+from parts.retrieval.contexts import shown_passages
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
 from schemas.questions import Questions
@@ -32,7 +33,7 @@ def asked(most: int | None) -> dict[str, tuple[Engine, list[str]]]:
     for name in ARMS:
         arm = params.load(f"arms.{name}", Arm)
         engine = answering.engine(arm, given)
-        passages = answering.passages(Contexts.read(arm.contexts), Chunks.read(), given.passages)
+        passages = shown_passages(Contexts.read(arm.contexts), Chunks.read(), given.passages)
         questions = rows.select("question_id", "question").rows()
         found[name] = engine, [engine.prompt(text, passages.get(key, []))[0] for key, text in questions]
     return found

@@ -19,13 +19,13 @@ import polars as pl
 
 from benchmarks.beside import exams
 from benchmarks.beside.figures import Figures
-from parts import store
-from parts.embedder import Embedder
-from parts.held import Held, statement, written
 from parts.project import params
-from parts.retrievers import dense, hybrid
+from parts.retrieval import postgres
+from parts.retrieval.embedder import Embedder
+from parts.retrieval.passage_store import Held, statement, written
+from parts.retrieval.ranking import measure
+from parts.retrieval.retrievers import dense, hybrid
 from schemas.contexts import Contexts
-from stages.retrieve import measure
 from tests.code import ROOT
 
 RETRIEVERS = {"dense": dense, "hybrid": hybrid}
@@ -36,12 +36,12 @@ FIGURES = {
 
 
 @contextlib.contextmanager
-def home() -> Iterator[store.Params]:
+def home() -> Iterator[postgres.Params]:
     """Work with the shipped knobs in a folder with a Postgres of its own, that is deleted afterwards."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         shutil.copy(ROOT / "params.yaml", "params.yaml")
         shutil.copytree(ROOT / "metrics", "metrics")
-        yield params.load("retrieve", store.Params)
+        yield params.load("retrieve", postgres.Params)
 
 
 def bm25(questions: pl.DataFrame, chunks: pl.DataFrame, depth: int) -> pl.DataFrame:
@@ -62,7 +62,7 @@ def bm25(questions: pl.DataFrame, chunks: pl.DataFrame, depth: int) -> pl.DataFr
     ])  # fmt: skip
 
 
-def recall(figures: Figures, given: store.Params, corpora: Path | None) -> None:
+def recall(figures: Figures, given: postgres.Params, corpora: Path | None) -> None:
     """Dense, hybrid and BM25 on questions whose passage, or cited page, is known."""
     for name, wanted in FIGURES.items():
         if corpora is None or not (corpora / name).is_dir():
@@ -83,7 +83,7 @@ def p95(times: list[float]) -> float:
     return float(np.percentile(times, 95))
 
 
-def search(figures: Figures, given: store.Params, corpora: Path | None) -> None:
+def search(figures: Figures, given: postgres.Params, corpora: Path | None) -> None:
     """An index's search against its bare SQL on the same connection, turn by turn, on 10,000 passages."""
     chunks = exams.made_up(10_000)
     asked = [f"What is said of {heading}?" for heading in chunks["heading"].unique(maintain_order=True)[:600]]
@@ -130,16 +130,16 @@ def quick(embed: Embedder, chunks: pl.DataFrame):
 
 
 @contextlib.contextmanager
-def held(chunks: pl.DataFrame, given: store.Params, embed) -> Iterator[Held]:
+def held(chunks: pl.DataFrame, given: postgres.Params, embed) -> Iterator[Held]:
     """Yield `chunks` held in a schema of their own."""
-    with store.connect() as connection:
+    with postgres.connect() as connection:
         kept = Held(connection, "bench", given, embed)
         kept.hold(chunks)
         yield kept
         connection.execute("DROP SCHEMA bench CASCADE")
 
 
-def hnsw(figures: Figures, given: store.Params, corpora: Path | None) -> None:
+def hnsw(figures: Figures, given: postgres.Params, corpora: Path | None) -> None:
     """Recall of the index with the knobs that ship, 200,000 x 384."""
     number = int(os.environ.get("CLOSEDBOOK_BENCH_VECTORS", 200_000))
     texts = exams.made_up(2000)
@@ -161,7 +161,7 @@ def hnsw(figures: Figures, given: store.Params, corpora: Path | None) -> None:
         figures.add("hnsw_recall10", same / len(probes) / 10, ">= 0.99")
 
 
-def index(figures: Figures, given: store.Params, corpora: Path | None) -> None:
+def index(figures: Figures, given: postgres.Params, corpora: Path | None) -> None:
     """Passages a second, hold against encode and COPY with nothing around them, turn by turn."""
     from pgvector.psycopg import register_vector
 
@@ -169,7 +169,7 @@ def index(figures: Figures, given: store.Params, corpora: Path | None) -> None:
     texts = [written(*row) for row in chunks.select("heading", "text").iter_rows()]
     embed(texts[:64])
     ours, bare = [], []
-    with store.connect() as connection:
+    with postgres.connect() as connection:
         register_vector(connection)
         for _ in range(3):
             start = time.perf_counter()
@@ -188,7 +188,7 @@ def index(figures: Figures, given: store.Params, corpora: Path | None) -> None:
     figures.add("index_over_bare", statistics.median(bare) / statistics.median(ours), ">= 0.95")
 
 
-def update(figures: Figures, given: store.Params, corpora: Path | None) -> None:
+def update(figures: Figures, given: postgres.Params, corpora: Path | None) -> None:
     """One of 10,000 passages changed; the model loaded, the server up. With an HNSW index, which is dearer to change."""
     chunks, embed = exams.made_up(10_000), Embedder(given.embedder)
     times = []

@@ -12,12 +12,12 @@ import polars as pl
 from pydantic import BaseModel, Field
 
 from invitro import exam, world
-from parts import store
 from parts.corpus import evidence, question_file
 from parts.llm.client import connect
 from parts.project import params
 from parts.project.sections import Server, Student
-from parts.retrievers import hybrid
+from parts.retrieval import postgres
+from parts.retrieval.retrievers import hybrid
 from parts.safety import detection
 from parts.student.model import tokenizer
 from schemas.pairs import RawPairs
@@ -61,7 +61,7 @@ def ready(
         asked = list(question_file.questions(Path(home, "exam.jsonl")))
     chunks = chunk.chunk(documents, params.load("chunk", chunk.Params).max_tokens, lambda text: count([text])[0])
     questions, _ = evidence.examine(asked, documents, chunks)
-    contexts = hybrid.retrieve(questions, chunks, params.load("retrieve", store.Params))
+    contexts = hybrid.retrieve(questions, chunks, params.load("retrieve", postgres.Params))
     redacted, _ = redact.redact(documents, chunks, private or params.load("redact", detection.Params))
     raw = asyncio.run(_teach(redacted, given.generators))
     return Company(seed, chunks, questions, contexts, raw)

@@ -14,12 +14,14 @@ from pydantic import BaseModel, Field
 
 from experiments import canaries, company, study
 from experiments.progress import trainings
-from parts import answering, store
-from parts.asking import Engine, Passage
+from parts import answering
+from parts.asking import Engine
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import RELEASED, Arm
-from parts.retrievers import hybrid
+from parts.retrieval import postgres
+from parts.retrieval.contexts import Passage, shown_passages
+from parts.retrieval.retrievers import hybrid
 from parts.safety import detection, disclosure
 from parts.student import finetune
 from stages import answer
@@ -110,9 +112,9 @@ def prepared(seed: int, given: Params) -> tuple[dict[str, company.Company], list
         for gate, what in GATES.items()
     }
     asked, chunks = canaries.questions(planted), of["open"].chunks
-    contexts = hybrid.retrieve(asked, chunks, params.load("retrieve", store.Params))
+    contexts = hybrid.retrieve(asked, chunks, params.load("retrieve", postgres.Params))
     most = params.load("answer", answering.Params).passages
-    return of, planted, asked, answering.passages(contexts, chunks, most)
+    return of, planted, asked, shown_passages(contexts, chunks, most)
 
 
 def summary(by_gate: dict[str, list[Given]]) -> dict[str, float]:

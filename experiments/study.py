@@ -22,6 +22,7 @@ from parts.asking import Asking
 from parts.engines import transformers
 from parts.project import params
 from parts.project.sections import RELEASED, Arm, Student
+from parts.retrieval.contexts import shown_passages
 from parts.scoring import exact
 from parts.student import finetune
 from parts.student.model import tokenizer
@@ -148,7 +149,7 @@ def rag(company: Company) -> float:
 
 def shown(company: Company, most: int) -> dict:
     """Return the passages that retrieval finds for each question, `most` at the most."""
-    return answering.passages(company.contexts, company.chunks, most)
+    return shown_passages(company.contexts, company.chunks, most)
 
 
 def accuracy(company: Company, engine: transformers.Engine, passages: dict, batch: int) -> float:

@@ -5,15 +5,14 @@ import os
 from collections.abc import Iterator
 from typing import Literal
 
-import polars as pl
 from pydantic import BaseModel, Field, computed_field
 
-from parts import asking, tuned
-from parts.asking import Passage
+from parts import asking
 from parts.engines import openai, transformers
 from parts.llm.server import serving
 from parts.project import params
 from parts.project.sections import RELEASED, Arm, Student
+from parts.retrieval import tuned_settings
 from parts.student.model import tokenizer
 from schemas.errors import Mistake
 
@@ -33,7 +32,7 @@ class Params(BaseModel, extra="forbid", frozen=True):
     @property
     def passages(self) -> int:
         """The best of those retrieved, at most: as many as the stage `tune` found best."""
-        return tuned.read().passages
+        return tuned_settings.read().passages
 
 
 @contextlib.contextmanager
@@ -67,12 +66,3 @@ def engine(arm: Arm, given: Params, url: str | None = None) -> asking.Engine:
 def weights(arm: Arm, student: Student) -> str:
     """Return the name or folder of the model that answers for `arm`."""
     return student.model if arm.weights == RELEASED else arm.weights
-
-
-def passages(contexts: pl.DataFrame, chunks: pl.DataFrame, most: int) -> dict[str, list[Passage]]:
-    """Return the best `most` passages of each question as (heading, text), best first."""
-    joined = (
-        contexts.filter(pl.col("rank") <= most).join(chunks, "chunk_id", validate="m:1").sort("question_id", "rank")
-    )
-    parts = joined.group_by("question_id", maintain_order=True)
-    return {question_id: part.select("heading", "text").rows() for (question_id,), part in parts}

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from parts.project import answer_format
-
-Passage = tuple[str, str]
-"""heading, text"""
+from parts.retrieval.contexts import Passage
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from parts.llm import jobs
 from parts.llm.budget import Meter
 from parts.llm.client import connect
 from parts.project.sections import Server
-from parts.search import Index
+from parts.retrieval.index import Index
 
 SAMPLE = 200  # passages that embedding is timed on, at most
 _NUMBER = re.compile(r"^#.*$|(?<![\w.,:/-])(\d{1,9})(?![\w:/-]|[.,]\d)", re.MULTILINE)

@@ -9,10 +9,11 @@ writes  Answers[arm]        one row per question
 import polars as pl
 
 from parts import answering
-from parts.asking import Engine, Passage
+from parts.asking import Engine
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import Arm
+from parts.retrieval.contexts import Passage, shown_passages
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
@@ -46,7 +47,7 @@ def answer(
 def main(name: str) -> None:
     """Write Answers of the arm `name`."""
     given, arm = params.load("answer", Params), params.load(f"arms.{name}", Arm)
-    passages = answering.passages(Contexts.read(arm.contexts), Chunks.read(), given.passages)
+    passages = shown_passages(Contexts.read(arm.contexts), Chunks.read(), given.passages)
     with answering.server(given) as url:
         answered = answer(Questions.read(), passages, answering.engine(arm, given, url), given.batch, name)
     Answers.write(answered, name)

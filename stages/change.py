@@ -14,11 +14,12 @@ import asyncio
 import importlib
 import time
 
-from parts import change, store
+from parts import change
 from parts.corpus import splitting
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import Arm, Server, Student
+from parts.retrieval import postgres
 from parts.safety import detection, redaction
 from parts.student.model import tokenizer
 from schemas.chunks import Chunks
@@ -42,8 +43,8 @@ def main() -> None:
     found |= meter.metrics() | {"passages_taught": len(new)}
     found["teacher_seconds"] = seconds if meter.paid == meter.requests else None  # null: kept answers were replayed
 
-    retriever = importlib.import_module(f"parts.retrievers.{params.load('arms.rag', Arm).contexts}")
-    found |= change.reindexed(retriever.indexed, chunks, cut, params.load("retrieve", store.Params))
+    retriever = importlib.import_module(f"parts.retrieval.retrievers.{params.load('arms.rag', Arm).contexts}")
+    found |= change.reindexed(retriever.indexed, chunks, cut, params.load("retrieve", postgres.Params))
     found["passages_embedded"] = len(cut.join(chunks, ["chunk_id", "heading", "text"], how="anti"))
     metrics.write("change", found)
     print(

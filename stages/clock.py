@@ -20,10 +20,10 @@ from pydantic import BaseModel, Field
 
 from parts import answering
 from parts.asking import Engine
-from parts.finding import Find, finding
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import NAMES, Arm, Student
+from parts.retrieval.timed_search import Find, finding
 from schemas.chunks import Chunks
 from schemas.questions import Questions
 

@@ -6,10 +6,10 @@ writes  metrics/index.json  what the store then holds, for DVC to follow: rows, 
 
 import random
 
-from parts import store
-from parts.held import Held
 from parts.project import metrics, params
 from parts.project.command import run
+from parts.retrieval import postgres
+from parts.retrieval.passage_store import Held
 from schemas.chunks import Chunks
 
 NEIGHBOURS, PROBES = 10, 200
@@ -29,7 +29,7 @@ def main() -> None:
     """Write metrics/index.json."""
     chunks = Chunks.read()
     texts = chunks["text"].to_list()
-    with store.holding(chunks, params.load("retrieve", store.Params)) as held:
+    with postgres.holding(chunks, params.load("retrieve", postgres.Params)) as held:
         found = held.manifest()
         found["recall_at_10"] = recall(held, random.Random(1).sample(texts, min(PROBES, len(texts))))
     metrics.write("index", found)

@@ -17,6 +17,7 @@ from parts.asking import Engine
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import NAMES, RELEASED, Arm, Student
+from parts.retrieval.contexts import shown_passages
 from parts.student import dataset, finetune
 from parts.student.model import tokenizer
 from schemas.chunks import Chunks
@@ -72,7 +73,7 @@ def asked(engine: Engine, arms: list[Arm], given: Params, most: int) -> list[str
     """Return the prompts of a sample of the exam, as each of `arms` is given it."""
     rows, chunks = Questions.read().select("question_id", "question", "options").rows(), Chunks.read()
     rows = random.Random(given.seed).sample(rows, min(len(rows), given.questions))
-    shown = [answering.passages(Contexts.read(arm.contexts), chunks, most) for arm in arms]
+    shown = [shown_passages(Contexts.read(arm.contexts), chunks, most) for arm in arms]
     return [engine.prompt(text, passages.get(key, []), options)[0] for passages in shown for key, text, options in rows]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from parts import store
+from parts.retrieval import postgres
 from schemas.chunks import Chunks
 from schemas.questions import Questions
 
@@ -13,8 +13,8 @@ KNOBS = {
 }  # fmt: skip
 
 
-def knobs(**changed) -> store.Params:
-    return store.Params(**KNOBS | changed)
+def knobs(**changed) -> postgres.Params:
+    return postgres.Params(**KNOBS | changed)
 
 
 class Embed:

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parts import store
 from parts.change import edited, taught
-from parts.embedder import BUNDLED, Embedder
-from parts.held import Held
 from parts.project import metrics, params
 from parts.project.sections import Server
+from parts.retrieval import postgres
+from parts.retrieval.embedder import BUNDLED, Embedder
+from parts.retrieval.passage_store import Held
 from schemas.chunks import Chunks
 from schemas.documents import Documents
 from schemas.pairs import RawPairs
@@ -82,8 +82,8 @@ def test_a_change_is_counted_and_leaves_tables_and_index_as_they_were(corpus, ca
     assert "6 requests (6 paid now)" in capsys.readouterr().out
     assert {path: path.read_bytes() for path in Path("data").glob("*.parquet")} == before
     assert not RawPairs.address("qa").exists()
-    with store.connect() as connection:
-        held = Held(connection, store.schema(), params.load("retrieve", store.Params), Embedder(BUNDLED))
+    with postgres.connect() as connection:
+        held = Held(connection, postgres.schema(), params.load("retrieve", postgres.Params), Embedder(BUNDLED))
         assert held.hold(chunks) == 0  # whatever is not as the passages are would be embedded here
 
 

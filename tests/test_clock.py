@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from parts.asking import Response
-from parts.finding import search
-from parts.search import Index
+from parts.retrieval.index import Index
+from parts.retrieval.timed_search import search
 from stages import clock
 
 STEPS = {f"{step}_p50_ms" for step in ("embed", "search", "rerank", "prefill", "decode")}

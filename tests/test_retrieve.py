@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from parts import store
-from parts.retrievers import dense, gold, hybrid, none, reranked
+from parts.retrieval import postgres
+from parts.retrieval.ranking import measure
+from parts.retrieval.retrievers import dense, gold, hybrid, none, reranked
 from schemas.errors import Mistake
-from stages.retrieve import measure
 from tests.retrieval import asked, knobs, passages
 
 
@@ -17,14 +17,14 @@ def postgres_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("postgres")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("CLOSEDBOOK_DSN", raising=False)
-        patch.setattr(store, "FOLDER", folder)
-        with store.connect():
+        patch.setattr(postgres, "FOLDER", folder)
+        with postgres.connect():
             yield folder
 
 
 @pytest.fixture
 def here(workplace, monkeypatch, postgres_folder):
-    monkeypatch.setattr(store, "FOLDER", postgres_folder)
+    monkeypatch.setattr(postgres, "FOLDER", postgres_folder)
     return workplace
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import psycopg
 import pytest
 
-from parts import store
-from parts.held import Held
+from parts.retrieval import postgres
+from parts.retrieval.passage_store import Held
 from schemas.errors import Mistake
 from tests.postgres import over_tcp
 from tests.retrieval import Embed, knobs, passages
@@ -19,8 +19,8 @@ def connection(tmp_path_factory):
     folder = tmp_path_factory.mktemp("postgres")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("CLOSEDBOOK_DSN", raising=False)
-        patch.setattr(store, "FOLDER", folder)
-        with store.connect() as found:
+        patch.setattr(postgres, "FOLDER", folder)
+        with postgres.connect() as found:
             yield found
 
 
@@ -151,16 +151,16 @@ def test_a_passage_that_both_find_is_before_those_that_one_finds(held):
 
 
 def test_two_projects_share_a_server_and_no_table(workplace, monkeypatch, tmp_path, held):
-    here = store.schema()
+    here = postgres.schema()
     (workplace.path / "data/raw").mkdir()
     (workplace.path / "data/raw/a.md").write_text("edited")
-    assert store.schema() == here
+    assert postgres.schema() == here
     workplace.change("ingest", "path", "data/other")
-    other = store.schema()
+    other = postgres.schema()
     (tmp_path / "away").mkdir()
     (tmp_path / "away/params.yaml").write_text((workplace.path / "params.yaml").read_text())
     monkeypatch.chdir(tmp_path / "away")
-    assert len({here, other, store.schema()}) == 3
+    assert len({here, other, postgres.schema()}) == 3
     first = held(passages("one"), schema=here)
     held(passages("two", "three"), schema=other)
     first.connection.execute("RESET search_path")
@@ -183,27 +183,27 @@ def test_a_language_that_postgres_does_not_know_is_named(held):
 @pytest.mark.parametrize("dsn", ["postgresql://nobody@127.0.0.1:9/none", "not a dsn"])
 def test_a_wrong_dsn_is_told_in_one_line(monkeypatch, dsn):
     monkeypatch.setenv("CLOSEDBOOK_DSN", dsn)
-    with pytest.raises(Mistake, match="CLOSEDBOOK_DSN cannot be used"), store.connect():
+    with pytest.raises(Mistake, match="CLOSEDBOOK_DSN cannot be used"), postgres.connect():
         pass
 
 
 def test_a_server_over_tcp_serves_who_has_the_password_and_tells_who_has_not(monkeypatch, tmp_path):
     with over_tcp(tmp_path, "open:sesame") as dsn:
         monkeypatch.setenv("CLOSEDBOOK_DSN", dsn.replace("reader@", "reader:open%3Asesame@"))
-        with store.connect() as found:
+        with postgres.connect() as found:
             assert Held(found, "corpus", knobs(), Embed()).hold(passages("one", "two")) == 2
-        with store.connect() as again:
+        with postgres.connect() as again:
             kept = Held(again, "corpus", knobs(), embed := Embed())
             assert kept.hold(passages("one", "two")) == 0
             assert ids(kept.nearest(embed(["H\ntwo"])[0], 1)) == ["c1"]
         with psycopg.connect(dsn.replace("reader@", "owner:open%3Asesame@"), autocommit=True) as owner:
             owner.execute("ALTER DATABASE passages OWNER TO owner")
-        with store.connect() as found, pytest.raises(Mistake, match="GRANT CREATE"):
+        with postgres.connect() as found, pytest.raises(Mistake, match="GRANT CREATE"):
             Held(found, "another", knobs(), Embed())
         monkeypatch.setenv("CLOSEDBOOK_DSN", os.environ["CLOSEDBOOK_DSN"].replace("/passages", "/plain"))
-        with pytest.raises(Mistake, match="CREATE EXTENSION vector"), store.connect():
+        with pytest.raises(Mistake, match="CREATE EXTENSION vector"), postgres.connect():
             pass
         monkeypatch.setenv("CLOSEDBOOK_DSN", dsn.replace("reader@", "reader:close%3Asesame@"))
-        with pytest.raises(Mistake, match="password authentication failed") as told, store.connect():
+        with pytest.raises(Mistake, match="password authentication failed") as told, postgres.connect():
             pass
     assert "sesame" not in str(told.value)

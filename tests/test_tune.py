@@ -6,8 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from parts import answering, store, tuned
+from parts import answering
 from parts.project import params
+from parts.retrieval import postgres, tuned_settings, tuning
 from schemas.chunks import Chunks
 from schemas.pairs import Pairs
 from stages import index, tune
@@ -36,8 +37,8 @@ def test_development_questions_are_one_a_fact_in_the_words_least_like_its_passag
         pair(5, "", "a text", "c1", kind="document"),
     )  # fmt: skip
     wanted = [("How early must I ask?", "12 days", "c0"), ("What price?", "9 euros", "c1")]
-    assert tune.development(kept, texts, 9) == wanted
-    assert tune.development(kept, texts, 1) == wanted[:1]
+    assert tuning.development(kept, texts, 9) == wanted
+    assert tuning.development(kept, texts, 1) == wanted[:1]
 
 
 def test_the_exam_is_no_dependency_of_tuning():
@@ -49,20 +50,20 @@ def test_the_exam_is_no_dependency_of_tuning():
 def test_what_the_questions_cannot_tell_apart_is_left_to_the_order_of_the_values():
     clear = [1.0] * 90 + [0.0] * 10
     nearly, worse = [1.0] * 88 + [0.0] * 12, [1.0] * 80 + [0.0] * 20
-    assert tune.best({4: worse, 2: clear, 1: nearly}) == 2
-    assert tune.best({4: worse, 1: nearly, 2: clear}) == 1
-    assert tune.best({3: [0.5]}) == 3
+    assert tuning.best({4: worse, 2: clear, 1: nearly}) == 2
+    assert tuning.best({4: worse, 1: nearly, 2: clear}) == 1
+    assert tuning.best({3: [0.5]}) == 3
 
 
 def test_the_reciprocal_rank_is_that_of_the_passage_that_was_asked_about():
     asked = [("?", "A", "c1"), ("?", "B", "c9")]
-    assert tune.found(asked, [[("c0", 1.0), ("c1", 0.5)], [("c0", 1.0)]]) == [0.5, 0.0]
+    assert tuning.found(asked, [[("c0", 1.0), ("c1", 0.5)], [("c0", 1.0)]]) == [0.5, 0.0]
 
 
 @pytest.fixture
 def company(workplace, monkeypatch, qwen, tmp_path):
     """Passages of which words alone tell one, and a student that says nothing sensible."""
-    monkeypatch.setattr(store, "FOLDER", tmp_path / "postgres")
+    monkeypatch.setattr(postgres, "FOLDER", tmp_path / "postgres")
     workplace.change("student", "model", str(qwen))
     workplace.change("answer", "max_new_tokens", 4)
     workplace.change("tune", "words", [0.0, 1.0])
@@ -84,7 +85,7 @@ def test_the_store_is_filled_the_weight_is_chosen_and_both_are_on_record(company
     found = json.loads((company.path / "metrics/tune.json").read_text())
     assert found["words"] == 1.0 and found["mrr_words_1.0"] == 1 > found["mrr_words_0.0"]
     assert found["questions"] == 19 and {"f1_passages_1", "f1_passages_2"} <= set(found)
-    assert tuned.read().words == 1.0
+    assert tuned_settings.read().words == 1.0
     assert params.load("answer", answering.Params).passages == found["passages"]
 
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from invitro import documents, world
 from parts.corpus import evidence, question_file
-from parts.embedder import Embedder
+from parts.retrieval.embedder import Embedder
 from schemas.chunks import Chunks
 from schemas.questions import Questions
 from stages import chunk, ingest

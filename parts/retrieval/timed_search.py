@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import polars as pl
 
-from parts import answering, store
-from parts.asking import Passage
 from parts.project import params
-from parts.search import Index
+from parts.retrieval import postgres
+from parts.retrieval.contexts import Passage, shown_passages
+from parts.retrieval.index import Index
 from schemas.contexts import Contexts
 
 Found = tuple[list[Passage], dict[str, float]]
@@ -23,13 +23,13 @@ Find = Callable[[str, str], Found]
 @contextlib.contextmanager
 def finding(retriever: str, chunks: pl.DataFrame, most: int) -> Iterator[Find]:
     """Yield how passages are found: by a search where `retriever` searches, else from the contexts that it left."""
-    part = importlib.import_module(f"parts.retrievers.{retriever}")
+    part = importlib.import_module(f"parts.retrieval.retrievers.{retriever}")
     if not hasattr(part, "indexed"):
-        held = answering.passages(Contexts.read(retriever), chunks, most)
+        held = shown_passages(Contexts.read(retriever), chunks, most)
         yield lambda question_id, question: (held.get(question_id, []), {})
         return
     texts = {row["chunk_id"]: (row["heading"], row["text"]) for row in chunks.iter_rows(named=True)}
-    with part.indexed(chunks, params.load("retrieve", store.Params)) as index:
+    with part.indexed(chunks, params.load("retrieve", postgres.Params)) as index:
 
         def find(question_id: str, question: str) -> Found:
             found, took = search(index, question)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from parts.search import Hits
+from parts.retrieval.index import Hits
 from schemas.errors import Mistake
 
 BUILD_MEMORY = "1GB"

@@ -10,9 +10,9 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts.embedder import Embedder
-from parts.held import Held
 from parts.project import params
+from parts.retrieval.embedder import Embedder
+from parts.retrieval.passage_store import Held
 from schemas.errors import Mistake
 
 FOLDER = Path(".cache/postgres")

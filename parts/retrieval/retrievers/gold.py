@@ -4,7 +4,7 @@ from itertools import zip_longest
 
 import polars as pl
 
-from parts.store import Params
+from parts.retrieval.postgres import Params
 from schemas.contexts import Contexts
 
 

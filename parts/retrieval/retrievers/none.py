@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from parts.store import Params
+from parts.retrieval.postgres import Params
 from schemas.contexts import Contexts
 
 

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import polars as pl
 
-from parts import store
-from parts.search import Index
-from parts.store import Params
+from parts.retrieval import postgres
+from parts.retrieval.index import Index
+from parts.retrieval.postgres import Params
 
 
 def retrieve(questions: pl.DataFrame, chunks: pl.DataFrame, params: Params) -> pl.DataFrame:
@@ -19,5 +19,5 @@ def retrieve(questions: pl.DataFrame, chunks: pl.DataFrame, params: Params) -> p
 @contextmanager
 def indexed(chunks: pl.DataFrame, params: Params) -> Iterator[Index]:
     """Yield the index of `chunks` by the vectors of heading and text."""
-    with store.holding(chunks, params) as held:
+    with postgres.holding(chunks, params) as held:
         yield Index(held.embed, lambda question, vector: held.nearest(vector))

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 
 import polars as pl
 
-from parts import store, tuned
-from parts.held import written
-from parts.search import Hits, Index
-from parts.store import Params
+from parts.retrieval import postgres, tuned_settings
+from parts.retrieval.index import Hits, Index
+from parts.retrieval.passage_store import written
+from parts.retrieval.postgres import Params
 from schemas.errors import Mistake
 
 
@@ -21,7 +21,7 @@ def retrieve(questions: pl.DataFrame, chunks: pl.DataFrame, params: Params) -> p
 @contextmanager
 def indexed(chunks: pl.DataFrame, params: Params) -> Iterator[Index]:
     """Yield the index of `chunks`. Raises Mistake when the cross-encoder cannot be had."""
-    weight, model = tuned.read().words, _encoder(params.reranker)
+    weight, model = tuned_settings.read().words, _encoder(params.reranker)
     texts = {row["chunk_id"]: written(row["heading"], row["text"]) for row in chunks.iter_rows(named=True)}
 
     def rerank(question: str, hits: Hits) -> Hits:
@@ -31,7 +31,7 @@ def indexed(chunks: pl.DataFrame, params: Params) -> Iterator[Index]:
         )
         return sorted(zip(ids, map(float, scores), strict=True), key=lambda hit: (-hit[1], hit[0]))
 
-    with store.holding(chunks, params) as held:
+    with postgres.holding(chunks, params) as held:
         yield Index(held.embed, lambda question, vector: held.fused(question, vector, weight), rerank)
 
 

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import polars as pl
 
-from parts import store, tuned
-from parts.search import Index
-from parts.store import Params
+from parts.retrieval import postgres, tuned_settings
+from parts.retrieval.index import Index
+from parts.retrieval.postgres import Params
 
 
 def retrieve(questions: pl.DataFrame, chunks: pl.DataFrame, params: Params) -> pl.DataFrame:
@@ -19,6 +19,6 @@ def retrieve(questions: pl.DataFrame, chunks: pl.DataFrame, params: Params) -> p
 @contextmanager
 def indexed(chunks: pl.DataFrame, params: Params) -> Iterator[Index]:
     """Yield the index of `chunks` by words and vectors; words count as much as the stage `tune` found best."""
-    weight = tuned.read().words
-    with store.holding(chunks, params) as held:
+    weight = tuned_settings.read().words
+    with postgres.holding(chunks, params) as held:
         yield Index(held.embed, lambda question, vector: held.fused(question, vector, weight))

@@ -1,0 +1,15 @@
+"""The passages that an arm is shown with a question."""
+
+import polars as pl
+
+Passage = tuple[str, str]
+"""heading, text"""
+
+
+def shown_passages(contexts: pl.DataFrame, chunks: pl.DataFrame, most: int) -> dict[str, list[Passage]]:
+    """Return the best `most` passages of each question as (heading, text), best first."""
+    joined = (
+        contexts.filter(pl.col("rank") <= most).join(chunks, "chunk_id", validate="m:1").sort("question_id", "rank")
+    )
+    parts = joined.group_by("question_id", maintain_order=True)
+    return {question_id: part.select("heading", "text").rows() for (question_id,), part in parts}
