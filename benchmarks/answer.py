@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from benchmarks.beside import generating
 from benchmarks.beside.figures import Figures
-from parts import answering
-from parts.engines.transformers import Engine
+from parts.answering import arm_engine
+from parts.answering.transformers_engine import Engine
 from parts.project import params
 from parts.project.sections import Arm
 from parts.retrieval.contexts import shown_passages
@@ -27,12 +27,12 @@ WARMUP, ROUNDS = 4, 3
 
 def asked(most: int | None) -> dict[str, tuple[Engine, list[str]]]:
     """Return each arm's engine and prompts."""
-    given, rows = params.load("answer", answering.Params), Questions.read()
+    given, rows = params.load("answer", arm_engine.Params), Questions.read()
     rows = rows.gather_every(max(1, len(rows) // most)) if most else rows
     found = {}
     for name in ARMS:
         arm = params.load(f"arms.{name}", Arm)
-        engine = answering.engine(arm, given)
+        engine = arm_engine.engine(arm, given)
         passages = shown_passages(Contexts.read(arm.contexts), Chunks.read(), given.passages)
         questions = rows.select("question_id", "question").rows()
         found[name] = engine, [engine.prompt(text, passages.get(key, []))[0] for key, text in questions]
@@ -53,7 +53,7 @@ def ours(batch: int) -> Callable[[Engine, list[str]], list[str]]:
 
 def main(most: str | None = None) -> None:
     figures, arms = Figures("answer", "torch", "transformers"), asked(int(most) if most else None)
-    batch = params.load("answer", answering.Params).batch
+    batch = params.load("answer", arm_engine.Params).batch
     ways = {"loop": generating.loop, "batch": ours(batch), "alone": ours(1)}
     ways |= {name: generating.batched(name, batch) for name in ("dynamic", "static")} | {"paged": generating.paged}
     seconds = {(name, way): [] for name in arms for way in ways}

@@ -14,8 +14,8 @@ from pydantic import BaseModel, Field
 
 from experiments import canaries, company, study
 from experiments.progress import trainings
-from parts import answering
-from parts.asking import Engine
+from parts.answering import arm_engine
+from parts.answering.engine import Engine
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import RELEASED, Arm
@@ -67,15 +67,15 @@ def shown(asked: pl.DataFrame, passages: Passages) -> dict[str, list[bool]]:
 
 def untaught(asked: pl.DataFrame, passages: Passages) -> Given:
     """Return what the student gives away as released, without and with passages: no gate bears on that."""
-    given = params.load("answer", answering.Params)
-    engine = answering.engine(Arm(weights=RELEASED, contexts="none"), given)
+    given = params.load("answer", arm_engine.Params)
+    engine = arm_engine.engine(Arm(weights=RELEASED, contexts="none"), given)
     by_arm = {"base": {}, "rag": passages}
     return {arm: given_away(asked, engine, held, given.batch) for arm, held in by_arm.items()}
 
 
 def taught(one: company.Company, plan: study.Plan, asked: pl.DataFrame, passages: Passages) -> Given:
     """Return what the student gives away after `plan`, without and with passages."""
-    batch = params.load("answer", answering.Params).batch
+    batch = params.load("answer", arm_engine.Params).batch
 
     def measure(engine: Engine) -> Given:
         by_arm = {"tuned": {}, "tuned_rag": passages}
@@ -113,7 +113,7 @@ def prepared(seed: int, given: Params) -> tuple[dict[str, company.Company], list
     }
     asked, chunks = canaries.questions(planted), of["open"].chunks
     contexts = hybrid.retrieve(asked, chunks, params.load("retrieve", postgres.Params))
-    most = params.load("answer", answering.Params).passages
+    most = params.load("answer", arm_engine.Params).passages
     return of, planted, asked, shown_passages(contexts, chunks, most)
 
 

@@ -17,9 +17,8 @@ import polars as pl
 
 from experiments.company import PARAMS, Company, count
 from invitro import ability
-from parts import answering
-from parts.asking import Asking
-from parts.engines import transformers
+from parts.answering import arm_engine, transformers_engine
+from parts.answering.engine import Asking
 from parts.project import params
 from parts.project.sections import RELEASED, Arm, Student
 from parts.retrieval.contexts import shown_passages
@@ -80,11 +79,11 @@ def rows(company: Company, plan: Plan) -> pl.DataFrame:
 
 def study(company: Company, plan: Plan) -> dict[str, float]:
     """Return what a student knows after `plan`: accuracy on the exam, abilities left, and what the training took."""
-    given = params.load("answer", answering.Params)
+    given = params.load("answer", arm_engine.Params)
     exams = [(company.questions, {})]
     exams += [(company.questions, shown(company, given.passages))] if plan.examined else []
 
-    def measure(engine: transformers.Engine) -> dict[str, float]:
+    def measure(engine: transformers_engine.Engine) -> dict[str, float]:
         found = {"accuracy": accuracy(company, engine, {}, given.batch)}
         if plan.examined:
             found["accuracy_with_passages"] = accuracy(company, engine, shown(company, given.passages), given.batch)
@@ -97,7 +96,7 @@ def study(company: Company, plan: Plan) -> dict[str, float]:
 
 def put(exams: Sequence[tuple[pl.DataFrame, dict]]) -> list[list]:
     """Return every question of `exams` (Questions, passages by question) as a student reads it, and what is right."""
-    given = params.load("answer", answering.Params)
+    given = params.load("answer", arm_engine.Params)
     prompts = Asking(tokenizer(params.load("student", Student)), given.max_new_tokens, given.max_prompt_tokens)
     return [
         [
@@ -117,13 +116,13 @@ def study_key(company: Company, plan: Plan, pairs: list[dict], asked: list) -> s
     return hashlib.sha256(f"{training} {json.dumps(asked)}".encode()).hexdigest()[:20]
 
 
-def studied(company: Company, plan: Plan, measure: Callable[[transformers.Engine], dict], asked: list) -> dict:
+def studied(company: Company, plan: Plan, measure: Callable[[transformers_engine.Engine], dict], asked: list) -> dict:
     """Return what `measure` finds of the student after `plan`, and what the training took.
 
     It is kept under what bears on both: `asked`, JSON values, is all that bears on `measure` beyond the student.
     """
     pairs = rows(company, plan).to_dicts()
-    student, given = params.load("student", Student), params.load("answer", answering.Params)
+    student, given = params.load("student", Student), params.load("answer", arm_engine.Params)
     home = KEPT / study_key(company, plan, pairs, asked)
     if (home / "found.json").exists():
         return json.loads((home / "found.json").read_text())
@@ -131,7 +130,7 @@ def studied(company: Company, plan: Plan, measure: Callable[[transformers.Engine
     with (home / "log").open("a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         recipe = plan.recipe.model_copy(update={"seed": company.seed})
         took = finetune.tune(student.model, tokenizer(student), pairs, recipe, home / "adapter", home / "loss.tsv")
-        engine = answering.engine(Arm(weights=str(home / "adapter"), contexts="none"), given)
+        engine = arm_engine.engine(Arm(weights=str(home / "adapter"), contexts="none"), given)
         found = measure(engine) | {"seconds": took["seconds"], "tokens_read": took["tokens"]}
         found["trainable_parameters"] = took["trainable_parameters"]
     shutil.rmtree(home / "adapter")
@@ -142,8 +141,8 @@ def studied(company: Company, plan: Plan, measure: Callable[[transformers.Engine
 
 def rag(company: Company) -> float:
     """Return the accuracy of the released student with the passages that retrieval finds."""
-    given = params.load("answer", answering.Params)
-    engine = answering.engine(Arm(weights=RELEASED, contexts="hybrid"), given)
+    given = params.load("answer", arm_engine.Params)
+    engine = arm_engine.engine(Arm(weights=RELEASED, contexts="hybrid"), given)
     return accuracy(company, engine, shown(company, given.passages), given.batch)
 
 
@@ -152,7 +151,7 @@ def shown(company: Company, most: int) -> dict:
     return shown_passages(company.contexts, company.chunks, most)
 
 
-def accuracy(company: Company, engine: transformers.Engine, passages: dict, batch: int) -> float:
+def accuracy(company: Company, engine: transformers_engine.Engine, passages: dict, batch: int) -> float:
     """Return the share of the company's exam that `engine` answers exactly."""
     said = answer.answer(company.questions, passages, engine, batch, "exam").join(company.questions, "question_id")
     marks = [exact.score(*row)["exact"] for row in said.select("response", "reference", "answerable").iter_rows()]

@@ -8,8 +8,8 @@ writes  Answers[arm]        one row per question
 
 import polars as pl
 
-from parts import answering
-from parts.asking import Engine
+from parts.answering import arm_engine
+from parts.answering.engine import Engine
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import Arm
@@ -19,7 +19,7 @@ from schemas.chunks import Chunks
 from schemas.contexts import Contexts
 from schemas.questions import Questions
 
-Params = answering.Params
+Params = arm_engine.Params
 
 
 def answer(
@@ -48,8 +48,8 @@ def main(name: str) -> None:
     """Write Answers of the arm `name`."""
     given, arm = params.load("answer", Params), params.load(f"arms.{name}", Arm)
     passages = shown_passages(Contexts.read(arm.contexts), Chunks.read(), given.passages)
-    with answering.server(given) as url:
-        answered = answer(Questions.read(), passages, answering.engine(arm, given, url), given.batch, name)
+    with arm_engine.server(given) as url:
+        answered = answer(Questions.read(), passages, arm_engine.engine(arm, given, url), given.batch, name)
     Answers.write(answered, name)
     means = answered.select(pl.mean("passages", "prompt_tokens", "new_tokens", "stopped")).row(0, named=True)
     metrics.write(f"answer/{name}", means)

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from pydantic import BaseModel, Field
 
-from parts import answering
-from parts.asking import Engine
+from parts.answering import arm_engine
+from parts.answering.engine import Engine
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import NAMES, RELEASED, Arm, Student
@@ -79,17 +79,17 @@ def asked(engine: Engine, arms: list[Arm], given: Params, most: int) -> list[str
 
 def main() -> None:
     """Write metrics/parity.json; fail where the gate does not open."""
-    given, answer = params.load("parity", Params), params.load("answer", answering.Params)
+    given, answer = params.load("parity", Params), params.load("answer", arm_engine.Params)
     arms = [arm for name in NAMES if (arm := params.load(f"arms.{name}", Arm)).weights != RELEASED]
     recipe, read = params.load("train", finetune.Recipe), tokenizer(params.load("student", Student))
-    merged, beside = (answering.engine(arms[0], answer.model_copy(update={"merge": merge})) for merge in (True, False))
+    merged, beside = (arm_engine.engine(arms[0], answer.model_copy(update={"merge": merge})) for merge in (True, False))
     encoded = dataset.encode(Pairs.read().to_dicts(), read, recipe.max_tokens, recipe.learn_prompts)
     found = ended(encoded, merged.ends, recipe.max_tokens)
     prompts = asked(merged, arms, given, answer.passages)
     engines = {"merged": lambda: merged, "adapter": lambda: beside}
-    with answering.server(answer) as url:
+    with arm_engine.server(answer) as url:
         if url:
-            engines["served"] = lambda: answering.engine(arms[0], answer, url)
+            engines["served"] = lambda: arm_engine.engine(arms[0], answer, url)
         found |= {"answers": len(prompts)} | parity(engines, prompts, answer.batch)
     metrics.write("parity", found)
     refuse(found, given)

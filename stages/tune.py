@@ -9,8 +9,8 @@ from statistics import mean
 
 from pydantic import BaseModel, Field
 
-from parts import answering
-from parts.asking import Engine
+from parts.answering import arm_engine
+from parts.answering.engine import Engine
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import RELEASED, Arm
@@ -40,7 +40,7 @@ def told(asked: Asked, shown: list[list[Passage]], engine: Engine, batch: int, w
 
 def main() -> None:
     """Write metrics/tune.json."""
-    given, answer = params.load("tune", Params), params.load("answer", answering.Params)
+    given, answer = params.load("tune", Params), params.load("answer", arm_engine.Params)
     chunks = Chunks.read()
     texts = {row["chunk_id"]: (row["heading"], row["text"]) for row in chunks.iter_rows(named=True)}
     asked = development(Pairs.read(), texts, given.questions)
@@ -59,8 +59,8 @@ def main() -> None:
     mrr = {weight: found(asked, of) for weight, of in hits.items()}
     words = best(mrr)
     f1 = {}
-    with answering.server(answer) as url:
-        engine = answering.engine(Arm(weights=RELEASED, contexts="hybrid"), answer, url)
+    with arm_engine.server(answer) as url:
+        engine = arm_engine.engine(Arm(weights=RELEASED, contexts="hybrid"), answer, url)
         for most in given.passages:
             shown = [[texts[chunk_id] for chunk_id, _ in of[:most]] for of in hits[words]]
             f1[most] = told(asked, shown, engine, answer.batch, f"{most} passages")

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from parts.engines.transformers import Engine
+from parts.answering.transformers_engine import Engine
 
 
 @contextlib.contextmanager

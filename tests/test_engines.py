@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parts import answering, decoding
-from parts.asking import Asking
-from parts.engines import openai, transformers
+from parts.answering import arm_engine, openai_engine, transformers_engine
+from parts.answering.decoding import _read, batches, greedy
+from parts.answering.engine import Asking
 from parts.llm.server import serving
 from parts.project import answer_format
 from parts.project.sections import Arm, Student
@@ -31,7 +31,7 @@ def told(qwen):
 
 @pytest.fixture(scope="module")
 def here(qwen, told):
-    return transformers.Engine(str(qwen), told, 12, 512)
+    return transformers_engine.Engine(str(qwen), told, 12, 512)
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +59,8 @@ def test_batches_that_finished_answers_leave_say_what_a_plain_loop_of_generate_s
 
 def test_an_answer_that_ends_early_leaves_the_batch_and_the_others_go_on(qwen, told, prompts):
     """Ends are put where some answers pass by and others do not."""
-    engine = transformers.Engine(str(qwen), told, 12, 512)
-    free = decoding.greedy(engine.model, told, told(prompts, add_special_tokens=False).input_ids, set(), 2, 1)
+    engine = transformers_engine.Engine(str(qwen), told, 12, 512)
+    free = greedy(engine.model, told, told(prompts, add_special_tokens=False).input_ids, set(), 2, 1)
     engine.ends = {[token for row, token in free if row == 1][1]}  # what the second prompt is answered second
     lengths = [r.new_tokens for r in engine.respond(prompts, batch=len(prompts))]
     assert min(lengths) < max(lengths)
@@ -70,7 +70,7 @@ def test_an_answer_that_ends_early_leaves_the_batch_and_the_others_go_on(qwen, t
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 3000), max_size=60), st.integers(1, 16), st.integers(1, 5000))
 def test_batches_hold_every_prompt_once_the_longest_first_within_rows_and_room(lengths, most, room):
-    made = list(decoding.batches(lengths, most, room))
+    made = list(batches(lengths, most, room))
     assert sorted(at for batch in made for at in batch) == list(range(len(lengths)))
     flat = [lengths[at] for batch in made for at in batch]
     assert flat == sorted(flat, reverse=True)
@@ -87,9 +87,9 @@ def test_a_cache_that_others_cannot_join_is_decoded_to_its_end_first(qwen, told,
         "layer_types": ["sliding_attention", "full_attention"],
     }
     (tmp_path / "sliding/config.json").write_text(json.dumps(config))
-    engine = transformers.Engine(str(tmp_path / "sliding"), told, 12, 512)
+    engine = transformers_engine.Engine(str(tmp_path / "sliding"), told, 12, 512)
     read = told(prompts[:2], add_special_tokens=False).input_ids
-    started = [decoding._read(each.model, told, read, [0, 1]) for each in (engine, here)]
+    started = [_read(each.model, told, read, [0, 1]) for each in (engine, here)]
     assert [each.joinable() for each in started] == [False, True]
     assert [r.text for r in engine.respond(prompts, 2)] == [r.text for r in here.respond(prompts, 2)]
 
@@ -113,7 +113,7 @@ def test_the_likeliest_option_is_the_one_of_the_highest_mean_log_probability(her
 
 def test_a_served_model_is_given_the_same_prompts_and_says_and_chooses_the_same(here, told, prompts):
     with completing({"student": here}) as (url, seen):
-        there = openai.Engine(url, "student", told, 12, 512)
+        there = openai_engine.Engine(url, "student", told, 12, 512)
         assert there.prompt("Where?", [("Title", "text")]) == here.prompt("Where?", [("Title", "text")])
         found, wanted = there.respond(prompts, batch=3), here.respond(prompts, batch=3)
         assert [(r.text, r.stopped, r.prompt_tokens) for r in found] == [
@@ -131,7 +131,7 @@ def test_a_real_server_answers_as_this_process_does(here, told, prompts, qwen, m
         "python -m transformers.cli.transformers serve --host 127.0.0.1 --port {port} --dtype float32 --device cpu"
     )
     with serving(command) as url:
-        there = openai.Engine(url, str(qwen), told, 12, 512)
+        there = openai_engine.Engine(url, str(qwen), told, 12, 512)
         found, wanted = there.respond(prompts[:4], batch=2), here.respond(prompts[:4], batch=2)
         assert [(r.text, r.stopped) for r in found] == [(r.text, r.stopped) for r in wanted]
         assert there.choose(prompts[0], OPTIONS) is None
@@ -139,12 +139,12 @@ def test_a_real_server_answers_as_this_process_does(here, told, prompts, qwen, m
 
 def test_a_server_that_tells_no_log_probabilities_leaves_the_likeliest_open(here, told, prompts):
     with completing({"student": here}, echoes=False) as (url, _):
-        assert openai.Engine(url, "student", told, 12, 512).choose(prompts[0], OPTIONS) is None
+        assert openai_engine.Engine(url, "student", told, 12, 512).choose(prompts[0], OPTIONS) is None
 
 
 def test_a_model_that_the_server_does_not_have_is_told_in_one_line(here, told, prompts):
     with completing({"student": here}) as (url, _), pytest.raises(Mistake, match=r"adapter at http.*answer\.served"):
-        openai.Engine(url, "adapter", told, 12, 512).respond(prompts[:2], 2)
+        openai_engine.Engine(url, "adapter", told, 12, 512).respond(prompts[:2], 2)
 
 
 def test_a_server_puts_the_token_that_begins_a_text_before_it_once(told):
@@ -152,7 +152,7 @@ def test_a_server_puts_the_token_that_begins_a_text_before_it_once(told):
 
     adding = tokenizer(Student(model=told.name_or_path))
     adding.add_special_tokens({"bos_token": "<|im_start|>"})
-    engine = openai.Engine("http://127.0.0.1:9/v1", "m", adding, 4, 64)
+    engine = openai_engine.Engine("http://127.0.0.1:9/v1", "m", adding, 4, 64)
     assert engine._bare("<|im_start|>user") == "<|im_start|>user", "a tokenizer that adds nothing"
     first = ("<|im_start|>", adding.bos_token_id)
     adding._tokenizer.post_processor = TemplateProcessing(single="<|im_start|> $A", special_tokens=[first])
@@ -182,29 +182,29 @@ def test_an_arm_answers_open_questions_in_words_and_others_by_likelihood_too(her
     assert found.schema["likeliest"] == pl.String
 
 
-def given_(**changes) -> answering.Params:
+def given_(**changes) -> arm_engine.Params:
     plain = {"engine": "openai", "merge": True, "serve": None, "served": {}, "max_prompt_tokens": 512}
-    return answering.Params(**plain | {"max_new_tokens": 8, "batch": 2} | changes)
+    return arm_engine.Params(**plain | {"max_new_tokens": 8, "batch": 2} | changes)
 
 
 def test_arms_are_asked_for_by_the_names_that_the_server_has_for_their_weights(workplace, qwen, monkeypatch, tmp_path):
     workplace.change("student", "model", str(qwen))
     monkeypatch.setenv("CLOSEDBOOK_ENGINE_URL", "http://127.0.0.1:9/v1")
     given = given_(served={"models/adapter": "adapter"})
-    with answering.server(given) as url:
+    with arm_engine.server(given) as url:
         names = {
-            weights: answering.engine(Arm(weights=weights, contexts="none"), given, url).model
+            weights: arm_engine.engine(Arm(weights=weights, contexts="none"), given, url).model
             for weights in ("models/base", "models/adapter", "models/other")
         }
     assert names == {"models/base": str(qwen), "models/adapter": "adapter", "models/other": "models/other"}
 
 
 def test_the_server_is_the_one_of_the_environment_or_the_one_that_params_start(monkeypatch):
-    with pytest.raises(Mistake, match=r"answer\.serve"), answering.server(given_()):
+    with pytest.raises(Mistake, match=r"answer\.serve"), arm_engine.server(given_()):
         pass
-    with answering.server(given_(serve="python -m invitro.server --port {port}")) as url:
+    with arm_engine.server(given_(serve="python -m invitro.server --port {port}")) as url:
         assert url.startswith("http://127.0.0.1:")
-    with answering.server(given_(engine="transformers")) as url:
+    with arm_engine.server(given_(engine="transformers")) as url:
         assert url is None
 
 
@@ -213,7 +213,7 @@ def test_a_key_for_the_server_goes_to_it_and_a_teachers_does_not(here, told, mon
     monkeypatch.setenv("CLOSEDBOOK_ENGINE_KEY", "engines")
     cue.reply = lambda asked: (400, {"error": {"message": "no"}})
     with pytest.raises(Mistake) as told_:
-        openai.Engine(cue.url, "m", told, 4, 64).respond(["?"], 1)
+        openai_engine.Engine(cue.url, "m", told, 4, 64).respond(["?"], 1)
     sent = json.dumps(cue.heads)
     assert "Bearer engines" in sent and "teachers" not in sent and "engines" not in str(told_.value)
 
@@ -232,7 +232,7 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 def test_the_teachers_key_is_not_sent_to_a_server_that_answers_nor_left_in_its_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "teachers-own")
     (tmp_path / "server.py").write_text(LOGGING)
-    with answering.server(given_(serve=f"python {tmp_path}/server.py {{port}} {tmp_path}/log")):
+    with arm_engine.server(given_(serve=f"python {tmp_path}/server.py {{port}} {tmp_path}/log")):
         log = (tmp_path / "log").read_text()
     assert "/v1/models" in log and "PATH" in log
     assert "teachers-own" not in log and "Authorization" not in log

@@ -2,7 +2,7 @@
 
 import pytest
 
-from parts.engines.transformers import Engine
+from parts.answering.transformers_engine import Engine
 from parts.project.sections import Student
 from parts.student import dataset
 from parts.student.model import tokenizer

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from parts.engines.transformers import Engine
+from parts.answering.transformers_engine import Engine
 from parts.project import answer_format
 from parts.project.sections import Student
 from parts.student import dataset, finetune

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from parts import answering
+from parts.answering import arm_engine
 from parts.project import params
 from parts.retrieval import postgres, tuned_settings, tuning
 from schemas.chunks import Chunks
@@ -86,7 +86,7 @@ def test_the_store_is_filled_the_weight_is_chosen_and_both_are_on_record(company
     assert found["words"] == 1.0 and found["mrr_words_1.0"] == 1 > found["mrr_words_0.0"]
     assert found["questions"] == 19 and {"f1_passages_1", "f1_passages_2"} <= set(found)
     assert tuned_settings.read().words == 1.0
-    assert params.load("answer", answering.Params).passages == found["passages"]
+    assert params.load("answer", arm_engine.Params).passages == found["passages"]
 
 
 def test_without_a_question_to_choose_by_one_line_says_what_is_missing(company):

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from parts.decoding import batches
-from parts.engines.transformers import Engine
+from parts.answering.decoding import batches
+from parts.answering.transformers_engine import Engine
 
 ROOM = 10**9  # batches by rows alone
 

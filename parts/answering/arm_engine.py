@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, computed_field
 
-from parts import asking
-from parts.engines import openai, transformers
+from parts.answering import openai_engine, transformers_engine
+from parts.answering.engine import Engine
 from parts.llm.server import serving
 from parts.project import params
 from parts.project.sections import RELEASED, Arm, Student
@@ -54,13 +54,13 @@ def server(given: Params) -> Iterator[str | None]:
         raise Mistake("answer.engine is openai: say how to serve it in answer.serve, or set CLOSEDBOOK_ENGINE_URL")
 
 
-def engine(arm: Arm, given: Params, url: str | None = None) -> asking.Engine:
+def engine(arm: Arm, given: Params, url: str | None = None) -> Engine:
     """Return the engine that answers for `arm`: the server at `url`, or where there is none a model in this process."""
     student = params.load("student", Student)
     limits = tokenizer(student), given.max_new_tokens, given.max_prompt_tokens
     if url:
-        return openai.Engine(url, given.served.get(arm.weights, weights(arm, student)), *limits)
-    return transformers.Engine(weights(arm, student), *limits, merge=given.merge)
+        return openai_engine.Engine(url, given.served.get(arm.weights, weights(arm, student)), *limits)
+    return transformers_engine.Engine(weights(arm, student), *limits, merge=given.merge)
 
 
 def weights(arm: Arm, student: Student) -> str:

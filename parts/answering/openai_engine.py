@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tqdm import tqdm
 
-from parts.asking import Asking, Response
+from parts.answering.engine import Asking, Response
 from parts.project import answer_format
 from schemas.errors import Mistake
 

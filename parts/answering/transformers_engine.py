@@ -1,12 +1,12 @@
-"""Answer with a model in this process: greedy decoding, many answers at once (parts/decoding.py)."""
+"""Answer with a model in this process: greedy decoding, many answers at once (parts/answering/decoding.py)."""
 
 import time
 from collections.abc import Sequence
 
 from tqdm import tqdm
 
-from parts.asking import Asking, Response
-from parts.decoding import greedy
+from parts.answering.decoding import greedy
+from parts.answering.engine import Asking, Response
 from parts.project import answer_format
 from parts.student.model import load
 
