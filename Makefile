@@ -11,7 +11,7 @@ export TOKENIZERS_PARALLELISM = false
 
 repro: .venv/done ## documents in, verdict out
 	@dvc repro
-	@python -m parts.report
+	@python -m commands.verdict
 
 test: .venv/done lint ## lint, then the tests
 	@pytest
@@ -32,7 +32,7 @@ coverage: .venv/done ## which spans of which documents no row came from
 	@python -m parts.coverage
 
 report: .venv/done ## the verdict of the latest run, again
-	@python -m parts.report
+	@python -m commands.verdict
 
 page: .venv/done ## report/index.html again, with what experiments have measured since
 	@dvc repro --single-item --force report
