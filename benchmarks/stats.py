@@ -1,4 +1,4 @@
-"""How often the intervals of parts/stats.py hold the truth, over exams whose truth is known; they say 95% of the time.
+"""How often the intervals of parts/verdict/stats.py hold the truth, over exams whose truth is known; they say 95% of the time.
 
 python -m benchmarks.stats [TRIALS]
 """
@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import bootstrap
 
 from benchmarks.beside.figures import Figures
-from parts import stats
+from parts.verdict import stats
 
 SIZES = (20, 50, 140, 500)
 RESAMPLES = 1999  # params.yaml has 9999; the coverage is the same to the second digit
@@ -29,7 +29,7 @@ def ours(exam: Drawn, seed: int) -> tuple[float, float]:
 
 
 def scipys(method: str, exam: Drawn, seed: int) -> tuple[float, float]:
-    """The bootstrap of the pairs as they are: parts/stats.py adds two."""
+    """The bootstrap of the pairs as they are: parts/verdict/stats.py adds two."""
     gaps = exam[:, 0] - exam[:, 1]
     if np.ptp(gaps) == 0:
         return gaps[0], gaps[0]

@@ -6,10 +6,11 @@ python -m parts.comment REVISION SECONDS [LOG]    LOG: what a run that failed sa
 import html
 from pathlib import Path
 
-from parts import diff, flips, history, report
+from parts import diff, flips, history
 from parts.project import git, metrics, params, prices
 from parts.project.command import run
 from parts.project.sections import Server
+from parts.verdict import sentences
 from schemas.errors import Mistake
 
 MARK = "<!-- closedbook verdict -->"
@@ -53,7 +54,7 @@ def comment(revision: str, seconds: float) -> str:
         both, unknown = None, str(error)
     for most in (40, 10, 3, 0):
         parts = {
-            "Verdict": report.markdown(),
+            "Verdict": sentences.markdown(),
             f"Metrics against {name}": diff.written(revision, name),
             "Changed answers": unknown if both is None else flips.written(both, name, most),
             "Cost": cost(seconds),

@@ -14,7 +14,6 @@ import asyncio
 import importlib
 import time
 
-from parts import change
 from parts.corpus import splitting
 from parts.project import metrics, params
 from parts.project.command import run
@@ -22,6 +21,7 @@ from parts.project.sections import Arm, Server, Student
 from parts.retrieval import postgres
 from parts.safety import detection, redaction
 from parts.student.model import tokenizer
+from parts.verdict import document_update
 from schemas.chunks import Chunks
 from schemas.documents import Documents
 from schemas.redacted import Redacted
@@ -32,19 +32,21 @@ def main() -> None:
     documents, chunks = Documents.read(), Chunks.read()
     encode = tokenizer(params.load("student", Student))
     start = time.perf_counter()
-    edited = change.edited(documents)
+    edited = document_update.edited(documents)
     most = params.load("chunk", splitting.Params).max_tokens
     cut = splitting.chunk(edited, most, lambda text: len(encode(text, add_special_tokens=False).input_ids))
     redacted, _ = redaction.redact(edited, cut, params.load("redact", detection.Params))
     found = {"prepare_seconds": time.perf_counter() - start}
 
     new = redacted.join(Redacted.read(), ["heading", "text"], how="anti")  # the others' answers are kept
-    meter, seconds = asyncio.run(change.taught(new, params.names("synthesize"), params.load("teacher", Server)))
+    meter, seconds = asyncio.run(
+        document_update.taught(new, params.names("synthesize"), params.load("teacher", Server))
+    )
     found |= meter.metrics() | {"passages_taught": len(new)}
     found["teacher_seconds"] = seconds if meter.paid == meter.requests else None  # null: kept answers were replayed
 
     retriever = importlib.import_module(f"parts.retrieval.retrievers.{params.load('arms.rag', Arm).contexts}")
-    found |= change.reindexed(retriever.indexed, chunks, cut, params.load("retrieve", postgres.Params))
+    found |= document_update.reindexed(retriever.indexed, chunks, cut, params.load("retrieve", postgres.Params))
     found["passages_embedded"] = len(cut.join(chunks, ["chunk_id", "heading", "text"], how="anti"))
     metrics.write("change", found)
     print(

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import polars as pl
 
-from parts import report
 from parts.curation.coverage import bare
 from parts.page import document, figures, measured, questions, spans, tables
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import Arm
+from parts.verdict import sentences
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
@@ -29,18 +29,18 @@ PAGE = Path("report/index.html")
 
 def page(given: questions.Exam, ledger: pl.DataFrame) -> str:
     """Return the page of the run whose tables these are."""
-    headline, _, rest = report.sentence().partition(". ")
+    headline, _, rest = sentences.sentence().partition(". ")
     return document.document(
         questions.exam(given, str(metrics.read("verdict")["scorer"])),
-        headline=f"{headline.rstrip('.')}.", rest=rest, cautions=report.cautions(), arms=report.ARMS,
-        table=[report.HEAD, *report.rows()], charts=measured.drawn(), groups=measured.groups(), aside=measured.aside(),
+        headline=f"{headline.rstrip('.')}.", rest=rest, cautions=sentences.cautions(), arms=sentences.ARMS,
+        table=[sentences.HEAD, *sentences.rows()], charts=measured.drawn(), groups=measured.groups(), aside=measured.aside(),
         coverage=spans.coverage(given.chunks, bare(given.chunks, ledger)),
     )  # fmt: skip
 
 
 def main() -> None:
     """Write the page and what `dvc plots` shows of it."""
-    contexts = {arm: params.load(f"arms.{arm}", Arm).contexts for arm in report.ARMS}
+    contexts = {arm: params.load(f"arms.{arm}", Arm).contexts for arm in sentences.ARMS}
     given = questions.Exam(
         Questions.read(), Chunks.read(), Pairs.read(),
         answers={arm: Answers.read(arm) for arm in contexts}, scores={arm: Scores.read(arm) for arm in contexts},

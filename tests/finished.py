@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from parts.project import metrics
-from parts.report import ARMS
+from parts.verdict.sentences import ARMS
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts

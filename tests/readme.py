@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from experiments import tables
-from parts import report
+from parts.verdict import sentences
 from tests.code import ROOT
 
 MEASURED = {
-    "verdict": report.markdown, "abilities": tables.abilities, "seeds": tables.seeds,
+    "verdict": sentences.markdown, "abilities": tables.abilities, "seeds": tables.seeds,
     "scaling": tables.scaling, "ablations": partial(tables.variants, "ablations"),
     "search": partial(tables.variants, "search"), "leak": tables.leak,
 }  # fmt: skip

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parts.change import edited, taught
 from parts.project import metrics, params
 from parts.project.sections import Server
 from parts.retrieval import postgres
 from parts.retrieval.embedder import BUNDLED, Embedder
 from parts.retrieval.passage_store import Held
+from parts.verdict.document_update import edited, taught
 from schemas.chunks import Chunks
 from schemas.documents import Documents
 from schemas.pairs import RawPairs

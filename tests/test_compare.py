@@ -8,8 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from parts import groups, report, stats
+from commands import verdict
 from parts.project import metrics
+from parts.verdict import comparison, sentences, stats, subgroups
 from schemas.chunks import Chunks
 from schemas.pairs import Pairs
 from schemas.questions import Questions
@@ -19,7 +20,7 @@ from tests import measured, readme
 from tests.code import ROOT
 from tests.ending import ended
 
-GIVEN = compare.Params(accuracy="exact", resamples=500, seed=1)
+GIVEN = comparison.Params(accuracy="exact", resamples=500, seed=1)
 
 
 def right(tuned: str, rag: str) -> pl.DataFrame:
@@ -38,7 +39,7 @@ def right(tuned: str, rag: str) -> pl.DataFrame:
     ],
 )
 def test_the_verdict_is_the_side_that_the_interval_lies_on(tuned, rag, winner):
-    found = compare.compare(right(tuned, rag), GIVEN)
+    found = comparison.compare(right(tuned, rag), GIVEN)
     assert found["verdict"] == winner
     assert found["n_questions"] == 40
     assert found["accuracy_oracle"] == 1
@@ -107,8 +108,8 @@ def test_the_whole_verdict_is_flat_sorted_and_without_nan(run):
     kinds = json.loads((run.path / "metrics/kinds.json").read_text())
     assert (kinds["fact_n"], kinds["unanswerable_n"]) == (6, 2)
     assert len(json.loads((run.path / "plots/accuracy.json").read_text())) == 5
-    assert "Undecided" in report.text() or "wins" in report.text()
-    assert "set of rules" in report.text()
+    assert "Undecided" in verdict.text() or "wins" in verdict.text()
+    assert "set of rules" in verdict.text()
 
 
 def test_a_question_is_of_studied_documents_when_all_its_evidence_is():
@@ -119,7 +120,7 @@ def test_a_question_is_of_studied_documents_when_all_its_evidence_is():
         "either": [["a#001", "c#001"]], "neither": [["c#001"]], "nothing": [],
     }  # fmt: skip
     questions = pl.DataFrame({"question_id": list(gold), "gold_chunk_ids": list(gold.values())})
-    found = dict(groups.by_study(questions, chunks, pairs).rows())
+    found = dict(subgroups.by_study(questions, chunks, pairs).rows())
     assert {name for name, group in found.items() if group == "studied"} == {"one", "both", "either"}
     assert {name for name, group in found.items() if group == "unstudied"} == {"half", "neither"}
     assert found["nothing"] == "no_evidence"
@@ -135,7 +136,7 @@ def test_accuracy_is_told_by_documents_studied_or_not(run):
 
 def test_a_kind_of_few_questions_has_no_interval_and_one_of_many_has():
     kinds = pl.DataFrame({"question_id": [f"q{n}" for n in range(60)], "group": ["few"] * 10 + ["many"] * 50})
-    found = groups.effects(right("1" * 60, "01" * 30), kinds, 500, 1)
+    found = subgroups.effects(right("1" * 60, "01" * 30), kinds, 500, 1)
     assert found["few_tuned_minus_rag"] == 0.5
     assert math.isnan(found["few_tuned_minus_rag_lo"])
     assert 0 < found["many_tuned_minus_rag_lo"] < 0.5 < found["many_tuned_minus_rag_hi"] < 1
@@ -155,21 +156,21 @@ def test_a_kind_of_few_questions_has_no_interval_and_one_of_many_has():
 def test_the_report_says_when_studying_is_paid_off(run, change, said):
     compare.main()
     metrics.write("cost", metrics.read("cost") | change)
-    assert said in report.payback()
-    assert report.payback() in report.text() and report.payback() in report.markdown()
+    assert said in sentences.payback()
+    assert sentences.payback() in verdict.text() and sentences.payback() in sentences.markdown()
 
 
 def test_a_weak_student_is_called_weak(run):
     compare.main()
     weak = metrics.read("verdict") | {"accuracy_oracle": 0.1}
     metrics.write("verdict", weak)
-    assert "too weak for these documents" in report.text()
+    assert "too weak for these documents" in verdict.text()
 
 
 def test_the_report_of_no_run_says_what_to_do(workplace):
     from tests.ending import ended
 
-    assert "make repro" in ended(report.main)
+    assert "make repro" in ended(verdict.main)
 
 
 @pytest.mark.parametrize("mark", readme.MEASURED)

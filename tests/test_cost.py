@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parts.project import metrics, prices
-from parts.spending import Spending, break_even, curve
+from parts.verdict import arm_costs
+from parts.verdict.break_even import Spending, break_even, curve
 from schemas.errors import Mistake
 from stages import cost
 from tests import measured
@@ -27,7 +28,7 @@ def run(workplace):
 def reckoned(
     price: prices.Prices = PAID, teacher: str = "m", student: str = "s", share: float = 0.1
 ) -> dict[str, Spending]:
-    return cost.cost(cost.Params(monthly_change=share, months=12), price, teacher, student, GENERATORS)
+    return arm_costs.cost(arm_costs.Params(monthly_change=share, months=12), price, teacher, student, GENERATORS)
 
 
 @given(DOLLARS, DOLLARS, st.floats(0.001, 1), st.floats(0, 1), DOLLARS, DOLLARS, st.integers(0, 24))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from parts.page import document, figures, questions
 from parts.project import metrics
-from parts.report import ARMS
+from parts.verdict.sentences import ARMS
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts

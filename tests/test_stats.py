@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parts import stats
+from parts.verdict import stats
 
 RIGHT = st.lists(st.integers(0, 1), min_size=1, max_size=60)
 

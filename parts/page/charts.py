@@ -7,7 +7,7 @@ import io
 
 import polars as pl
 
-from parts.report import ARMS
+from parts.verdict.sentences import ARMS
 
 WIDTH = 460  # pixels, labels and legend included
 STEPS = ("embed", "search", "rerank", "prefill", "decode")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from parts.page import charts
-from parts.report import ARMS
+from parts.verdict.sentences import ARMS
 
 Rows = list[tuple[str, ...]]
 

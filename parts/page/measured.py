@@ -3,17 +3,17 @@
 import json
 from pathlib import Path
 
-from parts import report
 from parts.page import figures, tables
 from parts.page.figures import Figure
 from parts.project import metrics
+from parts.verdict import sentences
 
 CURVE = Path("plots/cost.json")
 
 
 def of_arms(what: str) -> dict[str, dict]:
     """Return metrics/`what`/ARM.json, by arm."""
-    return {arm: metrics.read(f"{what}/{arm}") for arm in report.ARMS}
+    return {arm: metrics.read(f"{what}/{arm}") for arm in sentences.ARMS}
 
 
 def drawn() -> list[Figure]:

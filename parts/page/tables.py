@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from parts.page.figures import Figure
-from parts.report import ARMS
+from parts.verdict.sentences import ARMS
 
 
 def groups(found: Mapping) -> list[dict]:

@@ -1,14 +1,13 @@
 """Say what a run found: the table of the arms, the verdict in a sentence, and where the details are.
 
-python -m parts.report
+python -m parts.verdict.sentences
 """
 
 from pathlib import Path
 
 from parts.project import metrics
 from parts.scoring import judge_agreement
-from parts.stats import POWER
-from schemas.errors import Mistake
+from parts.verdict.stats import POWER
 
 ARMS = {
     "base": "the student as released, closed book",
@@ -93,33 +92,9 @@ def markdown() -> str:
     return "\n\n".join([table, f"**{sentence()}**", payback(), " ".join(cautions())])
 
 
-def text() -> str:
-    """Return the same for a terminal."""
-    lines = [HEAD, *rows()]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(HEAD))]
-    table = "\n".join(
-        "  ".join(
-            cell.rjust(width) if at else cell.ljust(width)
-            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    )
-    page = "report/index.html" if Path("report/index.html").exists() else "`dvc repro report` writes report/index.html"
-    where = f"Page: {page}. Details: metrics/ (git), plots/ (`dvc plots show`), data/ (tables), `make ledger`."
-    return "\n\n".join([table, sentence(), payback(), "\n".join(cautions()), where])
-
-
 def _number(value: metrics.Value, digits: int = 3) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
 def _dollars(value: float) -> str:
     return f"${value:,.2f}" if abs(value) >= 1 else f"${value:.4f}"
-
-
-def main() -> None:
-    """Print the report of the committed or latest run."""
-    try:
-        print(f"\n{text()}")
-    except FileNotFoundError as error:
-        raise Mistake(f"{error.filename} is not there yet: run `make repro`") from error

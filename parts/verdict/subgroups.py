@@ -4,9 +4,9 @@ import math
 
 import polars as pl
 
-from parts import stats
 from parts.project.metrics import Value
 from parts.project.sections import NAMES as ARMS
+from parts.verdict import stats
 
 FEW = 20
 """Questions of a group below which its interval is not shown: benchmarks/stats.py has how often it would hold."""
