@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from parts.page.behind import behind
+from parts.page.similar_rows import behind
 from parts.project.answer_format import MARK
 from parts.scoring.correctness import marks
 
