@@ -20,16 +20,16 @@ lint: .venv/done
 	@ruff check . && ruff format --check .
 
 diff: .venv/done ## what the working tree changes against REV: params, metrics and answers; MD=1 writes Markdown
-	@python -m parts.diff $(or $(REV),HEAD) $(if $(MD),--md)
+	@python -m commands.diff $(or $(REV),HEAD) $(if $(MD),--md)
 
 history: .venv/done ## the runs that are kept in git; MD=1 writes Markdown
-	@python -m parts.history $(if $(MD),--md)
+	@python -m commands.history $(if $(MD),--md)
 
 ledger: .venv/done ## what became of what was asked of the teacher, and what it cost
-	@python -m parts.ledger
+	@python -m commands.ledger
 
 coverage: .venv/done ## which spans of which documents no row came from
-	@python -m parts.coverage
+	@python -m commands.coverage
 
 report: .venv/done ## the verdict of the latest run, again
 	@python -m commands.verdict
@@ -38,7 +38,7 @@ page: .venv/done ## report/index.html again, with what experiments have measured
 	@dvc repro --single-item --force report
 
 estimate: .venv/done ## what synthesis will cost; PILOT=20 asks about so many passages first, to know better
-	@python -m parts.bill $(PILOT)
+	@python -m commands.estimate $(PILOT)
 
 bench: .venv/done ## every benchmark: minutes, on a machine that does nothing else
 	@for each in benchmarks/*.py; do python -m benchmarks.$$(basename $$each .py) || exit 1; done

@@ -8,14 +8,14 @@ import subprocess
 from functools import partial
 from pathlib import Path
 
-from experiments import tables
+from commands import readme_tables
 from parts.verdict import sentences
 from tests.code import ROOT
 
 MEASURED = {
-    "verdict": sentences.markdown, "abilities": tables.abilities, "seeds": tables.seeds,
-    "scaling": tables.scaling, "ablations": partial(tables.variants, "ablations"),
-    "search": partial(tables.variants, "search"), "leak": tables.leak,
+    "verdict": sentences.markdown, "abilities": readme_tables.abilities, "seeds": readme_tables.seeds,
+    "scaling": readme_tables.scaling, "ablations": partial(readme_tables.variants, "ablations"),
+    "search": partial(readme_tables.variants, "search"), "leak": readme_tables.leak,
 }  # fmt: skip
 """What stands between two marks of that name, and is made from metrics/."""
 

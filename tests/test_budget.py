@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from parts import bill
+from commands import estimate
 from schemas.pairs import RawPairs
 from stages import synthesize
 from tests.conftest import Cue
@@ -72,19 +72,19 @@ def line(capsys, name: str) -> list[str]:
 
 def test_a_run_is_priced_before_it_starts_with_what_is_kept_taken_off(lamps, priced, capsys):  # noqa: F811
     only(lamps, "qa", {"draws": 2, "count": 2, "temperature": 1.0})
-    bill.main()
+    estimate.main()
     requests, kept, prompt, new, dollars = line(capsys, "qa")
     assert (requests, kept, new) == ("60", "0", str(60 * 300))
     assert float(dollars) == pytest.approx((int(prompt) * 100 + int(new) * 200) / 1e6, abs=0.01)
     assert not priced.seen
-    bill.main("5")
+    estimate.main("5")
     requests, kept, prompt, new, dollars = line(capsys, "qa")
     assert (requests, kept, new) == ("60", "10", str(50 * 100))
     assert int(prompt) == pytest.approx(50 * 400, rel=0.02)
     synthesize.main("qa")
     assert len(priced.seen) == COUNT
     capsys.readouterr()
-    bill.main()
+    estimate.main()
     assert line(capsys, "qa") == ["60", "60", "0", "0", "0.00"]
     found = json.loads((lamps.path / "metrics/synthesize/qa.json").read_text())
     assert abs(found["estimate_error"]) < 0.01
@@ -92,5 +92,5 @@ def test_a_run_is_priced_before_it_starts_with_what_is_kept_taken_off(lamps, pri
 
 def test_requests_that_follow_from_answers_are_in_the_estimate(lamps, cue, capsys):  # noqa: F811
     only(lamps, "active_reading", {"strategies": 3, "draws": 2, "temperature": 0.7, "top_p": 0.95})
-    bill.main()
+    estimate.main()
     assert line(capsys, "active_reading")[0] == str(30 * (1 + 3 * 2))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from parts import history
+from commands import history
 from parts.project import metrics
 from tests import runs
 from tests.ending import ended

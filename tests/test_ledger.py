@@ -5,7 +5,7 @@ import shutil
 import polars as pl
 import pytest
 
-from parts import coverage, ledger
+from commands import coverage, ledger
 from parts.project import metrics
 from schemas.chunks import Chunks
 from schemas.pairs import Ledger

@@ -15,7 +15,7 @@ import yaml
 from dvc.repo import Repo
 from markdown_it import MarkdownIt
 
-from parts import comment
+from commands import comment
 from tests import runs
 from tests.code import ROOT
 

@@ -5,9 +5,9 @@ set -euo pipefail
 against=$1 told=$2 log=$(mktemp) status=0
 { dvc repro && python -m stages.gate "$against"; } 2>&1 | tee "$log" || status=$?
 if [ "$status" -eq 0 ]; then
-  python -m parts.comment "$against" "$SECONDS" > "$told"
+  python -m commands.comment "$against" "$SECONDS" > "$told"
 else
-  python -m parts.comment "$against" "$SECONDS" "$log" > "$told"
+  python -m commands.comment "$against" "$SECONDS" "$log" > "$told"
 fi
 cat "$told" >> "${GITHUB_STEP_SUMMARY:-/dev/null}"
 exit "$status"

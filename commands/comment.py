@@ -1,12 +1,12 @@
 """Write what a pull request is told of its run: the verdict, what changed, which answers flipped, and what it cost.
 
-python -m parts.comment REVISION SECONDS [LOG]    LOG: what a run that failed said; its end is all that is told
+python -m commands.comment REVISION SECONDS [LOG]    LOG: what a run that failed said; its end is all that is told
 """
 
 import html
 from pathlib import Path
 
-from parts import diff, flips, history
+from commands import answer_flips, diff, history
 from parts.project import git, metrics, params, prices
 from parts.project.command import run
 from parts.project.sections import Server
@@ -49,14 +49,14 @@ def comment(revision: str, seconds: float) -> str:
     """Return the comment on the working tree against a revision, of MOST bytes: long lists of flips are cut first."""
     name = revision[:7]
     try:
-        both, unknown = flips.compared(revision, name), ""
+        both, unknown = answer_flips.compared(revision, name), ""
     except Mistake as error:
         both, unknown = None, str(error)
     for most in (40, 10, 3, 0):
         parts = {
             "Verdict": sentences.markdown(),
             f"Metrics against {name}": diff.written(revision, name),
-            "Changed answers": unknown if both is None else flips.written(both, name, most),
+            "Changed answers": unknown if both is None else answer_flips.written(both, name, most),
             "Cost": cost(seconds),
         }
         text = "\n\n".join([MARK, *(f"## {title}\n\n{part}" for title, part in parts.items())]) + "\n"

@@ -1,6 +1,6 @@
 """Write the model that an adapter is merged into, with the student's tokenizer, for servers that know no adapters.
 
-python -m parts.merged models/adapter models/merged
+python -m commands.merge models/adapter models/merged
 """
 
 import shutil

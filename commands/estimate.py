@@ -1,6 +1,6 @@
 """Price a run of synthesis before it starts, from the passages, the prompts, prices.yaml and what is already kept.
 
-python -m parts.bill [PILOT]    ask about PILOT passages first, spread over all; their answers are kept, and teach how
+python -m commands.estimate [PILOT]    ask about PILOT passages first, spread over all; their answers are kept, and teach how
                                 long such answers are
 """
 

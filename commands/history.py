@@ -1,6 +1,6 @@
 """List the runs that are kept in git, newest first: params that changed, verdict, accuracies and costs.
 
-python -m parts.history [--md]
+python -m commands.history [--md]
 
 A run is a commit that changed metrics/verdict.json, or a DVC experiment. A commit is held against the run before it, an
 experiment against the commit it was run on.
@@ -12,7 +12,7 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from parts import changes
+from commands import run_values
 from parts.project import git, markdown
 from parts.project.command import run
 from parts.project.git import File, Revision
@@ -21,7 +21,7 @@ from schemas.errors import Mistake
 
 VERDICT, COST = "metrics/verdict.json", "metrics/cost.json"
 SCORES = {arm: f"metrics/score/{arm}.json" for arm in ARMS}
-FILES = (*changes.PARAMS, VERDICT, COST, *SCORES.values())
+FILES = (*run_values.PARAMS, VERDICT, COST, *SCORES.values())
 SAID = {"tuned": "tuned wins", "rag": "rag wins", "undecided": "undecided"}
 WIDTH = 120
 
@@ -44,7 +44,8 @@ def entries() -> list[Entry]:
     shas = {sha for one in [*commits, *tried] for sha in (one.sha, one.before) if sha}
     texts = git.read((sha, path) for sha in shas for path in FILES)
     params = {
-        sha: changes.params({path: texts[sha, path] for path in changes.PARAMS if (sha, path) in texts}) for sha in shas
+        sha: run_values.params({path: texts[sha, path] for path in run_values.PARAMS if (sha, path) in texts})
+        for sha in shas
     }
     order = {one.sha: at for at, one in enumerate(commits)}
     runs = sorted(
@@ -53,24 +54,24 @@ def entries() -> list[Entry]:
     return [_entry(one, texts, params, is_experiment=one.sha not in order) for one in runs]
 
 
-def _entry(one: Revision, texts: dict[File, str], params: dict[str, changes.Flat], is_experiment: bool) -> Entry:
+def _entry(one: Revision, texts: dict[File, str], params: dict[str, run_values.Flat], is_experiment: bool) -> Entry:
     """Return what is told of a run; an experiment that went no further than the scores has no verdict of its own."""
     known = {path: json.loads(texts[one.sha, path]) for path in FILES[2:] if (one.sha, path) in texts}
     verdict, costs = known.get(VERDICT, {}), known.get(COST, {})
     if is_experiment and texts.get((one.sha, VERDICT)) == texts.get((one.before, VERDICT)):
         fresh = [arm for arm, path in SCORES.items() if texts.get((one.sha, path)) != texts.get((one.before, path))]
         return Entry(
-            one, "no verdict", {arm: changes.shown(known[SCORES[arm]].get("exact")) for arm in fresh}, "",
-            changes.brief(changes.between(params[one.before], params[one.sha])),
+            one, "no verdict", {arm: run_values.shown(known[SCORES[arm]].get("exact")) for arm in fresh}, "",
+            run_values.brief(run_values.between(params[one.before], params[one.sha])),
         )  # fmt: skip
-    told = changes.intervals(verdict)
+    told = run_values.intervals(verdict)
     said = SAID.get(verdict.get("verdict"), "no verdict")
     return Entry(
         one,
         f"{said}, tuned - rag {told['tuned_minus_rag']}" if "tuned_minus_rag" in told else said,
         {arm: told[f"accuracy_{arm}"] for arm in ARMS if f"accuracy_{arm}" in told},
         cost(verdict | costs),
-        changes.brief(changes.between(params[one.before], params[one.sha])) if one.before else "the first run",
+        run_values.brief(run_values.between(params[one.before], params[one.sha])) if one.before else "the first run",
     )
 
 

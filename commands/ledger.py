@@ -1,6 +1,6 @@
 """Show what became of what was asked of the teacher: asked -> kept, by generator, document and reason, and what it cost.
 
-python -m parts.ledger
+python -m commands.ledger
 """
 
 import polars as pl

@@ -1,6 +1,6 @@
 """Show what the teacher did not cover: which spans of which documents no kept row came from.
 
-python -m parts.coverage
+python -m commands.coverage
 """
 
 import polars as pl

@@ -1,14 +1,14 @@
 """Show what the working tree changes against a revision: params, metrics, and which questions it now answers otherwise.
 
-python -m parts.diff REVISION [--md]
+python -m commands.diff REVISION [--md]
 """
 
 import re
 import signal
 from collections.abc import Mapping, Sequence
 
-from parts import changes, flips
-from parts.changes import Change
+from commands import answer_flips, run_values
+from commands.run_values import Change
 from parts.project import git, markdown
 from parts.project.command import run
 from schemas.errors import Mistake
@@ -27,11 +27,11 @@ GROUPS = {
 HEAD = ("", "before", "now", "change")
 
 
-def grouped(before: changes.Flat, now: changes.Flat) -> dict[str, list[Change]]:
+def grouped(before: run_values.Flat, now: run_values.Flat) -> dict[str, list[Change]]:
     """Return the metrics that changed by heading of GROUPS; the ends of an interval are not told apart from its middle."""
-    told = (changes.intervals(before), changes.intervals(now))
+    told = (run_values.intervals(before), run_values.intervals(now))
     found: dict[str, list[Change]] = {heading: [] for heading in GROUPS}
-    for change in changes.between(before, now):
+    for change in run_values.between(before, now):
         if change.name in before | now and not any(change.name in one for one in told):
             continue
         matches = [heading for heading, pattern in GROUPS.items() if re.match(pattern, change.name)]
@@ -45,9 +45,9 @@ def rows(some: Sequence[Change], before: Mapping[str, str], now: Mapping[str, st
     return [
         (
             change.name.removeprefix("verdict."),
-            before.get(change.name, changes.exact(change.old)),
-            now.get(change.name, changes.exact(change.new)),
-            changes.gap(change),
+            before.get(change.name, run_values.exact(change.old)),
+            now.get(change.name, run_values.exact(change.new)),
+            run_values.gap(change),
         )
         for change in some
     ]
@@ -55,10 +55,10 @@ def rows(some: Sequence[Change], before: Mapping[str, str], now: Mapping[str, st
 
 def sections(revision: str, name: str) -> dict[str, list[tuple[str, ...]]]:
     """Return rows of HEAD by heading: params, then metrics. Raises Mistake."""
-    old, new = (changes.texts(one) for one in (revision, changes.WORKING))
-    params = changes.between(changes.params(old), changes.params(new))
-    before, now = (changes.metrics(texts) for texts in (old, new))
-    shown = (changes.intervals(before), changes.intervals(now))
+    old, new = (run_values.texts(one) for one in (revision, run_values.WORKING))
+    params = run_values.between(run_values.params(old), run_values.params(new))
+    before, now = (run_values.metrics(texts) for texts in (old, new))
+    shown = (run_values.intervals(before), run_values.intervals(now))
     found = {f"params, {name} against the working tree": rows(params, {}, {})}
     return found | {heading: rows(some, *shown) for heading, some in grouped(before, now).items()}
 
@@ -95,7 +95,7 @@ def main(name: str = "HEAD", form: str = "") -> None:
         raise Mistake(f"unknown option {form!r}: --md writes Markdown")
     revision = git.resolve(name)
     print(written(revision, name) + "\n" if form else text(revision, name))
-    print(flips.told(revision, name, flips.written if form else flips.text))
+    print(answer_flips.told(revision, name, answer_flips.written if form else answer_flips.text))
 
 
 if __name__ == "__main__":
