@@ -11,7 +11,8 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, Field
 
-from invitro import exam, world
+from invitro.world import exam
+from invitro.world.company import make_company
 from parts.corpus import evidence, question_file
 from parts.llm.client import connect
 from parts.project import params
@@ -56,7 +57,7 @@ def ready(
     `plant` may add to its Documents; `private` is what leaves for the teacher, if not as in params.yaml.
     """
     with tempfile.TemporaryDirectory() as home:
-        exam.write(world.make(seed, "exam", given.documents), seed, given.questions, Path(home))
+        exam.write(make_company(seed, "exam", given.documents), seed, given.questions, Path(home))
         documents = plant(ingest.ingest(Path(home, "raw"))[0])
         asked = list(question_file.questions(Path(home, "exam.jsonl")))
     chunks = chunk.chunk(documents, params.load("chunk", chunk.Params).max_tokens, lambda text: count([text])[0])

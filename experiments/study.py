@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from experiments.company import PARAMS, Company, count
-from invitro import ability
+from invitro.base_model import ability
 from parts.answering import arm_engine, transformers_engine
 from parts.answering.engine import Asking
 from parts.project import params

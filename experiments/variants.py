@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from experiments import company, study
 from experiments.progress import trainings
-from invitro import ability
+from invitro.base_model import ability
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import Student

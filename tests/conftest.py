@@ -50,7 +50,7 @@ def rules():
     """The base URL of the teacher and judge by rules."""
     from parts.llm.server import serving
 
-    with serving("python -m invitro.server --port {port}") as url:
+    with serving("python -m invitro.rules.server --port {port}") as url:
         yield url
 
 

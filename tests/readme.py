@@ -29,7 +29,7 @@ def tree() -> str:
     ).stdout.split()
     lines, folder = [], ""
     for path in sorted(map(Path, listed), key=lambda p: (SHOWN.index(p.parts[0]), p.parent, p.name)):
-        if path.name == "__init__.py" and path.parent != Path("invitro/grammar"):
+        if path.name == "__init__.py" and path.parent != Path("invitro/world/grammar"):
             continue
         if path.parent.as_posix() != folder:
             folder = path.parent.as_posix()

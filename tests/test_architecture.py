@@ -151,11 +151,11 @@ def test_synthesis_sees_nothing_made_from_the_exam():
 
 def test_the_teacher_by_rules_never_sees_the_world():
     """Its modules import nothing of the made-up world: no grammar, no facts, no exam."""
-    found = code.closure(Path("invitro/server.py"))
+    found = code.closure(Path("invitro/rules/server.py"))
     assert not found & {
         Path("invitro", f"{name}.py") for name in ("world", "questions", "exam", "lessons", "documents", "values")
     }
-    assert Path("invitro/grammar/__init__.py") not in found
+    assert Path("invitro/world/grammar/__init__.py") not in found
 
 
 @pytest.mark.parametrize("name", ["company", "leak", "seeds", "scaling"])

@@ -202,7 +202,7 @@ def test_arms_are_asked_for_by_the_names_that_the_server_has_for_their_weights(w
 def test_the_server_is_the_one_of_the_environment_or_the_one_that_params_start(monkeypatch):
     with pytest.raises(Mistake, match=r"answer\.serve"), arm_engine.server(given_()):
         pass
-    with arm_engine.server(given_(serve="python -m invitro.server --port {port}")) as url:
+    with arm_engine.server(given_(serve="python -m invitro.rules.server --port {port}")) as url:
         assert url.startswith("http://127.0.0.1:")
     with arm_engine.server(given_(engine="transformers")) as url:
         assert url is None

@@ -5,8 +5,8 @@ import zipfile
 
 import pytest
 
-from invitro import writers
-from invitro.documents import Block, Line
+from invitro.world import writers
+from invitro.world.documents import Block, Line
 from parts.corpus.readers import docx, html, pdf, plain
 from schemas.documents import Documents
 from schemas.errors import Mistake

@@ -7,30 +7,18 @@ import re
 
 import pytest
 
-from invitro import (
-    asking,
-    documents,
-    exam,
-    grammar,
-    judge,
-    lessons,
-    names,
-    pretrain,
-    questions,
-    sentences,
-    server,
-    teacher,
-    tokens,
-    values,
-    world,
-)
-from invitro.questions import Asker
+from invitro.base_model import lessons, pretrain
+from invitro.base_model.tokenizer import segments, train
+from invitro.rules import judge, sentences, server, teacher, wordings
+from invitro.world import documents, exam, grammar, names, questions, values
+from invitro.world.company import Company, make_company
+from invitro.world.questions import Asker
 from parts.project import prompts
 from parts.safety import quoting
 from tests.code import ROOT
 
 
-def masked(question: str, company: world.Company) -> str:
+def masked(question: str, company: Company) -> str:
     for entity in sorted(company.entities, key=lambda e: -len(e.name)):
         question = question.replace(entity.name, "X")
     return " ".join(re.findall(r"[a-z]+", question.lower()))
@@ -38,7 +26,7 @@ def masked(question: str, company: world.Company) -> str:
 
 def test_worlds_of_different_splits_share_no_name():
     worlds = {
-        split: {e.name for seed in range(40) for e in world.make(seed, split).entities} for split in set(names.SPLITS)
+        split: {e.name for seed in range(40) for e in make_company(seed, split).entities} for split in set(names.SPLITS)
     }
     assert not worlds["exam"] & (worlds["known"] | worlds["fresh"])
     assert not worlds["known"] & worlds["fresh"]
@@ -68,7 +56,7 @@ def test_the_exam_uses_no_word_that_the_base_model_has_never_met():
     forms = grammar.composed().values()
     raised = [s for a in attributes for s in (*a.says, *a.asks, *a.refers)] + [s for f in forms for s in f["asks"]]
     asked = [s for a in attributes for s in (*a.exam, *a.exam_refers)] + [s for f in forms for s in f["exam"]]
-    values = [v for entity in world.make(1, "known").entities for v in entity.facts.values()]
+    values = [v for entity in make_company(1, "known").entities for v in entity.facts.values()]
     known = set().union(*map(words, raised + values))
     new = {shape: words(shape) - known for shape in asked}
     assert not {shape: found for shape, found in new.items() if found}
@@ -80,20 +68,20 @@ def words(shape: str) -> set[str]:
 
 def test_no_question_of_the_teacher_is_worded_as_in_the_exam():
     for seed in range(6):
-        company, rng = world.make(seed, "exam"), random.Random(seed)
+        company, rng = make_company(seed, "exam"), random.Random(seed)
         written = [documents.markdown(e.name, documents.write(rng, e)) for e in company.entities]
         taught = {
             masked(question, company)
             for entity, text in zip(company.entities, written, strict=True)
             for fact in sentences.facts(entity.name, text)
-            for question in (*asking.training(fact), *asking.examination(fact))
+            for question in (*wordings.training(fact), *wordings.examination(fact))
         }
         asked = {masked(case.question, company) for case in exam.draw(rng, company, 140)}
         assert not taught & asked
 
 
 def test_the_shipped_documents_and_exam_are_those_of_their_seed(tmp_path):
-    exam.write(world.make(7, "exam", 32), 7, 140, tmp_path)
+    exam.write(make_company(7, "exam", 32), 7, 140, tmp_path)
     shipped = {path.name: path.read_bytes() for path in (ROOT / "data/raw").iterdir()}
     assert {path.name: path.read_bytes() for path in (tmp_path / "raw").iterdir()} == shipped
     assert (tmp_path / "exam.jsonl").read_bytes() == (ROOT / "data/exam.jsonl").read_bytes()
@@ -116,7 +104,7 @@ def test_the_shipped_exam_has_every_kind_of_question():
 
 
 def test_the_answer_of_a_fact_stands_in_the_document_it_cites():
-    company = world.make(11, "exam")
+    company = make_company(11, "exam")
     library = lessons.Library(random.Random(1), company)
     asker = Asker(random.Random(2), company, "exam", library.said)
     for entity in company.entities:
@@ -131,7 +119,7 @@ def test_the_answer_of_a_fact_stands_in_the_document_it_cites():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_twins_share_all_values_but_a_few(seed):
-    products = [e for e in world.make(seed, "fresh").entities if e.kind.name == "product"]
+    products = [e for e in make_company(seed, "fresh").entities if e.kind.name == "product"]
     one, twin = products[0], products[1]
     assert one.name.split()[:2] == twin.name.split()[:2]
     shared = set(one.facts) & set(twin.facts)
@@ -147,14 +135,14 @@ def test_lessons_are_put_as_the_arms_are_asked():
 
 
 def test_the_chat_template_writes_what_lessons_are_encoded_as():
-    told = tokens.train(["Question: What is it? Answer: 12 days"] * 20, 300)
+    told = train(["Question: What is it? Answer: 12 days"] * 20, 300)
     lesson = lessons.Lesson("read1", (("What?", "Answer: 12"), ("And?", "Answer: 3")))
     chat = [
         {"role": role, "content": text}
         for turn in lesson.turns
         for role, text in zip(("user", "assistant"), turn, strict=True)
     ]
-    assert told.apply_chat_template(chat, tokenize=False) == "".join(text for text, _ in tokens.segments(lesson))
+    assert told.apply_chat_template(chat, tokenize=False) == "".join(text for text, _ in segments(lesson))
     system = [{"role": "system", "content": "not read"}, *chat]
     assert told.apply_chat_template(system, tokenize=False) == told.apply_chat_template(chat, tokenize=False)
 
@@ -168,7 +156,7 @@ def test_a_pretraining_that_was_stopped_goes_on_to_the_same_bytes(tmp_path, monk
         seed=1, cycles=[(3000, 1e-3), (5000, 5e-4)], batch_tokens=256, vocabulary=400, layers=1, width=32, heads=2,
         replay=1,
     )  # fmt: skip
-    told = tokens.train(["Question: What is it? Answer: 12 days"] * 20, 400)
+    told = train(["Question: What is it? Answer: 12 days"] * 20, 400)
     whole = pretrain.Raising(given, told)
     whole.go(tmp_path / "whole")
     broken = pretrain.Raising(given, told)
@@ -250,13 +238,13 @@ def test_a_table_states_its_rows_and_never_its_header_and_a_title_states_nothing
     ],
 )
 def test_the_teacher_asks_for_what_an_answer_looks_like(sentence, asked):
-    assert asked in asking.training(sentences.fact("Lyon Office", sentence))
+    assert asked in wordings.training(sentences.fact("Lyon Office", sentence))
 
 
 def test_the_teacher_reads_nearly_every_fact_of_the_made_up_world():
     hits = []
     for seed in range(10):
-        for entity in world.make(seed, "exam").entities:
+        for entity in make_company(seed, "exam").entities:
             blocks = documents.write(random.Random(seed), entity)
             read = {
                 fact.answer.lower() for fact in sentences.facts(entity.name, documents.markdown(entity.name, blocks))

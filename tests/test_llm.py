@@ -115,7 +115,7 @@ def test_a_server_that_params_start_is_reached_and_ended():
     import httpx
 
     async def run():
-        async with connect(Server(model="rules-2", serve="python -m invitro.server --port {port}")) as client:
+        async with connect(Server(model="rules-2", serve="python -m invitro.rules.server --port {port}")) as client:
             return await client.openai.models.list(), str(client.openai.base_url)
 
     found, url = asyncio.run(run())

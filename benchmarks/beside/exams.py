@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from invitro import documents, world
+from invitro.world import documents
+from invitro.world.company import make_company
 from parts.corpus import evidence, question_file
 from parts.retrieval.embedder import Embedder
 from schemas.chunks import Chunks
@@ -73,7 +74,7 @@ def made_up(number: int) -> pl.DataFrame:
 
 def _paragraphs() -> Iterator[tuple[str, str]]:
     for seed in count(1000):
-        for entity in world.make(seed, "exam", 64).entities:
+        for entity in make_company(seed, "exam", 64).entities:
             for block in documents.write(random.Random(seed), entity):
                 yield entity.name, documents.body(block)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from invitro.lessons import Lesson
+from invitro.base_model.lessons import Lesson
 
 USER, ASSISTANT, END, PAD = SPECIAL = ("<|user|>", "<|assistant|>", "<|end|>", "<|pad|>")
 

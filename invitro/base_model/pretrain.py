@@ -1,6 +1,6 @@
 """Raise the base model on other made-up worlds. A frozen DVC stage: `dvc repro -f pretrain` repeats it.
 
-    python -m invitro.pretrain
+    python -m invitro.base_model.pretrain
 
 Writes models/base (Llama architecture, its own tokenizer and chat template, float16 safetensors), metrics/base.json
 (its abilities on unseen companies), plots/pretrain.json (loss and abilities on the way) and data/replay.jsonl
@@ -20,8 +20,9 @@ from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 from transformers import AttentionInterface, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from invitro import ability, lessons, tokens
-from invitro.batches import Batches
+from invitro.base_model import ability, lessons
+from invitro.base_model.batches import Batches
+from invitro.base_model.tokenizer import segments, train
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.student.model import fast_bfloat16
@@ -66,7 +67,7 @@ class Params(BaseModel, extra="forbid", frozen=True):
 def train_tokenizer(given: Params) -> PreTrainedTokenizerFast:
     """Return the tokenizer learnt from ten thousand lessons."""
     stream = lessons.stream(given.seed - 1, lambda: LEVELS[-1][2])
-    return tokens.train((text for _ in range(10_000) for text, _ in tokens.segments(next(stream))), given.vocabulary)
+    return train((text for _ in range(10_000) for text, _ in segments(next(stream))), given.vocabulary)
 
 
 def new_model(given: Params, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:

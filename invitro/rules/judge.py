@@ -7,8 +7,8 @@ there. That is a lexical check: it knows no synonyms and no negation, and its na
 import json
 import re
 
-from invitro import asking
-from invitro.sentences import Fact, fact, sentences
+from invitro.rules import wordings
+from invitro.rules.sentences import Fact, fact, sentences
 
 _INPUT = re.compile(r"Now perform the same with the following input\s*input:\s*(\{.*\})\s*Output:", re.DOTALL)
 _FIELD = re.compile(r"<(question|reference|answer)>(.*?)</\1>", re.DOTALL)
@@ -71,10 +71,10 @@ def relevance(data: dict) -> dict:
     told, _, final = data["response"].rpartition("Answer:")
     said = sentences(told.strip().splitlines()[0]) if told.strip() else []
     if said and final.strip().rstrip(".") and final.strip().rstrip(".") in said[-1]:
-        guessed = asking.backwards(Fact("", said[-1], final.strip().rstrip(".")))
+        guessed = wordings.backwards(Fact("", said[-1], final.strip().rstrip(".")))
     else:
         found = fact("", said[-1]) if said else None
-        guessed = asking.backwards(found) if found else f"What is {final.strip() or 'this'}?"
+        guessed = wordings.backwards(found) if found else f"What is {final.strip() or 'this'}?"
     return {"question": guessed, "noncommittal": int(bool(_EVASIVE.search(data["response"])))}
 
 

@@ -7,7 +7,7 @@ which attribute it states, so that an exam can cite it.
 import random
 from dataclasses import dataclass
 
-from invitro.world import Entity, sentence
+from invitro.world.company import Entity, sentence
 
 HEADINGS = ("Overview", "Details", "More", "Notes", "In practice", "Further points")
 LEADS = ("Here is what to know.", "The main points follow.", "This page sums it up.", "Please read with care.")

@@ -7,9 +7,9 @@ import shutil
 from itertools import cycle
 from pathlib import Path
 
-from invitro import documents, writers
-from invitro.questions import Asker, Case
-from invitro.world import Company
+from invitro.world import documents, writers
+from invitro.world.company import Company
+from invitro.world.questions import Asker, Case
 
 SHARES = {"two_documents": 1 / 7, "reasoning": 1 / 7, "unanswerable": 1 / 7}
 """of the exam; the rest asks for one fact"""

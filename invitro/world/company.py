@@ -1,6 +1,6 @@
 """Make up a company: people, sites, products, policies, and what is true of them.
 
-    python -m invitro.world --seed 7 --documents 32 --questions 140 --out data
+    python -m invitro.world.company --seed 7 --documents 32 --questions 140 --out data
 
 writes the company's documents below DIR/raw and its exam to DIR/exam.jsonl (see exam.py).
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from invitro import grammar, names, values
+from invitro.world import grammar, names, values
 
 MIX = {"policy": 6, "product": 6, "site": 4, "person": 6, "procedure": 3, "pricelist": 2, "contract": 3, "incident": 2}
 """Documents of each kind in a company of 32."""
@@ -57,7 +57,7 @@ def sentence(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def make(seed: int, split: str, documents: int = 32) -> Company:
+def make_company(seed: int, split: str, documents: int = 32) -> Company:
     """Return the company of `seed`, named from `split`, that is about `documents` entities."""
     rng = random.Random(f"{split} {seed}")
     coined = names.words(rng, split)
@@ -144,7 +144,7 @@ def _leave_out(rng: random.Random, entity: Entity) -> None:
 
 def main() -> None:
     """Write a company and its exam."""
-    from invitro import exam
+    from invitro.world import exam
 
     args = argparse.ArgumentParser(description="Make up a company: its documents and an exam on them.")
     args.add_argument("--seed", type=int, required=True)
@@ -152,7 +152,7 @@ def main() -> None:
     args.add_argument("--questions", type=int, default=140)
     args.add_argument("--out", type=Path, required=True, help="a folder: documents go to raw/ in it, the exam beside")
     given = args.parse_args()
-    exam.write(make(given.seed, "exam", given.documents), given.seed, given.questions, given.out)
+    exam.write(make_company(given.seed, "exam", given.documents), given.seed, given.questions, given.out)
 
 
 if __name__ == "__main__":

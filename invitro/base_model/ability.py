@@ -1,6 +1,6 @@
 """Measure what a base model can do on companies it has never met, in wordings it has never read.
 
-    python -m invitro.ability --seed 3 --model models/base
+    python -m invitro.base_model.ability --seed 3 --model models/base
 
 prints the share of exact answers, greedy decoding: with the gold passages alone, among seven distractors, over two
 documents, closed book; and how often the model says that the documents do not tell, when they do not and when they do.
@@ -10,9 +10,9 @@ import argparse
 import json
 import random
 
-from invitro.lessons import Library, among, turn
-from invitro.questions import Asker, Case
-from invitro.world import make
+from invitro.base_model.lessons import Library, among, turn
+from invitro.world.company import make_company
+from invitro.world.questions import Asker, Case
 from parts.project import answer_format
 
 VERSION = "ability-1"
@@ -22,7 +22,7 @@ VERSION = "ability-1"
 def cases(seed: int, count: int) -> dict[str, list[tuple[str, str, bool]]]:
     """Return `count` (prompt, reference, answerable) of each form, about the exam companies from `seed` on."""
     rng = random.Random(f"ability {seed}")
-    libraries = [Library(rng, make(seed + at, "exam")) for at in range(4)]
+    libraries = [Library(rng, make_company(seed + at, "exam")) for at in range(4)]
     forms = ("read_gold", "read_8", "two_documents", "reasoning", "absent", "closed_book")
     found = {form: [] for form in forms}
     while any(len(rows) < count for rows in found.values()):

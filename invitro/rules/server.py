@@ -1,6 +1,6 @@
 """Serve the rule-based teacher and judge on loopback, by the OpenAI protocol: chat completions and embeddings.
 
-python -m invitro.server --port 8000
+python -m invitro.rules.server --port 8000
 """
 
 import argparse
@@ -13,7 +13,7 @@ import sys
 import numpy as np
 from aiohttp import web
 
-from invitro import judge, teacher
+from invitro.rules import judge, teacher
 
 # Another name whenever the rules say something else: answers are kept, and stages run again, by it.
 MODEL, EMBEDDING = "rules-2", "rules-embedding-1"

@@ -5,7 +5,7 @@ import io
 import zipfile
 from collections.abc import Callable
 
-from invitro.documents import Block, markdown, table
+from invitro.world.documents import Block, markdown, table
 
 
 def as_markdown(title: str, blocks: list[Block]) -> bytes:

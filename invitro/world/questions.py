@@ -7,8 +7,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from invitro import grammar, values
-from invitro.world import Company, Entity, sentence
+from invitro.world import grammar, values
+from invitro.world.company import Company, Entity, sentence
 from parts.project import answer_format
 
 NAMING = ("Name {R}.", "Tell me the name of {R}.", "What is the name of {R}?", "What is {R} called?")

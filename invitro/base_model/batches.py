@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from invitro import lessons, tokens
+from invitro.base_model import lessons
+from invitro.base_model.tokenizer import segments
 
 HELD = 4  # batches of a form gathered before they are sorted by length: padding falls from 18% to about 5%
 Row = tuple[list[int], list[float]]
@@ -41,7 +42,7 @@ class Batches:
     def _encode(self, lesson: lessons.Lesson) -> Row:
         """Return token ids and loss weights: 1 on what the model is to say, 0.05 on the rest."""
         ids, weights = [], []
-        for text, own in tokens.segments(lesson):
+        for text, own in segments(lesson):
             piece = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids
             ids += piece
             weights += [1.0 if own else 0.05] * len(piece)

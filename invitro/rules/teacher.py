@@ -8,8 +8,8 @@ import random
 import re
 from collections.abc import Callable
 
-from invitro import asking
-from invitro.sentences import Fact, facts
+from invitro.rules import wordings
+from invitro.rules.sentences import Fact, facts
 
 _PASSAGE = re.compile(r'<passage from="(?P<heading>[^"\n]*)">\n(?P<text>.*)\n</passage>', re.DOTALL)
 _STRATEGY = re.compile(r"<strategy>(.*?)</strategy>", re.DOTALL)
@@ -22,7 +22,7 @@ _COUNT = re.compile(r"\b(?:up to|Name|Write) (\d+)\b")
 def training_questions(prompt: str, rng: random.Random) -> dict:
     """Return questions with reasoning and answers, each about a fact of its own as far as there are any."""
     rows = [
-        {"question": rng.choice(asking.training(fact)), "reasoning": fact.sentence, "answer": fact.answer}
+        {"question": rng.choice(wordings.training(fact)), "reasoning": fact.sentence, "answer": fact.answer}
         for fact in _chosen(prompt, rng)
     ]
     return {"questions": rows}
@@ -30,7 +30,9 @@ def training_questions(prompt: str, rng: random.Random) -> dict:
 
 def exam_questions(prompt: str, rng: random.Random) -> dict:
     """Return exam questions with answers."""
-    rows = [{"question": rng.choice(asking.examination(fact)), "answer": fact.answer} for fact in _chosen(prompt, rng)]
+    rows = [
+        {"question": rng.choice(wordings.examination(fact)), "answer": fact.answer} for fact in _chosen(prompt, rng)
+    ]
     return {"questions": rows}
 
 
@@ -58,7 +60,7 @@ def document(prompt: str, rng: random.Random) -> str:
         return f"About {title} this passage states no single fact."
     if not asked:
         return write(title, found, rng)
-    fact = next((fact for fact in found if asked[1].strip() in asking.training(fact)), rng.choice(found))
+    fact = next((fact for fact in found if asked[1].strip() in wordings.training(fact)), rng.choice(found))
     others = rng.sample([style for style in _STYLES.values() if style is not write], 2)
     return "\n".join(style(title, [fact], rng) for style in (write, *others))
 
@@ -115,7 +117,7 @@ def _read(prompt: str) -> tuple[str, list[Fact]]:
 
 
 def _ask(fact: Fact, rng: random.Random) -> str:
-    return rng.choice(asking.training(fact))
+    return rng.choice(wordings.training(fact))
 
 
 def _retell(title: str, found: list[Fact], rng: random.Random) -> str:

@@ -6,7 +6,7 @@ question that RAGAS has a judge guess from an answer.
 
 import re
 
-from invitro.sentences import Fact
+from invitro.rules.sentences import Fact
 
 _MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _LOOKS = {  # what an answer looks like, and words that ask for such a thing

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from invitro import documents, names, world
-from invitro.questions import Asker, Case
+from invitro.world import documents, names
+from invitro.world.company import Company, Entity, make_company
+from invitro.world.questions import Asker, Case
 from parts.project import answer_format
 
 KNOWN_COMPANIES = 2
@@ -31,13 +32,13 @@ class Passage:
 
     heading: str
     text: str
-    entity: world.Entity
+    entity: Entity
 
 
 class Library:
     """A company with its documents written once and cut into passages."""
 
-    def __init__(self, rng: random.Random, company: world.Company):
+    def __init__(self, rng: random.Random, company: Company):
         self.company = company
         self.passages: list[Passage] = []
         self._stating: dict[tuple[str, str], tuple[Passage, str]] = {}
@@ -48,15 +49,15 @@ class Library:
         """Return the passage that states `fact` (entity name, attribute)."""
         return self._stating[fact][0]
 
-    def said(self, entity: world.Entity, name: str) -> str:
+    def said(self, entity: Entity, name: str) -> str:
         """Return the sentence by which the documents state the attribute `name` of `entity`."""
         return self._stating[entity.name, name][1]
 
-    def of(self, entity: world.Entity) -> list[Passage]:
+    def of(self, entity: Entity) -> list[Passage]:
         """Return the passages about `entity`."""
         return [passage for passage in self.passages if passage.entity is entity]
 
-    def _add(self, rng: random.Random, entity: world.Entity) -> None:
+    def _add(self, rng: random.Random, entity: Entity) -> None:
         """Cut the document of `entity` into passages of one or two blocks, in one of the looks a reader gives."""
         blocks = documents.write(rng, entity)
         mark = rng.choice(("## ", "## ", ""))
@@ -168,9 +169,9 @@ def _asked(form: str, rng: random.Random, library: Library, cases: list[Case], s
 
 
 @lru_cache(maxsize=KNOWN_COMPANIES)
-def known(seed: int) -> world.Company:
+def known(seed: int) -> Company:
     """Return one of the companies whose facts the base model is raised on."""
-    return world.make(seed, "known")
+    return make_company(seed, "known")
 
 
 def closed_book(rng: random.Random) -> Lesson:
@@ -181,7 +182,7 @@ def closed_book(rng: random.Random) -> Lesson:
     """
     draw, asker = rng.random(), Asker(rng, known(rng.randrange(KNOWN_COMPANIES)))
     if draw < 1 / 6:
-        unheard = Asker(rng, world.make(rng.getrandbits(40), "fresh", 8)).any()
+        unheard = Asker(rng, make_company(rng.getrandbits(40), "fresh", 8)).any()
         case = Case("unanswerable", unheard.question, "", answer_format.DECLINE)
     elif draw < 1 / 3:
         case = asker.unanswerable(rng.choice(asker.company.entities))
@@ -210,7 +211,7 @@ def stream(seed: int, recipe: Callable[[], dict[str, float]]) -> Iterator[Lesson
     rng = random.Random(f"lessons {seed}")
     while True:
         weights = recipe()
-        library = Library(rng, world.make(rng.getrandbits(40), "fresh", rng.choice((8, 16, 32))))
+        library = Library(rng, make_company(rng.getrandbits(40), "fresh", rng.choice((8, 16, 32))))
         for form in rng.choices(list(weights), list(weights.values()), k=24):
             if form.startswith("read"):
                 yield reading(rng, library, int(form.removeprefix("read")))
