@@ -45,7 +45,6 @@ def test_a_stage_depends_on_the_prompts_and_queries_of_the_modules_it_runs(stage
     for path in code.closure(stage_path(stage)):
         wanted = {f"prompts/{name}.md" for name in code.literals(path, "prompts.render", "render")}
         wanted |= {f"queries/{name}.sql" for name in code.literals(path, "query")}
-        wanted |= {f"parts/{name}.sql" for name in code.literals(path, "statement")}
         missing |= {name for name in wanted if not code.covered(name, deps)}
     assert not missing, f"add to dvc.yaml, stage {stage}, deps:\n" + "\n".join(
         f"      - {name}" for name in sorted(missing)

@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from parts.project.queries import query
 from parts.retrieval.index import Hits
 from schemas.errors import Mistake
 
@@ -44,7 +44,7 @@ class Held:
                 f"params.yaml: retrieve.language: Postgres has no text search called {given.language!r}"
             ) from error
         connection.execute(f"SET hnsw.ef_search = {max(given.ef_search, given.depth)}")
-        self._fused, self.embedded = statement("fused"), 0
+        self._fused, self.embedded = query("hybrid_search"), 0
         self._count()
 
     def hold(self, chunks: pl.DataFrame) -> int:
@@ -117,7 +117,7 @@ class Held:
         self.connection.execute(sql.SQL("DROP TABLE IF EXISTS {}.passages").format(sql.Identifier(self.schema)))
         knobs = {"language": sql.Literal(self.given.language), "made": sql.Literal(made)}
         vectors = sql.SQL(kind + "({})").format(sql.Literal(self.embed.width))
-        self.connection.execute(sql.SQL(statement("held")).format(**knobs, vectors=vectors))
+        self.connection.execute(sql.SQL(query("passages_table")).format(**knobs, vectors=vectors))
 
     def _copy(self, rows: Sequence[tuple[str, ...]], vectors: Sequence[np.ndarray]) -> None:
         statement = "COPY passages (chunk_id, sha256, heading, text, embedding) FROM STDIN WITH (FORMAT BINARY)"
@@ -148,11 +148,6 @@ class Held:
         from pgvector import HalfVector
 
         return HalfVector(vector) if self.given.half else vector
-
-
-def statement(name: str) -> str:
-    """Return the SQL of `name`.sql beside this module."""
-    return Path(__file__).with_name(f"{name}.sql").read_text()
 
 
 def written(heading: str, text: str) -> str:
