@@ -10,8 +10,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from benchmarks.beside import generating
-from benchmarks.beside.figures import Figures
+from benchmarks.baselines import generating
+from benchmarks.baselines.figures import Figures
 from parts.answering import arm_engine
 from parts.answering.transformers_engine import Engine
 from parts.project import params

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmarks.beside import exams
-from benchmarks.beside.figures import Figures
+from benchmarks.baselines import exams
+from benchmarks.baselines.figures import Figures
 from parts.project import params
 from parts.retrieval import postgres
 from parts.retrieval.embedder import Embedder
@@ -26,7 +26,7 @@ from parts.retrieval.passage_store import Held, statement, written
 from parts.retrieval.ranking import measure
 from parts.retrieval.retrievers import dense, hybrid
 from schemas.contexts import Contexts
-from tests.code import ROOT
+from tests.helpers.source_code import ROOT
 
 RETRIEVERS = {"dense": dense, "hybrid": hybrid}
 FIGURES = {

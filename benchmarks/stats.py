@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from scipy.stats import bootstrap
 
-from benchmarks.beside.figures import Figures
+from benchmarks.baselines.figures import Figures
 from parts.verdict import stats
 
 SIZES = (20, 50, 140, 500)

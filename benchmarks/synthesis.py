@@ -19,8 +19,8 @@ import httpx
 import polars as pl
 import yaml
 
-from benchmarks.beside.figures import Figures
-from benchmarks.beside.server import completion
+from benchmarks.baselines.figures import Figures
+from benchmarks.baselines.server import completion
 from parts.generators import qa
 from parts.llm.budget import Meter
 from parts.llm.client import Client
@@ -30,7 +30,7 @@ from parts.llm.transport import Answer, Wire, sound, used
 from parts.project import params
 from parts.project.sections import Server
 from schemas.redacted import Redacted
-from tests.code import ROOT
+from tests.helpers.source_code import ROOT
 
 REQUESTS, LATENCY, WORKERS, DRAWS = 2000, 0.2, 64, 20
 STAGE = [sys.executable, "-m", "stages.synthesize", "qa"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.code import ROOT
+from tests.helpers.source_code import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def rules():
 @pytest.fixture(scope="session")
 def page(tmp_path_factory):
     """The page of a small finished run, report/index.html below the run's folder."""
-    from tests.finished import finish
+    from tests.helpers.sample_run import finish
 
     return finish(tmp_path_factory.mktemp("run"))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from commands import readme_tables
 from parts.verdict import sentences
-from tests.code import ROOT
+from tests.helpers.source_code import ROOT
 
 MEASURED = {
     "verdict": sentences.markdown, "abilities": readme_tables.abilities, "seeds": readme_tables.seeds,

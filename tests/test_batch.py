@@ -9,9 +9,9 @@ from parts.llm import batch_api
 from parts.project import metrics
 from schemas.pairs import RawPairs
 from stages import synthesize
-from tests.batches import BatchServer
 from tests.conftest import Cue
-from tests.ending import ended
+from tests.helpers.batch_server import BatchServer
+from tests.helpers.cli import ended
 from tests.test_synthesize import lamps  # noqa: F401
 
 

@@ -9,7 +9,7 @@ from commands import estimate
 from schemas.pairs import RawPairs
 from stages import synthesize
 from tests.conftest import Cue
-from tests.ending import ended
+from tests.helpers.cli import ended
 from tests.test_synthesize import lamps  # noqa: F401
 
 COUNT, EACH = 60, 500  # requests of the stage, tokens of a request and its answer

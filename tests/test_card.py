@@ -12,8 +12,8 @@ from parts.student import finetune, model_card
 from schemas.documents import Documents
 from schemas.pairs import Pairs
 from stages import card
-from tests import runs
-from tests.code import ROOT
+from tests.helpers import git_runs
+from tests.helpers.source_code import ROOT
 
 RECIPE = params.load("train", finetune.Recipe, ROOT / "params.yaml")
 
@@ -37,7 +37,7 @@ def studied(workplace):
         pair("3", None, "replay", "qa", 25),
     ]
     Pairs.write(Pairs.frame([*rows, pair("4", "b", "qa", "qa", 900, "dev")]))
-    runs.figures({"tuned": 0.6, "rag": 0.4})
+    git_runs.figures({"tuned": 0.6, "rag": 0.4})
     metrics.write("train", metrics.read("train") | {"steps": 12, "trainable_parameters": 34567})
     adapter = Path("models/adapter")
     adapter.mkdir(parents=True)

@@ -19,7 +19,7 @@ from schemas.chunks import Chunks
 from schemas.documents import Documents
 from schemas.pairs import RawPairs
 from stages import change, chunk, redact
-from tests.code import ROOT
+from tests.helpers.source_code import ROOT
 
 COUNT = 5
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from parts.scoring import choice, correctness, exact, summary
 from schemas.errors import Mistake
 from schemas.scores import Scores
-from tests.scoring import all_scores, row
+from tests.helpers.scoring import all_scores, row
 
 OPTIONS = ["12 days", "12 days and a half", "the finance team", "3"]
 

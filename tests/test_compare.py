@@ -16,9 +16,10 @@ from schemas.pairs import Pairs
 from schemas.questions import Questions
 from schemas.scores import Scores
 from stages import compare, cost
-from tests import measured, readme
-from tests.code import ROOT
-from tests.ending import ended
+from tests import readme
+from tests.helpers import sample_metrics
+from tests.helpers.cli import ended
+from tests.helpers.source_code import ROOT
 
 GIVEN = comparison.Params(accuracy="exact", resamples=500, seed=1)
 
@@ -81,7 +82,7 @@ def run(workplace):
         ]  # fmt: skip
         Scores.write(Scores.frame(scores), arm)
         metrics.write(f"score/{arm}", {"faithfulness": 0.5, "answer_relevancy": None})
-    measured.write(list(workplace.params["synthesize"]))
+    sample_metrics.write(list(workplace.params["synthesize"]))
     (workplace.path / "plots").mkdir()
     cost.main()
     return workplace
@@ -168,7 +169,7 @@ def test_a_weak_student_is_called_weak(run):
 
 
 def test_the_report_of_no_run_says_what_to_do(workplace):
-    from tests.ending import ended
+    from tests.helpers.cli import ended
 
     assert "make repro" in ended(verdict.main)
 

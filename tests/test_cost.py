@@ -11,7 +11,7 @@ from parts.verdict import arm_costs
 from parts.verdict.break_even import Spending, break_even, curve
 from schemas.errors import Mistake
 from stages import cost
-from tests import measured
+from tests.helpers import sample_metrics
 
 PAID = prices.Prices(dated="2026-01-01", machine_per_hour=1, models={"m": {"prompt": 2, "new": 10}})
 GENERATORS = ["active_reading", "qa"]
@@ -20,7 +20,7 @@ DOLLARS = st.floats(0, 1e4)
 
 @pytest.fixture
 def run(workplace):
-    measured.write(GENERATORS)
+    sample_metrics.write(GENERATORS)
     (workplace.path / "plots").mkdir()
     return workplace
 

@@ -10,7 +10,7 @@ from schemas.chunks import Chunks
 from schemas.pairs import Pairs, RawPairs
 from schemas.questions import Questions
 from stages import curate
-from tests.ending import ended
+from tests.helpers.cli import ended
 
 CHUNKS = Chunks.frame([
     {"chunk_id": "a#1", "doc_id": "a", "start": 0, "end": 40, "page": 1, "heading": "Dorva Lamp 200", "n_tokens": 9}

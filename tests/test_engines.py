@@ -19,7 +19,7 @@ from schemas.answers import Answers
 from schemas.errors import Mistake
 from schemas.questions import Questions
 from stages import answer
-from tests.completing import completing
+from tests.helpers.completions_server import completing
 
 OPTIONS = ["twelve days", "a lamp", "430 euros and some more words", "not at all"]
 

@@ -12,7 +12,7 @@ from schemas.errors import Mistake
 from schemas.questions import Questions
 from schemas.redacted import Redacted
 from stages import examine
-from tests.ending import ended
+from tests.helpers.cli import ended
 
 TEXT = "Dorva Lamp 200 costs 430 euros.\fIt weighs 2.4 kg. Dorva Lamp 200 is painted red."
 

@@ -12,10 +12,10 @@ from markdown_it import MarkdownIt
 from commands import answer_flips, diff
 from parts.project import git, markdown, metrics
 from schemas.errors import Mistake
-from tests import runs
-from tests.ending import ended
+from tests.helpers import git_runs
+from tests.helpers.cli import ended
 
-RIGHT = {key: reference for key, (_, reference) in runs.QUESTIONS.items()}
+RIGHT = {key: reference for key, (_, reference) in git_runs.QUESTIONS.items()}
 WRONG = dict.fromkeys(RIGHT, "a gift")
 GITHUB = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 HOSTILE = "see `www.example.org`|<img src=x> @someone **now**\n[a](https://example.org) #1"
@@ -27,20 +27,20 @@ def two(tmp_path_factory):
     home = tmp_path_factory.mktemp("two")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
-        runs.begin()
-        runs.params(train={"rank": 8, "epochs": 4}, old={"knob": 1})
-        runs.questions()
-        runs.answers("tuned", WRONG | {"q3": RIGHT["q3"]})
-        runs.answers("rag", WRONG)
-        runs.figures({"tuned": 0.2})
+        git_runs.begin()
+        git_runs.params(train={"rank": 8, "epochs": 4}, old={"knob": 1})
+        git_runs.questions()
+        git_runs.answers("tuned", WRONG | {"q3": RIGHT["q3"]})
+        git_runs.answers("rag", WRONG)
+        git_runs.figures({"tuned": 0.2})
         metrics.write("scaling", {"rag_accuracy": 0.5, "qa": {"accuracy": [0.1]}})
-        first = runs.commit("the first run")
-        runs.params(train={"rank": 16, "epochs": 4}, redact={"private": "mask"})
-        runs.answers("tuned", WRONG | {"q1": RIGHT["q1"], "q2": RIGHT["q2"]})
-        runs.answers("rag", WRONG | {"q1": HOSTILE})
-        runs.figures({"tuned": 0.3}, verdict="tuned")
+        first = git_runs.commit("the first run")
+        git_runs.params(train={"rank": 16, "epochs": 4}, redact={"private": "mask"})
+        git_runs.answers("tuned", WRONG | {"q1": RIGHT["q1"], "q2": RIGHT["q2"]})
+        git_runs.answers("rag", WRONG | {"q1": HOSTILE})
+        git_runs.figures({"tuned": 0.3}, verdict="tuned")
         metrics.write("clock/tuned", {"p50_ms": 14.0, "mean_ms": 13.0})
-        runs.commit("the second run")
+        git_runs.commit("the second run")
     return home, first
 
 
@@ -130,7 +130,7 @@ def test_answers_scored_otherwise_are_said_to_be(here, tmp_path, monkeypatch):
     shutil.copytree(".", tmp_path / "copy", symlinks=True)
     monkeypatch.chdir(tmp_path / "copy")
     for path in Path("data/scores").glob("*.parquet"):
-        table = runs.table(path).with_columns(version=pl.lit("exact 2"))
+        table = git_runs.table(path).with_columns(version=pl.lit("exact 2"))
         path.unlink()  # DVC's cache may be the same file
         table.write_parquet(path)
     assert "Scored otherwise: by exact 1 then, by exact 2 now." in answer_flips.text(
@@ -142,7 +142,9 @@ def test_another_exam_has_no_question_in_common(here, tmp_path, monkeypatch):
     shutil.copytree(".", tmp_path / "copy", symlinks=True)
     monkeypatch.chdir(tmp_path / "copy")
     Path("data/questions.parquet").unlink()
-    runs.questions({key: (f"{question} In euros?", reference) for key, (question, reference) in runs.QUESTIONS.items()})
+    git_runs.questions(
+        {key: (f"{question} In euros?", reference) for key, (question, reference) in git_runs.QUESTIONS.items()}
+    )
     assert "no question and arm in common" in answer_flips.told(here, "HEAD~1", answer_flips.text)
 
 

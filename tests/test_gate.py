@@ -9,8 +9,8 @@ import pytest
 from parts.project import metrics
 from schemas.errors import Mistake
 from stages import gate
-from tests.code import ROOT
-from tests.ending import ended
+from tests.helpers.cli import ended
+from tests.helpers.source_code import ROOT
 
 THEN = {"accuracy_tuned": 0.6, "accuracy_tuned_lo": 0.5, "accuracy_tuned_hi": 0.7, "scorer": "exact"}
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from parts.project import answer_format
 from parts.scoring import summary
-from tests.scoring import all_scores, row
+from tests.helpers.scoring import all_scores, row
 
 
 def test_made_up_answers_are_told_apart_from_hedged_declined_empty_and_right_ones(by_rules):

@@ -11,8 +11,8 @@ from markdown_it import MarkdownIt
 
 from commands import history
 from parts.project import metrics
-from tests import runs
-from tests.ending import ended
+from tests.helpers import git_runs
+from tests.helpers.cli import ended
 
 SUBJECT = "Twice the rank | <b>wins</b> @all"
 
@@ -23,34 +23,34 @@ def three(tmp_path_factory):
     home = tmp_path_factory.mktemp("three")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
-        runs.begin()
-        runs.params(train={"rank": 8, "old": True}, gone={"knob": 1})
+        git_runs.begin()
+        git_runs.params(train={"rank": 8, "old": True}, gone={"knob": 1})
         costs = {"cost_upfront_tuned": 0.0062, "cost_per_1000_tuned": 0.0013, "cost_per_1000_rag": 0.0026}
-        runs.figures({"tuned": 0.3}, verdict="rag", break_even_questions=4460, **costs)
-        first = runs.commit("The first run")
-        runs.params(train={"rank": 8, "old": True}, gone={"knob": 2})
-        runs.figures({"tuned": 0.4, "rag": 0.25}, verdict="tuned", mcnemar_p=0.01)
+        git_runs.figures({"tuned": 0.3}, verdict="rag", break_even_questions=4460, **costs)
+        first = git_runs.commit("The first run")
+        git_runs.params(train={"rank": 8, "old": True}, gone={"knob": 2})
+        git_runs.figures({"tuned": 0.4, "rag": 0.25}, verdict="tuned", mcnemar_p=0.01)
         experiment("whole", first)
-        runs.figures({"tuned": 0.3}, verdict="rag", break_even_questions=4460, **costs)
+        git_runs.figures({"tuned": 0.3}, verdict="rag", break_even_questions=4460, **costs)
         metrics.write("score/rag", {"exact": 0.75})
         experiment("scores-alone", first)
         Path("notes.txt").write_text("nothing of a run")
-        runs.commit("Notes")
-        runs.params(train={"rank": 16}, redact={"private": "mask"})
-        runs.figures({"tuned": 0.6}, verdict="undecided")
+        git_runs.commit("Notes")
+        git_runs.params(train={"rank": 16}, redact={"private": "mask"})
+        git_runs.figures({"tuned": 0.6}, verdict="undecided")
         metrics.write(
             "cost", {"upfront_tuned": 0.5, "per_1000_tuned": 0.01, "per_1000_rag": 0.03, "break_even_questions": 25000}
         )
-        runs.commit(SUBJECT)
+        git_runs.commit(SUBJECT)
     return home
 
 
 def experiment(name: str, on: str) -> None:
     """Keep the working tree as DVC keeps an experiment, and take it back."""
-    runs.git("add", "-A")
-    runs.git("commit", "-q", "-m", f"dvc: commit experiment {name}")
-    runs.git("update-ref", f"refs/exps/{on[:2]}/{on[2:]}/{name}", "HEAD")
-    runs.git("reset", "-q", "--hard", on)
+    git_runs.git("add", "-A")
+    git_runs.git("commit", "-q", "-m", f"dvc: commit experiment {name}")
+    git_runs.git("update-ref", f"refs/exps/{on[:2]}/{on[2:]}/{name}", "HEAD")
+    git_runs.git("reset", "-q", "--hard", on)
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_hundreds_of_runs_are_listed_in_a_few_seconds(here, tmp_path, monkeypatc
 def test_a_repository_without_a_run_is_told_in_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "git log" in ended(history.main) or "not a git repository" in ended(history.main)
-    runs.begin()
+    git_runs.begin()
     Path("a").write_text("a")
-    runs.commit("Nothing yet")
+    git_runs.commit("Nothing yet")
     assert "commit a run" in ended(history.main)

@@ -11,7 +11,7 @@ from parts.corpus.readers import docx, html, pdf, plain
 from schemas.documents import Documents
 from schemas.errors import Mistake
 from stages import ingest
-from tests.ending import ended
+from tests.helpers.cli import ended
 
 BLOCKS = [
     Block("Notes", "paragraph", (Line("Dorva Lamp 200 costs 430 euros & more."), Line("It weighs 2.4 kg."))),

@@ -13,7 +13,7 @@ from parts.project import prompts
 from parts.project.sections import Server
 from parts.safety import quoting
 from parts.scoring import judge, ragas
-from tests.obliging import GENERATORS, knobs, oblige
+from tests.helpers.schema_server import GENERATORS, knobs, oblige
 
 SERVER = Server(model="m", embedding="e")
 PLAIN = "The Lamp weighs 2.4 kg."

@@ -15,7 +15,7 @@ from invitro.world.company import Company, make_company
 from invitro.world.questions import Asker
 from parts.project import prompts
 from parts.safety import quoting
-from tests.code import ROOT
+from tests.helpers.source_code import ROOT
 
 
 def masked(question: str, company: Company) -> str:

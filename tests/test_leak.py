@@ -12,7 +12,7 @@ from parts.safety import detection
 from parts.safety.disclosure import gives_away
 from parts.student import finetune
 from schemas.documents import Documents
-from tests.code import ROOT
+from tests.helpers.source_code import ROOT
 
 PRIVATE = detection.Params(**yaml.safe_load((ROOT / "params.yaml").read_text())["redact"])
 MAIL, PHONE, IBAN = "ada.quill@example.com", "212.555.0142", "GB15TEST51033001260931"

@@ -9,8 +9,8 @@ from commands import coverage, ledger
 from parts.project import metrics
 from schemas.chunks import Chunks
 from schemas.pairs import Ledger
-from tests.code import ROOT
-from tests.ending import ended
+from tests.helpers.cli import ended
+from tests.helpers.source_code import ROOT
 from tests.test_curate import CHUNKS, curated, raw
 
 

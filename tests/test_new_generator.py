@@ -8,7 +8,7 @@ from parts.project import params, prompts
 from schemas.pairs import Ledger, Pairs
 from schemas.questions import Questions
 from stages import curate, synthesize
-from tests.code import ROOT
+from tests.helpers.source_code import ROOT
 from tests.test_synthesize import passages
 
 GENERATOR = '''"""Documents that say a passage again."""

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests import browser
+from tests.helpers import browser
 
 
 @pytest.fixture(scope="module")

@@ -16,13 +16,13 @@ from dvc.repo import Repo
 from markdown_it import MarkdownIt
 
 from commands import comment
-from tests import runs
-from tests.code import ROOT
+from tests.helpers import git_runs
+from tests.helpers.source_code import ROOT
 
 SCRIPTS = ROOT / ".github/scripts"
 WORKFLOW = (ROOT / ".github/workflows/verdict.yml").read_text()
 HOSTILE = "<img src=x onerror=alert(1)> @everyone [free](https://example.org) `rm`|"
-RIGHT = {key: reference for key, (_, reference) in runs.QUESTIONS.items()}
+RIGHT = {key: reference for key, (_, reference) in git_runs.QUESTIONS.items()}
 GATE = {"against": "HEAD", "hold": {"accuracy_tuned": 0.3}}
 PIPELINE = """\
 stages:
@@ -43,21 +43,21 @@ def clone(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(source)
         patch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-        runs.begin()
+        git_runs.begin()
         for made, gap, tuned in (("1", 0.2, RIGHT | {"q1": "a gift"}), ("2", 0.4, RIGHT | {"q2": HOSTILE, "q3": "no"})):
             result(Path("made", made), gap, tuned)
         Path("dvc.yaml").write_text(PIPELINE)
-        runs.params(train={"made": 1, "fails": "no"}, teacher={"model": "t-1"}, gate=GATE)
+        git_runs.params(train={"made": 1, "fails": "no"}, teacher={"model": "t-1"}, gate=GATE)
         shutil.copy(ROOT / "prices.yaml", "prices.yaml")
         with Path(".dvc/config").open("a") as config:
             config.write(f"[core]\n    remote = far\n['remote \"far\"']\n    url = {home / 'remote'}\n")
         with Repo() as repo:
             repo.reproduce()
             repo.push()
-        runs.commit("main", tables=())
-        runs.params(train={"made": 2, "fails": "no"}, teacher={"model": "t-1"}, gate=GATE)
-        runs.commit("another result", tables=())
-        runs.git("clone", "-q", "--depth", "2", source.as_uri(), str(home / "clone"))
+        git_runs.commit("main", tables=())
+        git_runs.params(train={"made": 2, "fails": "no"}, teacher={"model": "t-1"}, gate=GATE)
+        git_runs.commit("another result", tables=())
+        git_runs.git("clone", "-q", "--depth", "2", source.as_uri(), str(home / "clone"))
     return home / "clone"
 
 
@@ -66,11 +66,11 @@ def result(folder: Path, tuned_accuracy: float, tuned: dict[str, str]) -> None:
     folder.mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        runs.questions()
-        runs.answers("rag", RIGHT)
-        runs.answers("tuned", tuned)
-        runs.figures({"tuned": tuned_accuracy})
-        runs.costs()
+        git_runs.questions()
+        git_runs.answers("rag", RIGHT)
+        git_runs.answers("tuned", tuned)
+        git_runs.figures({"tuned": tuned_accuracy})
+        git_runs.costs()
 
 
 def script(name: str, *words: str, at: Path, **environment: str) -> subprocess.CompletedProcess:

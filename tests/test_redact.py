@@ -23,9 +23,9 @@ from schemas.pairs import RawPairs
 from schemas.questions import Questions
 from schemas.redacted import Redacted
 from stages import chunk, examine, ingest, redact, score, synthesize
-from tests.code import ROOT
-from tests.ending import ended
-from tests.obliging import GENERATORS, knobs, oblige, sent
+from tests.helpers.cli import ended
+from tests.helpers.schema_server import GENERATORS, knobs, oblige, sent
+from tests.helpers.source_code import ROOT
 
 PRIVATE = detection.Params(**yaml.safe_load((ROOT / "params.yaml").read_text())["redact"])
 # all made up: example.com, numbers kept for examples, banks' test numbers

@@ -20,9 +20,9 @@ from schemas.pairs import Pairs
 from schemas.questions import Questions
 from schemas.scores import Scores
 from stages import report
-from tests.code import ROOT
-from tests.ending import ended
-from tests.finished import EVIL, RIGHT
+from tests.helpers.cli import ended
+from tests.helpers.sample_run import EVIL, RIGHT
+from tests.helpers.source_code import ROOT
 
 
 @pytest.fixture

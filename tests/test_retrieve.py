@@ -8,7 +8,7 @@ from parts.retrieval import postgres
 from parts.retrieval.ranking import measure
 from parts.retrieval.retrievers import dense, gold, hybrid, none, reranked
 from schemas.errors import Mistake
-from tests.retrieval import asked, knobs, passages
+from tests.helpers.retrieval import asked, knobs, passages
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from parts.scoring import choice, exact, judge, ragas, summary, versions
 from schemas.errors import Mistake
 from schemas.scores import Scores
 from tests.conftest import Cue
-from tests.scoring import JUDGE, LAMP, all_scores, row
+from tests.helpers.scoring import JUDGE, LAMP, all_scores, row
 
 
 @pytest.mark.parametrize(

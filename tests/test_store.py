@@ -9,8 +9,8 @@ import pytest
 from parts.retrieval import postgres
 from parts.retrieval.passage_store import Held
 from schemas.errors import Mistake
-from tests.postgres import over_tcp
-from tests.retrieval import Embed, knobs, passages
+from tests.helpers.postgres_server import over_tcp
+from tests.helpers.retrieval import Embed, knobs, passages
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,9 @@ from schemas.redacted import Redacted
 from schemas.spool import Spool
 from schemas.table import BadTable
 from stages import synthesize
-from tests.code import ROOT
 from tests.conftest import Cue
-from tests.ending import ended
+from tests.helpers.cli import ended
+from tests.helpers.source_code import ROOT
 
 COUNT = 30
 

@@ -10,7 +10,7 @@ import pytest
 from schemas.chunks import Chunks
 from schemas.scores import Scores
 from schemas.table import BadTable
-from tests.ending import ended
+from tests.helpers.cli import ended
 
 ROW = {"chunk_id": "a#1", "doc_id": "a", "start": 0, "end": 4, "page": 1, "heading": "A", "text": "text", "n_tokens": 1}
 

@@ -17,7 +17,7 @@ from schemas.questions import Questions
 from schemas.scores import Scores
 from stages import trust
 from tests.conftest import Cue
-from tests.ending import ended
+from tests.helpers.cli import ended
 
 GIVEN = judge_agreement.Params(sample=10, draws=3, seed=1, labels=Path("labels.jsonl"))
 REFERENCES = {"q1": "430 euros", "q2": "the finance team", "q3": "12 days", "q4": "Monday"}

@@ -12,9 +12,9 @@ from parts.retrieval import postgres, tuned_settings, tuning
 from schemas.chunks import Chunks
 from schemas.pairs import Pairs
 from stages import index, tune
-from tests import code
-from tests.ending import ended
-from tests.retrieval import passages
+from tests.helpers import source_code
+from tests.helpers.cli import ended
+from tests.helpers.retrieval import passages
 
 
 def pair(n: int, prompt: str, completion: str, chunk_id: str | None, **changed) -> dict:
@@ -42,9 +42,9 @@ def test_development_questions_are_one_a_fact_in_the_words_least_like_its_passag
 
 
 def test_the_exam_is_no_dependency_of_tuning():
-    listed = code.graph()["tune"]["deps"]
+    listed = source_code.graph()["tune"]["deps"]
     assert not [dep for dep in listed if "questions" in dep or "exam" in dep or dep.startswith("data/contexts")]
-    assert "questions" not in {path.stem for path in code.closure(Path("stages/tune.py"))}
+    assert "questions" not in {path.stem for path in source_code.closure(Path("stages/tune.py"))}
 
 
 def test_what_the_questions_cannot_tell_apart_is_left_to_the_order_of_the_values():

@@ -1,6 +1,6 @@
 """What one would write without a library: AsyncOpenAI and a semaphore.
 
-python -m benchmarks.beside.bare PROMPTS.json WORKERS
+python -m benchmarks.baselines.bare PROMPTS.json WORKERS
 """
 
 import asyncio

@@ -13,7 +13,7 @@ from schemas.pairs import Ledger, Pairs
 from schemas.questions import Questions
 from schemas.scores import Scores
 from stages import report
-from tests.code import ROOT
+from tests.helpers.source_code import ROOT
 
 EVIL = (
     "</script><script>window.owned = 1</script><img src=x onerror='window.owned = 1'><!-- {{ 7 * 7 }} ${7 * 7}"

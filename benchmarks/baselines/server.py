@@ -1,6 +1,6 @@
 """A teacher that takes its time and has faults, as cheap as one can be: HTTP/1.1 by hand, one process.
 
-python -m benchmarks.beside.server --port 8000 --latency 0.2 --faults
+python -m benchmarks.baselines.server --port 8000 --latency 0.2 --faults
 
 GET /v1/stats tells what came in: requests, distinct ones, answers, seconds from the first request to the last answer.
 """

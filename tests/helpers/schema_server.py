@@ -3,8 +3,8 @@
 import importlib
 import json
 
-from tests.code import ROOT
 from tests.conftest import Cue
+from tests.helpers.source_code import ROOT
 
 GENERATORS = sorted(path.stem for path in (ROOT / "parts/generators").glob("*.py"))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 LAYERS = ("schemas", "parts", "stages", "commands", "invitro", "experiments")
 FLOORS = (
     {"project"}, {"llm", "safety", "student"}, {"corpus", "curation", "generators", "scoring"}, {"retrieval"},
