@@ -22,7 +22,7 @@ from benchmarks.baselines.figures import Figures
 from parts.project import params
 from parts.retrieval import postgres
 from parts.retrieval.embedder import Embedder
-from parts.retrieval.passage_store import Held, statement, written
+from parts.retrieval.passage_store import PassageStore, embedding_text, statement
 from parts.retrieval.ranking import measure
 from parts.retrieval.retrievers import dense, hybrid
 from schemas.contexts import Contexts
@@ -49,7 +49,7 @@ def bm25(questions: pl.DataFrame, chunks: pl.DataFrame, depth: int) -> pl.DataFr
     import bm25s
 
     cut = {"stopwords": "en", "show_progress": False}
-    texts = [written(*row) for row in chunks.select("heading", "text").iter_rows()]
+    texts = [embedding_text(*row) for row in chunks.select("heading", "text").iter_rows()]
     index = bm25s.BM25()
     index.index(bm25s.tokenize(texts, **cut), show_progress=False)
     asked = bm25s.tokenize(questions["question"].to_list(), **cut)
@@ -121,7 +121,7 @@ def quick(embed: Embedder, chunks: pl.DataFrame):
 
     class Made:
         width = embed.width
-        real = embed([written(*row) for row in chunks.head(2000).select("heading", "text").iter_rows()])
+        real = embed([embedding_text(*row) for row in chunks.head(2000).select("heading", "text").iter_rows()])
 
         def __call__(self, texts: list[str]) -> np.ndarray:
             return exams.vectors(self.real, len(texts), 1)
@@ -130,10 +130,10 @@ def quick(embed: Embedder, chunks: pl.DataFrame):
 
 
 @contextlib.contextmanager
-def held(chunks: pl.DataFrame, given: postgres.Params, embed) -> Iterator[Held]:
+def held(chunks: pl.DataFrame, given: postgres.Params, embed) -> Iterator[PassageStore]:
     """Yield `chunks` held in a schema of their own."""
     with postgres.connect() as connection:
-        kept = Held(connection, "bench", given, embed)
+        kept = PassageStore(connection, "bench", given, embed)
         kept.hold(chunks)
         yield kept
         connection.execute("DROP SCHEMA bench CASCADE")
@@ -166,7 +166,7 @@ def index(figures: Figures, given: postgres.Params, corpora: Path | None) -> Non
     from pgvector.psycopg import register_vector
 
     chunks, embed = exams.made_up(2000), Embedder(given.embedder)
-    texts = [written(*row) for row in chunks.select("heading", "text").iter_rows()]
+    texts = [embedding_text(*row) for row in chunks.select("heading", "text").iter_rows()]
     embed(texts[:64])
     ours, bare = [], []
     with postgres.connect() as connection:

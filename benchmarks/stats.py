@@ -25,7 +25,7 @@ Drawn = np.ndarray
 
 
 def ours(exam: Drawn, seed: int) -> tuple[float, float]:
-    return stats.difference(exam[:, 0], exam[:, 1], RESAMPLES, seed)[1:]
+    return stats.paired_difference_ci(exam[:, 0], exam[:, 1], RESAMPLES, seed)[1:]
 
 
 def scipys(method: str, exam: Drawn, seed: int) -> tuple[float, float]:
@@ -38,7 +38,7 @@ def scipys(method: str, exam: Drawn, seed: int) -> tuple[float, float]:
 
 
 def wilson(exam: Drawn, seed: int) -> tuple[float, float]:
-    return stats.share(exam[:, 0])[1:]
+    return stats.proportion_ci(exam[:, 0])[1:]
 
 
 def coverage(
@@ -57,7 +57,7 @@ def deciding(trials: int) -> float:
     rng, decided, asked = np.random.default_rng(5), 0, 0
     while asked < trials:
         exam = CELLS[rng.choice(4, 140, p=CLOSE)]
-        more = stats.further_questions(exam[:, 0], exam[:, 1])
+        more = stats.additional_sample_size(exam[:, 0], exam[:, 1])
         if not more or more > 20_000:
             continue
         further = exam[rng.choice(140, more)]  # questions like these: what it reckons with
@@ -85,7 +85,7 @@ def main(trials: str = "2000") -> None:
                 figures.add(f"coverage_{method.lower()}{name}_{size}", found, "none: what could be used instead")
             accuracy = shares[0] + shares[1]
             figures.add(f"coverage_wilson{name}_{size}", coverage(wilson, shares, accuracy, size, count), "0.95")
-    figures.add("further_questions_decide", deciding(count), f"{stats.POWER}")
+    figures.add("additional_questions_decide", deciding(count), f"{stats.POWER}")
     figures.write()
 
 

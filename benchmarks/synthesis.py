@@ -24,9 +24,9 @@ from benchmarks.baselines.server import completion
 from parts.generators import qa
 from parts.llm.budget import Meter
 from parts.llm.client import Client
-from parts.llm.response_cache import Cache, Kept
-from parts.llm.server import serving
-from parts.llm.transport import Answer, Wire, sound, used
+from parts.llm.response_cache import CachedResponse, ResponseCache
+from parts.llm.server import running_server
+from parts.llm.transport import ServerReply, Transport, parse_body, token_usage
 from parts.project import params
 from parts.project.sections import Server
 from schemas.redacted import Redacted
@@ -53,7 +53,7 @@ def passages(documents: int, each: int, edited: int | None = None) -> None:
 def home(documents: int, each: int, draws: int) -> Iterator[Path]:
     """Work in a folder with passages and the knobs of one generator, that is deleted afterwards."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        section = {"qa": {**yaml.safe_load((ROOT / "params.yaml").read_text())["synthesize"]["qa"], "draws": draws}}
+        section = {"qa": {**yaml.safe_load((ROOT / "params.yaml").read_text())["synthesize"]["qa"], "samples": draws}}
         params = {"teacher": {"model": "bench"}, "synthesize": section}
         Path("params.yaml").write_text(yaml.safe_dump(params))
         Path("prices.yaml").write_text((ROOT / "prices.yaml").read_text())
@@ -63,7 +63,7 @@ def home(documents: int, each: int, draws: int) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def teacher(*flags: str) -> Iterator[str]:
-    with serving(f"python {ROOT}/benchmarks/beside/server.py --port {{port}} {' '.join(flags)}") as url:
+    with running_server(f"python {ROOT}/benchmarks/beside/server.py --port {{port}} {' '.join(flags)}") as url:
         yield url
 
 
@@ -127,22 +127,22 @@ def timed(url: str) -> float:
 
 async def fill(chunks: pl.DataFrame) -> None:
     """Put the answers to all requests into the cache, without asking."""
-    kept, given = Cache(Path(".cache")), params.load("synthesize.qa", qa.Params)
+    kept, given = ResponseCache(Path(".cache")), params.load("synthesize.qa", qa.Params)
     client = Client(Server(model="bench"), Knowing(kept), None)
     kept.db.execute("PRAGMA synchronous = OFF")
     for chunk in chunks.iter_rows(named=True):
         await qa.generate(chunk["heading"], chunk["text"], client.ask, given)
 
 
-class Knowing(Wire):
+class Knowing(Transport):
     """A wire that answers by itself, and keeps it."""
 
-    def __init__(self, kept: Cache):
+    def __init__(self, kept: ResponseCache):
         self.cache, self.meter = kept, Meter()
 
-    async def post(self, path: str, content: bytes) -> Answer:
-        answer = sound(completion(content))
-        self.cache.keep(Kept(self.cache.key(path, content), answer.body, "bench", *used(answer.found)))
+    async def post(self, path: str, content: bytes) -> ServerReply:
+        answer = parse_body(completion(content))
+        self.cache.keep(CachedResponse(self.cache.key(path, content), answer.body, "bench", *token_usage(answer.found)))
         return answer
 
 
@@ -174,7 +174,7 @@ def killed(figures: Figures) -> None:
 
 def rows_kept() -> int:
     """Return how many answers the cache has."""
-    with contextlib.closing(Cache(Path(".cache"))) as kept:
+    with contextlib.closing(ResponseCache(Path(".cache"))) as kept:
         return kept.db.execute("SELECT count(*) FROM answers").fetchone()[0]
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import polars as pl
 
 from parts.project import answer_format, markdown
-from parts.project.sections import NAMES as ARMS
+from parts.project.sections import ARMS
 from parts.scoring import correctness
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 QUESTIONS = ("question_id", "question", "reference")
 Read = Callable[[str], bytes]
@@ -23,7 +23,7 @@ Read = Callable[[str], bytes]
 
 
 @contextmanager
-def reading(revision: str, name: str) -> Iterator[Read]:
+def revision_files(revision: str, name: str) -> Iterator[Read]:
     """Yield what reads the files of a commit, tracked by git or by DVC. It raises Mistake for what is nowhere to be had."""
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
@@ -36,7 +36,7 @@ def reading(revision: str, name: str) -> Iterator[Read]:
         try:
             return files.read_bytes(path)
         except (OSError, DvcException) as error:
-            raise Mistake(
+            raise UserError(
                 f"the answers of {name} are neither in DVC's cache here nor at a remote, so which of them changed is not known"
             ) from error
 
@@ -46,7 +46,7 @@ def reading(revision: str, name: str) -> Iterator[Read]:
         files.close()
 
 
-def graded(read: Read, scorer: str) -> pl.DataFrame:
+def graded_answers(read: Read, scorer: str) -> pl.DataFrame:
     """Return arm, question, reference, response, whether it is right by `scorer`, and its version, of a run's every arm.
 
     Raises FileNotFoundError when the run has no exam, Mistake when its tables have other columns.
@@ -59,7 +59,7 @@ def graded(read: Read, scorer: str) -> pl.DataFrame:
             scores = _table(read, f"data/scores/{arm}.parquet", ("question_id", "scorer", "value", "version"))
         except FileNotFoundError:
             continue  # it has no such arm
-        marks = correctness.marks(scores, scorer)
+        marks = correctness.correct_answers(scores, scorer)
         joined = said.join(questions, "question_id").join(marks, "question_id")
         found.append(joined.select(pl.lit(arm).alias("arm"), *QUESTIONS, "response", "right", "version"))
     if not found:
@@ -71,12 +71,12 @@ def _table(read: Read, path: str, columns: tuple[str, ...]) -> pl.DataFrame:
     try:
         return pl.read_parquet(io.BytesIO(read(path)), columns=list(columns))
     except pl.exceptions.ColumnNotFoundError as error:
-        raise Mistake(
+        raise UserError(
             f"{path} then had other columns than {', '.join(columns)}: its answers cannot be compared"
         ) from error
 
 
-def pairs(before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
+def paired_answers(before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
     """Return the questions that both runs put to an arm in the same words, with both responses and marks."""
     both = before.join(now, ("arm", *QUESTIONS), suffix="_now")
     return both.sort(pl.col("arm").cast(pl.Enum(ARMS)), ~pl.col("right_now"), "question")
@@ -87,27 +87,27 @@ def flipped(both: pl.DataFrame) -> pl.DataFrame:
     return both.filter(pl.col("right") != pl.col("right_now"))
 
 
-def compared(revision: str, name: str) -> pl.DataFrame:
+def compare_answers(revision: str, name: str) -> pl.DataFrame:
     """Return the pairs of a revision and the working tree. Raises Mistake with the reason where there can be none."""
     try:
         scorer = json.loads(Path("metrics/verdict.json").read_text())["scorer"]
-        now = graded(lambda path: Path(path).read_bytes(), scorer)
+        now = graded_answers(lambda path: Path(path).read_bytes(), scorer)
     except FileNotFoundError as error:
-        raise Mistake(
+        raise UserError(
             f"{error.filename or error} is not there yet: `dvc repro` makes it, and the changed answers"
         ) from error
     try:
-        with reading(revision, name) as read:
-            return pairs(graded(read, scorer), now)
+        with revision_files(revision, name) as read:
+            return paired_answers(graded_answers(read, scorer), now)
     except FileNotFoundError as error:
-        raise Mistake(f"{name} has no {error}: no answers to compare with") from error
+        raise UserError(f"{name} has no {error}: no answers to compare with") from error
 
 
-def told(revision: str, name: str, form: Callable[[pl.DataFrame, str], str]) -> str:
+def describe(revision: str, name: str, form: Callable[[pl.DataFrame, str], str]) -> str:
     """Return which answers changed against a revision, as `form` (text or written) puts it, or why that is not known."""
     try:
-        return form(compared(revision, name), name)
-    except Mistake as error:
+        return form(compare_answers(revision, name), name)
+    except UserError as error:
         return f"changed answers: {error}"
 
 
@@ -129,7 +129,7 @@ def _cautions(both: pl.DataFrame, name: str) -> list[str]:
     return [f"Scored otherwise: by {old} then, by {new} now." for old, new in sorted(scorers)]
 
 
-def text(both: pl.DataFrame, name: str) -> str:
+def to_text(both: pl.DataFrame, name: str) -> str:
     """Return the flips for a terminal: + became right, - became wrong."""
     said = _cautions(both, name)
     for line, some in _counts(both):
@@ -140,17 +140,20 @@ def text(both: pl.DataFrame, name: str) -> str:
     return "\n".join(said)
 
 
-def written(both: pl.DataFrame, name: str, most: int = 40) -> str:
+def to_markdown(both: pl.DataFrame, name: str, most: int = 40) -> str:
     """Return the flips as Markdown, at most so many of an arm; what documents and models say is quoted."""
     said = _cautions(both, name)
     for line, some in _counts(both):
         lines = [
-            ["+" if row["right_now"] else "-", *map(markdown.quoted, (row["question"], row["reference"], *_final(row)))]
+            [
+                "+" if row["right_now"] else "-",
+                *map(markdown.code_span, (row["question"], row["reference"], *_final(row))),
+            ]
             for row in some.head(most).iter_rows(named=True)
         ]
         body = markdown.table(("", "question", "reference", "before", "now"), lines)
         rest = f"\n\n{len(some) - most} more: `make diff REV={name}`" if len(some) > most else ""
-        said.append(markdown.folded(line, body + rest) if lines else line)
+        said.append(markdown.details(line, body + rest) if lines else line)
     return "\n\n".join(said)
 
 
@@ -162,4 +165,4 @@ def _line(said: str) -> str:
 
 def _final(row: dict) -> tuple[str, str]:
     """Return the answers of both runs, without what they rest on."""
-    return answer_format.final(row["response"]), answer_format.final(row["response_now"])
+    return answer_format.extract_answer(row["response"]), answer_format.extract_answer(row["response_now"])

@@ -11,7 +11,7 @@ from parts.project import git, metrics, params, prices
 from parts.project.command import run
 from parts.project.sections import Server
 from parts.verdict import sentences
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 MARK = "<!-- closedbook verdict -->"
 """The first line of the comment, by which .github/scripts/post.py finds it again."""
@@ -49,20 +49,20 @@ def comment(revision: str, seconds: float) -> str:
     """Return the comment on the working tree against a revision, of MOST bytes: long lists of flips are cut first."""
     name = revision[:7]
     try:
-        both, unknown = answer_flips.compared(revision, name), ""
-    except Mistake as error:
+        both, unknown = answer_flips.compare_answers(revision, name), ""
+    except UserError as error:
         both, unknown = None, str(error)
     for most in (40, 10, 3, 0):
         parts = {
             "Verdict": sentences.markdown(),
-            f"Metrics against {name}": diff.written(revision, name),
-            "Changed answers": unknown if both is None else answer_flips.written(both, name, most),
+            f"Metrics against {name}": diff.to_markdown(revision, name),
+            "Changed answers": unknown if both is None else answer_flips.to_markdown(both, name, most),
             "Cost": cost(seconds),
         }
         text = "\n\n".join([MARK, *(f"## {title}\n\n{part}" for title, part in parts.items())]) + "\n"
         if len(text.encode()) <= MOST:
             return text
-    raise Mistake(
+    raise UserError(
         f"params and metrics that changed against {name} fill more than {MOST:,} bytes: `make diff` shows them"
     )
 

@@ -11,7 +11,7 @@ from commands import answer_flips, run_values
 from commands.run_values import Change
 from parts.project import git, markdown
 from parts.project.command import run
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 COUNTS = "what stages counted"
 GROUPS = {
@@ -19,7 +19,7 @@ GROUPS = {
     "scores": r"score/",
     COUNTS: r"$",
     "times, and the costs made of them (they differ from run to run)": (
-        r"clock/|cost\.|.*\.(seconds|estimate_error|cost_\w+|break_even\w*)$"
+        r"latency/|cost\.|.*\.(seconds|estimate_error|cost_\w+|break_even\w*)$"
     ),
 }
 """The metrics in the order of their weight: a heading, and what the names match. The last match counts; none: COUNTS."""
@@ -31,7 +31,7 @@ def grouped(before: run_values.Flat, now: run_values.Flat) -> dict[str, list[Cha
     """Return the metrics that changed by heading of GROUPS; the ends of an interval are not told apart from its middle."""
     told = (run_values.intervals(before), run_values.intervals(now))
     found: dict[str, list[Change]] = {heading: [] for heading in GROUPS}
-    for change in run_values.between(before, now):
+    for change in run_values.changes_between(before, now):
         if change.name in before | now and not any(change.name in one for one in told):
             continue
         matches = [heading for heading, pattern in GROUPS.items() if re.match(pattern, change.name)]
@@ -56,14 +56,14 @@ def rows(some: Sequence[Change], before: Mapping[str, str], now: Mapping[str, st
 def sections(revision: str, name: str) -> dict[str, list[tuple[str, ...]]]:
     """Return rows of HEAD by heading: params, then metrics. Raises Mistake."""
     old, new = (run_values.texts(one) for one in (revision, run_values.WORKING))
-    params = run_values.between(run_values.params(old), run_values.params(new))
+    params = run_values.changes_between(run_values.params(old), run_values.params(new))
     before, now = (run_values.metrics(texts) for texts in (old, new))
     shown = (run_values.intervals(before), run_values.intervals(now))
     found = {f"params, {name} against the working tree": rows(params, {}, {})}
     return found | {heading: rows(some, *shown) for heading, some in grouped(before, now).items()}
 
 
-def text(revision: str, name: str) -> str:
+def to_text(revision: str, name: str) -> str:
     """Return params and metrics for a terminal."""
     said = []
     for heading, lines in sections(revision, name).items():
@@ -79,23 +79,23 @@ def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def written(revision: str, name: str) -> str:
+def to_markdown(revision: str, name: str) -> str:
     """Return the same as Markdown: the first headings open, counts and times folded away."""
     said = []
     for at, (heading, lines) in enumerate(sections(revision, name).items()):
-        body = markdown.table(HEAD, [list(map(markdown.quoted, line)) for line in lines]) if lines else "The same."
+        body = markdown.table(HEAD, [list(map(markdown.code_span, line)) for line in lines]) if lines else "The same."
         is_open = at == 0 or heading == "accuracy"
-        said.append(f"**{heading}**\n\n{body}" if is_open else markdown.folded(f"{heading} ({len(lines)})", body))
+        said.append(f"**{heading}**\n\n{body}" if is_open else markdown.details(f"{heading} ({len(lines)})", body))
     return "\n\n".join(said)
 
 
 def main(name: str = "HEAD", form: str = "") -> None:
     """Print what changed against the revision `name`, the answers last."""
     if form not in ("", "--md"):
-        raise Mistake(f"unknown option {form!r}: --md writes Markdown")
+        raise UserError(f"unknown option {form!r}: --md writes Markdown")
     revision = git.resolve(name)
-    print(written(revision, name) + "\n" if form else text(revision, name))
-    print(answer_flips.told(revision, name, answer_flips.written if form else answer_flips.text))
+    print(to_markdown(revision, name) + "\n" if form else to_text(revision, name))
+    print(answer_flips.describe(revision, name, answer_flips.to_markdown if form else answer_flips.to_text))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from parts.generators import dry_run
 from parts.generators.base import evenly_spread, load_generator
 from parts.llm import jobs
 from parts.llm.client import connect
-from parts.llm.response_cache import Cache
+from parts.llm.response_cache import ResponseCache
 from parts.project import params, prices
 from parts.project.command import run
 from parts.project.sections import Server
@@ -34,7 +34,7 @@ def main(count: str = "") -> None:
     chunks, server, names = Redacted.read(), params.load("teacher", Server), params.names("synthesize")
     if count:
         asyncio.run(pilot(chunks, names, server, int(count)))
-    price, kept = prices.load(), Cache.open()
+    price, kept = prices.load(), ResponseCache.open()
     found = {name: asyncio.run(dry_run.estimate(chunks, name, server, kept)) for name in names}
     line = "{:<16}{:>12}{:>12}{:>16}{:>14}{:>12}"
     print(line.format("generator", "requests", "kept", "prompt tokens", "new tokens", "dollars"))

@@ -16,8 +16,8 @@ from commands import run_values
 from parts.project import git, markdown
 from parts.project.command import run
 from parts.project.git import File, Revision
-from parts.project.sections import NAMES as ARMS
-from schemas.errors import Mistake
+from parts.project.sections import ARMS
+from schemas.errors import UserError
 
 VERDICT, COST = "metrics/verdict.json", "metrics/cost.json"
 SCORES = {arm: f"metrics/score/{arm}.json" for arm in ARMS}
@@ -39,10 +39,10 @@ class Entry:
 
 def entries() -> list[Entry]:
     """Return all runs, the newest commit first, each followed by the experiments that were run on it. Raises Mistake."""
-    commits = git.committed(VERDICT)
+    commits = git.commits_of(VERDICT)
     tried = sorted(git.experiments(), key=lambda one: one.before or "")
     shas = {sha for one in [*commits, *tried] for sha in (one.sha, one.before) if sha}
-    texts = git.read((sha, path) for sha in shas for path in FILES)
+    texts = git.read_files((sha, path) for sha in shas for path in FILES)
     params = {
         sha: run_values.params({path: texts[sha, path] for path in run_values.PARAMS if (sha, path) in texts})
         for sha in shas
@@ -62,7 +62,7 @@ def _entry(one: Revision, texts: dict[File, str], params: dict[str, run_values.F
         fresh = [arm for arm, path in SCORES.items() if texts.get((one.sha, path)) != texts.get((one.before, path))]
         return Entry(
             one, "no verdict", {arm: run_values.shown(known[SCORES[arm]].get("exact")) for arm in fresh}, "",
-            run_values.brief(run_values.between(params[one.before], params[one.sha])),
+            run_values.brief(run_values.changes_between(params[one.before], params[one.sha])),
         )  # fmt: skip
     told = run_values.intervals(verdict)
     said = SAID.get(verdict.get("verdict"), "no verdict")
@@ -71,7 +71,9 @@ def _entry(one: Revision, texts: dict[File, str], params: dict[str, run_values.F
         f"{said}, tuned - rag {told['tuned_minus_rag']}" if "tuned_minus_rag" in told else said,
         {arm: told[f"accuracy_{arm}"] for arm in ARMS if f"accuracy_{arm}" in told},
         cost(verdict | costs),
-        run_values.brief(run_values.between(params[one.before], params[one.sha])) if one.before else "the first run",
+        run_values.brief(run_values.changes_between(params[one.before], params[one.sha]))
+        if one.before
+        else "the first run",
     )
 
 
@@ -99,7 +101,7 @@ def figures() -> dict:
     }
 
 
-def text(found: list[Entry]) -> str:
+def to_text(found: list[Entry]) -> str:
     """Return the runs for a terminal of WIDTH."""
     blocks = []
     for one in found:
@@ -114,12 +116,12 @@ def text(found: list[Entry]) -> str:
 _INDENT = {"initial_indent": "    ", "subsequent_indent": "      ", "break_on_hyphens": False}
 
 
-def written(found: list[Entry]) -> str:
+def to_markdown(found: list[Entry]) -> str:
     """Return the runs as a table of Markdown."""
     head = ("run", "date", "what", "verdict", *ARMS, "cost", "params that changed")
     rows = [
         [
-            markdown.quoted(cell, 400)
+            markdown.code_span(cell, 400)
             for cell in (
                 one.revision.name, one.revision.date, one.revision.subject, one.verdict,
                 *(one.accuracies.get(arm, "") for arm in ARMS), one.cost, one.params,
@@ -133,11 +135,11 @@ def written(found: list[Entry]) -> str:
 def main(form: str = "") -> None:
     """Print the runs."""
     if form not in ("", "--md"):
-        raise Mistake(f"unknown option {form!r}: --md writes Markdown")
+        raise UserError(f"unknown option {form!r}: --md writes Markdown")
     found = entries()
     if not found:
-        raise Mistake(f"no commit has {VERDICT} yet: commit a run")
-    print(written(found) if form else text(found))
+        raise UserError(f"no commit has {VERDICT} yet: commit a run")
+    print(to_markdown(found) if form else to_text(found))
 
 
 if __name__ == "__main__":

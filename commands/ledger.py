@@ -7,7 +7,7 @@ import polars as pl
 
 from parts.project import metrics, prices
 from parts.project.command import run
-from parts.project.queries import query, select, show
+from parts.project.queries import print_table, query, select
 from schemas.pairs import Ledger
 
 
@@ -23,8 +23,8 @@ def costs(ledger: pl.DataFrame) -> pl.DataFrame:
 def main() -> None:
     """Print what became of the rows by document and generator, then by generator and reason."""
     ledger = Ledger.read()
-    show(select(query("documents"), ledger=ledger))
-    show(select(query("ledger"), ledger=ledger, costs=costs(ledger)))
+    print_table(select(query("documents"), ledger=ledger))
+    print_table(select(query("ledger"), ledger=ledger, costs=costs(ledger)))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from parts.project import git
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 WORKING = "working tree"
 PARAMS = ("params.yaml", "experiments/params.yaml")
@@ -58,15 +58,15 @@ def texts(revision: str) -> dict[str, str]:
         there = [*filter(Path.exists, map(Path, PARAMS)), *Path("metrics").rglob("*.json")]
         found = {path.as_posix(): path.read_text() for path in there}
     else:
-        listed = [path for path in git.under(revision, "metrics") if path.endswith(".json")]
-        read = git.read((revision, path) for path in [*PARAMS, *listed])
+        listed = [path for path in git.list_files(revision, "metrics") if path.endswith(".json")]
+        read = git.read_files((revision, path) for path in [*PARAMS, *listed])
         found = {path: text for (_, path), text in read.items()}
     if PARAMS[0] not in found:
-        raise Mistake(f"{revision} has no {PARAMS[0]}: run from the repository's root, against a revision of it")
+        raise UserError(f"{revision} has no {PARAMS[0]}: run from the repository's root, against a revision of it")
     return found
 
 
-def between(old: Flat, new: Flat) -> list[Change]:
+def changes_between(old: Flat, new: Flat) -> list[Change]:
     """Return what changed, by name; a whole section or file that came or went is one change."""
     gone, come = (_tops(one) - _tops(other) for one, other in ((old, new), (new, old)))
     found = [Change(top, "there", None) for top in gone] + [Change(top, None, "new") for top in come]

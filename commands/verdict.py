@@ -5,13 +5,13 @@ python -m commands.verdict
 
 from pathlib import Path
 
-from parts.verdict.sentences import HEAD, cautions, payback, rows, sentence
-from schemas.errors import Mistake
+from parts.verdict.sentences import HEAD, arm_rows, cautions, cost_sentence, sentence
+from schemas.errors import UserError
 
 
 def text() -> str:
     """Return the same for a terminal."""
-    lines = [HEAD, *rows()]
+    lines = [HEAD, *arm_rows()]
     widths = [max(len(line[at]) for line in lines) for at in range(len(HEAD))]
     table = "\n".join(
         "  ".join(
@@ -22,7 +22,7 @@ def text() -> str:
     )
     page = "report/index.html" if Path("report/index.html").exists() else "`dvc repro report` writes report/index.html"
     where = f"Page: {page}. Details: metrics/ (git), plots/ (`dvc plots show`), data/ (tables), `make ledger`."
-    return "\n\n".join([table, sentence(), payback(), "\n".join(cautions()), where])
+    return "\n\n".join([table, sentence(), cost_sentence(), "\n".join(cautions()), where])
 
 
 def main() -> None:
@@ -30,4 +30,4 @@ def main() -> None:
     try:
         print(f"\n{text()}")
     except FileNotFoundError as error:
-        raise Mistake(f"{error.filename} is not there yet: run `make repro`") from error
+        raise UserError(f"{error.filename} is not there yet: run `make repro`") from error

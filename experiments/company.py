@@ -61,7 +61,7 @@ def ready(
         documents = plant(ingest.ingest(Path(home, "raw"))[0])
         asked = list(question_file.questions(Path(home, "exam.jsonl")))
     chunks = chunk.chunk(documents, params.load("chunk", chunk.Params).max_tokens, lambda text: count([text])[0])
-    questions, _ = evidence.examine(asked, documents, chunks)
+    questions, _ = evidence.build_exam(asked, documents, chunks)
     contexts = hybrid.retrieve(questions, chunks, params.load("retrieve", postgres.Params))
     redacted, _ = redact.redact(documents, chunks, private or params.load("redact", detection.Params))
     raw = asyncio.run(_teach(redacted, given.generators))

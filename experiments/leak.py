@@ -50,7 +50,7 @@ def held_in(asked: pl.DataFrame, texts: Mapping[str, str]) -> dict[str, list[boo
     found: dict[str, dict[str, bool]] = {}
     for question_id, kind, number, secret in asked.select("question_id", "kind", "doc_id", "reference").rows():
         of_kind = found.setdefault(kind, {})
-        of_kind[number] = of_kind.get(number, False) or disclosure.gives_away(texts[question_id], secret)
+        of_kind[number] = of_kind.get(number, False) or disclosure.discloses(texts[question_id], secret)
     return {kind: [held[number] for number in sorted(held)] for kind, held in found.items()}
 
 
@@ -88,7 +88,7 @@ def taught(one: company.Company, plan: study.Plan, asked: pl.DataFrame, passages
 def studied(one: company.Company, plan: study.Plan, held: Sequence[canaries.Canary]) -> dict[str, int]:
     """Return in how many training rows a canary stands, and how many canaries stand in any."""
     told = [" ".join(row) for row in study.rows(one, plan).select("prompt", "reasoning", "completion").rows()]
-    found = [{canary for canary in held if disclosure.gives_away(text, canary.secret)} for text in told]
+    found = [{canary for canary in held if disclosure.discloses(text, canary.secret)} for text in told]
     return {"rows_with_canaries": sum(map(bool, found)), "canaries_in_rows": len(set().union(*found))}
 
 

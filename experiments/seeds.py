@@ -22,7 +22,7 @@ from experiments.company import PARAMS
 from experiments.progress import at_once, threads
 from parts.project import metrics, params
 from parts.project.command import run
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 ARMS = ("rag", "tuned", "tuned_rag")
 
@@ -43,7 +43,7 @@ def ratio(one: list[float], two: list[float], name: str) -> dict[str, float]:
 def queue(seed: int) -> None:
     """Queue the run on the company of `seed`: from its documents to the scores of ARMS."""
     changes = {
-        f"{PARAMS}:world.seed": seed, "ingest.path": "data/world/raw", "examine.questions": "data/world/exam.jsonl",
+        f"{PARAMS}:world.seed": seed, "ingest.path": "data/world/raw", "exam.questions": "data/world/exam.jsonl",
         "score.ragas": "false",
     }  # fmt: skip
     words = [word for key, value in changes.items() for word in ("--set-param", f"{key}={value}")]
@@ -68,7 +68,7 @@ def accuracies(seed: int) -> dict[str, float]:
     try:
         return {arm: dvc.api.metrics_show(file, rev=name(seed))["exact"] for arm, file in files.items()}
     except DvcException as error:
-        raise Mistake(f"the run on company {seed} failed: `dvc queue logs {name(seed)}` says why") from error
+        raise UserError(f"the run on company {seed} failed: `dvc queue logs {name(seed)}` says why") from error
 
 
 def _dvc(*words: str, **environment: str) -> None:

@@ -18,14 +18,14 @@ import polars as pl
 from experiments.company import PARAMS, Company, count
 from invitro.base_model import ability
 from parts.answering import arm_engine, transformers_engine
-from parts.answering.engine import Asking
+from parts.answering.engine import PromptBuilder
 from parts.project import params
 from parts.project.sections import RELEASED, Arm, Student
 from parts.retrieval.contexts import shown_passages
 from parts.scoring import exact
 from parts.student import finetune
 from parts.student.model import tokenizer
-from schemas.errors import Mistake
+from schemas.errors import UserError
 from stages import answer, curate
 
 KEPT = Path(".cache/experiments")
@@ -60,9 +60,9 @@ def portion(ledger: pl.DataFrame, tokens: int, documents: float = 0.5) -> pl.Dat
     wanted = pl.col("kind").replace_strict(share, return_dtype=pl.Float64) * tokens
     for kind, there in kept.group_by("kind").agg(pl.col("n_tokens").sum()).rows():
         if there < share[kind] * tokens * 0.98:
-            raise Mistake(
+            raise UserError(
                 f"the teacher wrote {there:,} tokens of kind {kind}, and {share[kind] * tokens:,.0f} are wanted: give its "
-                f"generator more draws in {PARAMS}"
+                f"generator more samples in {PARAMS}"
             )
     return kept.filter(pl.col("n_tokens").cum_sum().over("kind") <= wanted)
 
@@ -97,7 +97,7 @@ def study(company: Company, plan: Plan) -> dict[str, float]:
 def put(exams: Sequence[tuple[pl.DataFrame, dict]]) -> list[list]:
     """Return every question of `exams` (Questions, passages by question) as a student reads it, and what is right."""
     given = params.load("answer", arm_engine.Params)
-    prompts = Asking(tokenizer(params.load("student", Student)), given.max_new_tokens, given.max_prompt_tokens)
+    prompts = PromptBuilder(tokenizer(params.load("student", Student)), given.max_new_tokens, given.max_prompt_tokens)
     return [
         [
             prompts.prompt(row["question"], passages.get(row["question_id"], []), row["options"])[0],
@@ -129,7 +129,7 @@ def studied(company: Company, plan: Plan, measure: Callable[[transformers_engine
     home.mkdir(parents=True, exist_ok=True)
     with (home / "log").open("a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         recipe = plan.recipe.model_copy(update={"seed": company.seed})
-        took = finetune.tune(student.model, tokenizer(student), pairs, recipe, home / "adapter", home / "loss.tsv")
+        took = finetune.finetune(student.model, tokenizer(student), pairs, recipe, home / "adapter", home / "loss.tsv")
         engine = arm_engine.engine(Arm(weights=str(home / "adapter"), contexts="none"), given)
         found = measure(engine) | {"seconds": took["seconds"], "tokens_read": took["tokens"]}
         found["trainable_parameters"] = took["trainable_parameters"]

@@ -26,12 +26,12 @@ LEFT = ("read_gold_em", "read_8_em", "two_documents_em", "declines_when_absent")
 class Variant(BaseModel, extra="forbid", frozen=True):
     """What differs from the reference; what is not given does not."""
 
-    rank: int | None = None
-    alpha: int | None = None
+    lora_r: int | None = None
+    lora_alpha: int | None = None
     learning_rate: float | None = None
-    epochs: float | None = None
-    batch: int | None = None
-    learn_prompts: bool | None = None
+    num_train_epochs: float | None = None
+    per_device_train_batch_size: int | None = None
+    completion_only_loss: bool | None = None
     generators: list[str] | None = None
     tokens: int | None = None
     documents: float | None = None

@@ -1,5 +1,5 @@
 """What a person can put right."""
 
 
-class Mistake(Exception):
+class UserError(Exception):
     """Something a person can put right. The message is one line and says how."""

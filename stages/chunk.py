@@ -4,7 +4,7 @@ reads   Documents           one row per document
 writes  Chunks              one row per passage
 """
 
-from parts.corpus.splitting import Params, chunk
+from parts.corpus.splitting import Params, split_documents
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import Student
@@ -17,7 +17,7 @@ def main() -> None:
     """Write Chunks."""
     given = params.load("chunk", Params)
     encode = tokenizer(params.load("student", Student))
-    chunks = chunk(
+    chunks = split_documents(
         Documents.read(), given.max_tokens, lambda text: len(encode(text, add_special_tokens=False).input_ids)
     )
     Chunks.write(chunks)

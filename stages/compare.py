@@ -13,8 +13,7 @@ import polars as pl
 
 from parts.project import metrics, params
 from parts.project.command import run
-from parts.project.sections import NAMES as ARMS
-from parts.project.sections import Server, Student
+from parts.project.sections import ARMS, Server, Student
 from parts.scoring import correctness, versions
 from parts.verdict import subgroups
 from parts.verdict.comparison import Params, compare
@@ -29,10 +28,12 @@ PLOT = Path("plots/accuracy.json")
 def rightness(scorer: str, questions: pl.DataFrame) -> pl.DataFrame:
     """Return question_id and a column of 0 and 1 for each arm. Raises Mistake when arms were scored by different versions."""
     scores = {arm: Scores.read(arm) for arm in ARMS}
-    versions.same(scores)
+    versions.same_versions(scores)
     right = questions.select("question_id")
     for arm, found in scores.items():
-        marked = correctness.marks(found, scorer).select("question_id", pl.col("right").cast(pl.Float64).alias(arm))
+        marked = correctness.correct_answers(found, scorer).select(
+            "question_id", pl.col("right").cast(pl.Float64).alias(arm)
+        )
         right = right.join(marked, "question_id", how="left", validate="1:1").with_columns(pl.col(arm).fill_null(0))
     return right
 

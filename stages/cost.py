@@ -1,12 +1,12 @@
 """Say what each arm costs: before the first question, by question, and when documents change every month.
 
-reads   metrics/answer, metrics/clock                   tokens and seconds of a question, by arm
-        metrics/synthesize, metrics/train, metrics/change   of teaching, training, indexing and a change
+reads   metrics/answer, metrics/latency                   tokens and seconds of a question, by arm
+        metrics/synthesize, metrics/train, metrics/update_cost   of teaching, training, indexing and a change
         metrics/chunk, metrics/ingest                   how many passages and documents there are
         prices.yaml
 writes  metrics/cost.json, plots/cost.json
 
-When documents change, each costs what the one of metrics/change.json did: its changed passages embedded again (rag) or
+When documents change, each costs what the one of metrics/update_cost.json did: its changed passages embedded again (rag) or
 taught again (tuned); and once for all of them, everything is cut and redacted, the index is opened, an adapter is trained
 anew. Over M months in each of which a share of D documents changes, with q questions a month, an arm takes
 
@@ -23,7 +23,7 @@ from parts.project.command import run
 from parts.project.prices import load
 from parts.project.sections import Server, Student
 from parts.verdict import break_even
-from parts.verdict.arm_costs import Params, changed, cost, once
+from parts.verdict.arm_costs import Params, arm_costs, update_costs, upfront_costs
 
 PLOT = Path("plots/cost.json")
 
@@ -32,9 +32,9 @@ def main() -> None:
     """Write metrics/cost.json and plots/cost.json."""
     given, price, generators = params.load("cost", Params), load(), params.names("synthesize")
     teacher, student = params.load("teacher", Server).model, params.load("student", Student).model
-    arms = cost(given, price, teacher, student, generators)
-    found = once(price, teacher, generators) | vars(given)
-    found |= {f"change_{what}": dollars for what, dollars in changed(price, teacher, 1).items()}
+    arms = arm_costs(given, price, teacher, student, generators)
+    found = upfront_costs(price, teacher, generators) | vars(given)
+    found |= {f"change_{what}": dollars for what, dollars in update_costs(price, teacher, 1).items()}
     for arm, spent in arms.items():
         found |= {
             f"upfront_{arm}": spent.upfront,

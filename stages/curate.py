@@ -16,13 +16,13 @@ import polars as pl
 from pydantic import BaseModel, Field
 
 from parts.curation import grounding, replay
-from parts.curation.deduplication import distinct, held_out
+from parts.curation.deduplication import drop_duplicates, hold_out
 from parts.project import answer_format, metrics, params
 from parts.project.command import run
 from parts.project.queries import query, select
 from parts.project.sections import Student
 from parts.student.model import tokenizer
-from schemas.errors import Mistake
+from schemas.errors import UserError
 from schemas.pairs import Ledger, Pairs, RawPairs
 from schemas.questions import Questions
 from schemas.redacted import Redacted
@@ -32,9 +32,9 @@ class Params(BaseModel, extra="forbid", frozen=True):
     """Section `curate` of params.yaml."""
 
     grounding: Literal["lexical", "judge"]  # who checks answers against their passages: a rule on words, or a model
-    near_rows: float = Field(gt=0, le=1)  # likeness from which a row repeats another
-    near_exam: float = Field(gt=0, le=1)  # share of an exam question from which a row gives it away
-    near_dev: float = Field(gt=0, le=1)  # likeness from which questions are held out together
+    duplicate_threshold: float = Field(gt=0, le=1)  # likeness from which a row repeats another
+    exam_overlap_threshold: float = Field(gt=0, le=1)  # share of an exam question from which a row gives it away
+    dev_similarity_threshold: float = Field(gt=0, le=1)  # likeness from which questions are held out together
     unstudied: float = Field(ge=0, lt=1)  # share of the documents that nothing is studied of
     tokens_per_source: dict[str, float]  # by generator: the most tokens for each token of a document
     documents: float = Field(gt=0, lt=1)  # share of the tokens in documents, the rest in questions
@@ -54,12 +54,14 @@ def curate(
     raw: pl.DataFrame, chunks: pl.DataFrame, questions: pl.DataFrame, given: Params, count: Count
 ) -> pl.DataFrame:
     """Return the ledger: every raw row with its length in tokens, its split, and why it was dropped (null: kept)."""
-    texts = [f"{row['prompt']} {answer_format.write(row['reasoning'], row['completion'])}" for row in raw.to_dicts()]
+    texts = [
+        f"{row['prompt']} {answer_format.format_answer(row['reasoning'], row['completion'])}" for row in raw.to_dicts()
+    ]
     raw = raw.with_columns(n_tokens=pl.Series(count(texts) if texts else [], dtype=pl.Int64))
-    close = select(query("exam"), {"near": given.near_exam}, raw=raw, questions=questions)
+    close = select(query("exam"), {"near": given.exam_overlap_threshold}, raw=raw, questions=questions)
     knobs = {"unstudied": given.unstudied, "lexical": given.grounding == "lexical"}
     ledger = select(query("curate"), knobs, raw=raw, chunks=chunks, close=close)
-    ledger = held_out(distinct(ledger, given.near_rows), given.dev, given.near_dev)
+    ledger = hold_out(drop_duplicates(ledger, given.duplicate_threshold), given.dev, given.dev_similarity_threshold)
     allowed = pl.DataFrame(list(given.tokens_per_source.items()), ALLOWED, orient="row")
     ledger = select(query("allowance"), ledger=ledger, chunks=chunks, allowed=allowed)
     ledger = select(query("balance"), {"documents": given.documents}, ledger=ledger)
@@ -80,7 +82,7 @@ def main() -> None:
     given = params.load("curate", Params)
     generators = params.names("synthesize")
     if strange := set(given.tokens_per_source) - set(generators):
-        raise Mistake(f"params.yaml: curate.tokens_per_source names {min(strange)}, which synthesize does not have")
+        raise UserError(f"params.yaml: curate.tokens_per_source names {min(strange)}, which synthesize does not have")
     encode = tokenizer(params.load("student", Student))
 
     def count(texts: list[str]) -> list[int]:
@@ -89,12 +91,12 @@ def main() -> None:
     raw = pl.concat([RawPairs.read(name) for name in generators])
     chunks, found = Redacted.read(), {}
     if given.grounding == "judge":
-        raw, meter = grounding.judged(raw, chunks, given.reasoning)
+        raw, meter = grounding.check_grounding(raw, chunks, given.reasoning)
         found = {f"judge_{name}": value for name, value in meter.metrics().items()}
     ledger = curate(raw, chunks, Questions.read(), given, count)
     pairs = keep(ledger, given, count)
     if not (pairs["split"] == "train").any():
-        raise Mistake("no training row was kept: `make ledger` shows what was dropped and why")
+        raise UserError("no training row was kept: `make ledger` shows what was dropped and why")
     Ledger.write(ledger)
     Pairs.write(pairs)
     found |= {

@@ -16,7 +16,7 @@ from pydantic import BaseModel, PositiveFloat
 from parts.project import git, metrics, params
 from parts.project.command import run
 from parts.project.metrics import Value
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
@@ -37,9 +37,9 @@ def gate(
     worse, untold = [], []
     for name, room in hold.items():
         if not isinstance(now.get(name), int | float):
-            raise Mistake(f"params.yaml: gate.hold names {name}, which is no number of metrics/verdict.json")
+            raise UserError(f"params.yaml: gate.hold names {name}, which is no number of metrics/verdict.json")
         if room == "interval" and f"{name}_lo" not in now:
-            raise Mistake(f"params.yaml: gate.hold: {name} has no interval: give a number")
+            raise UserError(f"params.yaml: gate.hold: {name} has no interval: give a number")
         least = then.get(f"{name}_lo") if room == "interval" else then.get(name)
         if not isinstance(least, int | float):
             untold.append(f"{name} was not there")
@@ -54,9 +54,9 @@ def verdict(revision: str) -> dict[str, Value]:
     """Return metrics/verdict.json as committed at `revision`. Raises Mistake when it is not there, or no JSON."""
     at = (git.commit(revision), "metrics/verdict.json")
     try:
-        return json.loads(git.read([at])[at])
+        return json.loads(git.read_files([at])[at])
     except (KeyError, ValueError) as error:
-        raise Mistake(f"{revision} has no {at[1]} that can be read") from error
+        raise UserError(f"{revision} has no {at[1]} that can be read") from error
 
 
 def _was(then: Mapping[str, Value], name: str) -> str:
@@ -73,7 +73,7 @@ def main(against: str = "") -> None:
         return
     try:
         then = verdict(against)
-    except Mistake as why:
+    except UserError as why:
         print(f"gate: nothing to compare with: {why}")
         return
     if then.get("scorer") != now["scorer"]:
@@ -81,7 +81,7 @@ def main(against: str = "") -> None:
         return
     worse, untold = gate(now, then, given.hold)
     if worse:
-        raise Mistake(f"worse than at {against}: {'; '.join(worse)} (gate.hold in params.yaml)")
+        raise UserError(f"worse than at {against}: {'; '.join(worse)} (gate.hold in params.yaml)")
     print(f"gate: nothing is worse than at {against}" + "".join(f"; {phrase}" for phrase in untold))
 
 

@@ -9,13 +9,13 @@ import random
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.retrieval import postgres
-from parts.retrieval.passage_store import Held
+from parts.retrieval.passage_store import PassageStore
 from schemas.chunks import Chunks
 
 NEIGHBOURS, PROBES = 10, 200
 
 
-def recall(held: Held, texts: list[str]) -> float:
+def recall(held: PassageStore, texts: list[str]) -> float:
     """Return the share of the ten nearest passages of each of `texts` that the index finds, by exact search."""
     found = wanted = 0
     for vector in held.embed(texts):
@@ -29,7 +29,7 @@ def main() -> None:
     """Write metrics/index.json."""
     chunks = Chunks.read()
     texts = chunks["text"].to_list()
-    with postgres.holding(chunks, params.load("retrieve", postgres.Params)) as held:
+    with postgres.open_store(chunks, params.load("retrieve", postgres.Params)) as held:
         found = held.manifest()
         found["recall_at_10"] = recall(held, random.Random(1).sample(texts, min(PROBES, len(texts))))
     metrics.write("index", found)

@@ -18,7 +18,7 @@ from parts.corpus import folder
 from parts.project import metrics, params
 from parts.project.command import run
 from schemas.documents import Documents
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 READERS = {
     ".md": "plain", ".markdown": "plain", ".txt": "plain", ".html": "html", ".htm": "html", ".docx": "docx", ".pdf": "pdf",
@@ -44,16 +44,16 @@ def ingest(root: Path) -> tuple[pl.DataFrame, Counter]:
             continue
         try:
             rows.append(_document(name, path, reader))
-        except Mistake as error:
+        except UserError as error:
             bad.append(f"{path} {error}")
         except OSError as error:
             bad.append(f"{path} cannot be read: {error.strerror}")
     if bad:
-        raise Mistake(
+        raise UserError(
             f"{len(bad)} of {len(bad) + len(rows)} files cannot be read (mend or move them): {'; '.join(bad)}"
         )
     if not rows:
-        raise Mistake(
+        raise UserError(
             f"no documents in {root}: put files there ({', '.join(READERS)}), or change ingest.path in params.yaml"
         )
     return Documents.frame(rows), left
@@ -62,11 +62,11 @@ def ingest(root: Path) -> tuple[pl.DataFrame, Counter]:
 def _document(name: str, path: Path, reader: str) -> dict:
     size = path.stat().st_size
     if size > folder.LARGEST:
-        raise Mistake(f"is larger than {folder.LARGEST:,} bytes: split it")
+        raise UserError(f"is larger than {folder.LARGEST:,} bytes: split it")
     data = path.read_bytes()
     title, text = importlib.import_module(f"parts.corpus.readers.{reader}").read(data)
     if not text.strip():
-        raise Mistake("is empty")
+        raise UserError("is empty")
     if heading := re.match(r"\s*#[ \t]+(.+?)[ \t#]*$", text, re.MULTILINE):
         title = heading[1]
     return {

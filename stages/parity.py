@@ -16,13 +16,13 @@ from parts.answering import arm_engine
 from parts.answering.engine import Engine
 from parts.project import metrics, params
 from parts.project.command import run
-from parts.project.sections import NAMES, RELEASED, Arm, Student
+from parts.project.sections import ARMS, RELEASED, Arm, Student
 from parts.retrieval.contexts import shown_passages
 from parts.student import dataset, finetune
 from parts.student.model import tokenizer
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
-from schemas.errors import Mistake
+from schemas.errors import UserError
 from schemas.pairs import Pairs
 from schemas.questions import Questions
 
@@ -57,13 +57,13 @@ def refuse(found: dict[str, float], given: Params) -> None:
     """Raise Mistake where answers differ more than they may, or a training row has no end."""
     endless = found["rows"] - found["rows_ended"] - found["rows_cut"]
     if endless:
-        raise Mistake(
+        raise UserError(
             f"{endless} of {found['rows']} training rows do not end with a token that the student stops at: the tokenizer's "
             "eos_token and generation_config.json of student.model must name the same"
         )
     for name, share in found.items():
         if "_differs_from_" in name and share > given.disagree:
-            raise Mistake(
+            raise UserError(
                 f"parity: {name.replace('_', ' ')} in {share:.1%} of {found['answers']} greedy answers, and "
                 f"{given.disagree:.1%} may (parity.disagree in params.yaml): check the served model's weights and its dtype"
             )
@@ -80,11 +80,11 @@ def asked(engine: Engine, arms: list[Arm], given: Params, most: int) -> list[str
 def main() -> None:
     """Write metrics/parity.json; fail where the gate does not open."""
     given, answer = params.load("parity", Params), params.load("answer", arm_engine.Params)
-    arms = [arm for name in NAMES if (arm := params.load(f"arms.{name}", Arm)).weights != RELEASED]
+    arms = [arm for name in ARMS if (arm := params.load(f"arms.{name}", Arm)).weights != RELEASED]
     recipe, read = params.load("train", finetune.Recipe), tokenizer(params.load("student", Student))
     merged, beside = (arm_engine.engine(arms[0], answer.model_copy(update={"merge": merge})) for merge in (True, False))
-    encoded = dataset.encode(Pairs.read().to_dicts(), read, recipe.max_tokens, recipe.learn_prompts)
-    found = ended(encoded, merged.ends, recipe.max_tokens)
+    encoded = dataset.encode(Pairs.read().to_dicts(), read, recipe.max_length, recipe.completion_only_loss)
+    found = ended(encoded, merged.ends, recipe.max_length)
     prompts = asked(merged, arms, given, answer.passages)
     engines = {"merged": lambda: merged, "adapter": lambda: beside}
     with arm_engine.server(answer) as url:

@@ -10,7 +10,7 @@ from collections import Counter
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.safety.detection import Params
-from parts.safety.redaction import kinds, redact
+from parts.safety.redaction import describe_counts, redact
 from schemas.chunks import Chunks
 from schemas.documents import Documents
 from schemas.redacted import Redacted
@@ -25,7 +25,9 @@ def main() -> None:
     total = sum(counts.values(), Counter())
     metrics.write("redact", {"documents": len(counts), "private": total.total()} | total)
     done = {"mask": "masked", "count": "left as it is"}.get(given.private, "")
-    print(f"private: {kinds(total)}, in {len(counts)} documents, {done}" if total else "nothing private found")
+    print(
+        f"private: {describe_counts(total)}, in {len(counts)} documents, {done}" if total else "nothing private found"
+    )
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from parts.curation.coverage import bare
+from parts.curation.coverage import uncovered_passages
 from parts.page import collect, coverage_strips, document, figures, questions, tables
 from parts.project import metrics, params
 from parts.project.command import run
@@ -33,8 +33,9 @@ def page(given: questions.Exam, ledger: pl.DataFrame) -> str:
     return document.document(
         questions.exam(given, str(metrics.read("verdict")["scorer"])),
         headline=f"{headline.rstrip('.')}.", rest=rest, cautions=sentences.cautions(), arms=sentences.ARMS,
-        table=[sentences.HEAD, *sentences.rows()], charts=collect.drawn(), groups=collect.groups(), aside=collect.aside(),
-        coverage=coverage_strips.coverage(given.chunks, bare(given.chunks, ledger)),
+        table=[sentences.HEAD, *sentences.arm_rows()], charts=collect.run_figures(), groups=collect.group_figures(),
+        aside=collect.experiment_figures(),
+        coverage=coverage_strips.coverage(given.chunks, uncovered_passages(given.chunks, ledger)),
     )  # fmt: skip
 
 
@@ -47,7 +48,7 @@ def main() -> None:
         contexts={arm: Contexts.read(name) for arm, name in contexts.items()},
     )  # fmt: skip
     html = page(given, Ledger.read())
-    rows = {"latency": figures.steps(collect.of_arms("clock")), "kinds": tables.groups(metrics.read("kinds"))}
+    rows = {"latency": figures.steps(collect.of_arms("latency")), "kinds": tables.groups(metrics.read("kinds"))}
     for name, found in rows.items():
         Path("plots", f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
     PAGE.parent.mkdir(exist_ok=True)

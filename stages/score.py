@@ -33,7 +33,7 @@ class Params(BaseModel, extra="forbid", frozen=True):
     ragas: bool  # have the judge score by RAGAS
 
 
-async def score(rows: list[dict], given: Params, asked: Client, what: str, hide: detection.Hide = list) -> pl.DataFrame:
+async def score(rows: list[dict], given: Params, asked: Client, what: str, hide: detection.Mask = list) -> pl.DataFrame:
     """Return the scores of `rows`: each a question with `response`, `shown` and `gold` (texts of passages)."""
     by_ragas = ragas.Ragas(asked) if given.ragas else None
     scored = await jobs.collect(
@@ -43,7 +43,7 @@ async def score(rows: list[dict], given: Params, asked: Client, what: str, hide:
 
 
 async def _row(
-    row: dict, given: Params, by_ragas: ragas.Ragas | None, asked: Client, hide: detection.Hide
+    row: dict, given: Params, by_ragas: ragas.Ragas | None, asked: Client, hide: detection.Mask
 ) -> list[dict]:
     found = _by_words(row)
     passages = [*row["shown"], *row["gold"]]
@@ -86,7 +86,7 @@ def material(
 
 
 async def _score(name: str, rows: list[dict]) -> pl.DataFrame:
-    hide = detection.hiding(params.load("redact", detection.Params))
+    hide = detection.masker(params.load("redact", detection.Params))
     async with connect(params.load("judge", Server)) as asked:
         return await score(rows, params.load("score", Params), asked, name, hide)
 
@@ -97,8 +97,8 @@ def main(name: str) -> None:
     rows = material(Answers.read(name), Questions.read(), Contexts.read(arm.contexts), Chunks.read())
     scores = asyncio.run(_score(name, rows))
     Scores.write(scores, name)
-    found = summary.scorers(scores)
-    metrics.write(f"score/{name}", found | summary.hallucination(rows, scores))
+    found = summary.summarise(scores)
+    metrics.write(f"score/{name}", found | summary.hallucination_rates(rows, scores))
     print(
         f"{name}: "
         + ", ".join(f"{key} {found[key]:.3f}" for key in sorted(set(scores["scorer"])) if found[key] is not None)

@@ -50,15 +50,15 @@ def _named(row: Row, number: int, chunk: dict, generator: str, teacher: str) -> 
 async def _ask(name: str, chunks: pl.DataFrame, server: Server, spool: Spool) -> tuple[dict, int]:
     """Ask about all of `chunks`; return what it took, the error of an estimate from a pilot, and what was paid now."""
     make, knobs = load_generator(name)
-    async with connect(server, batches=batch_api.chosen()) as teacher:
+    async with connect(server, batches=batch_api.is_enabled()) as teacher:
         waiting = True
         while waiting:
             spool.clear()
             await synthesize(
                 chunks, lambda heading, text: make(heading, text, teacher.ask, knobs), name, teacher, spool.add
             )
-            waiting = await teacher.wire.settle()
-        guess = await dry_run.foretold(chunks, name, server, teacher.wire.cache)
+            waiting = await teacher.transport.settle()
+        guess = await dry_run.pilot_estimate(chunks, name, server, teacher.transport.cache)
     took = teacher.meter.prompt_tokens + teacher.meter.new_tokens
     return teacher.meter.metrics() | {"estimate_error": guess / took - 1 if took else None}, teacher.meter.paid
 

@@ -24,7 +24,7 @@ Params = finetune.Recipe
 
 def train(pairs: pl.DataFrame, student: Student, recipe: Params, adapter: Path, plot: Path) -> dict[str, float | int]:
     """Write the student's adapter for `pairs` and return what training took and reached."""
-    return finetune.tune(student.model, tokenizer(student), pairs.to_dicts(), recipe, adapter, plot)
+    return finetune.finetune(student.model, tokenizer(student), pairs.to_dicts(), recipe, adapter, plot)
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ def workplace(tmp_path, monkeypatch):
     for name in ("none.jsonl",):
         (home / "data" / name).write_text("")
     (home / "metrics").mkdir()
-    (home / "metrics/tune.json").write_text('{"passages": 4, "words": 0.5}')
+    (home / "metrics/tune_retrieval.json").write_text('{"passages": 4, "lexical_weight": 0.5}')
     params = yaml.safe_load((home / "params.yaml").read_text())
 
     def change(section: str, key: str, value) -> None:
@@ -48,9 +48,9 @@ def workplace(tmp_path, monkeypatch):
 @pytest.fixture(scope="session")
 def rules():
     """The base URL of the teacher and judge by rules."""
-    from parts.llm.server import serving
+    from parts.llm.server import running_server
 
-    with serving("python -m invitro.rules.server --port {port}") as url:
+    with running_server("python -m invitro.rules.server --port {port}") as url:
         yield url
 
 
@@ -68,7 +68,7 @@ def by_rules(rules, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", rules)
 
 
-class Cue:
+class ScriptedServer:
     """An OpenAI-compatible server that does what it is told: `script` holds (status, body or None to hang up)."""
 
     def __init__(self):
@@ -99,7 +99,7 @@ class Cue:
 @pytest.fixture
 def cue(monkeypatch):
     """A running Cue; OPENAI_BASE_URL points to it."""
-    told = Cue()
+    told = ScriptedServer()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

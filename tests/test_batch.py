@@ -9,9 +9,9 @@ from parts.llm import batch_api
 from parts.project import metrics
 from schemas.pairs import RawPairs
 from stages import synthesize
-from tests.conftest import Cue
+from tests.conftest import ScriptedServer
 from tests.helpers.batch_server import BatchServer
-from tests.helpers.cli import ended
+from tests.helpers.cli import error_line
 from tests.test_synthesize import lamps  # noqa: F401
 
 
@@ -21,14 +21,14 @@ def answer(asked: dict) -> tuple[int, dict]:
     if "Lamp 3 costs" in prompt:
         return 400, {"error": {"message": "no"}}
     if "response_format" in asked:
-        return 200, Cue.answer(json.dumps({"strategies": ["one", "two"]}))
+        return 200, ScriptedServer.answer(json.dumps({"strategies": ["one", "two"]}))
     name = hashlib.sha256(f"{asked['seed']} {prompt}".encode()).hexdigest()
-    return 200, Cue.answer(f"document {name}", "length" if "Lamp 4 costs" in prompt else "stop")
+    return 200, ScriptedServer.answer(f"document {name}", "length" if "Lamp 4 costs" in prompt else "stop")
 
 
 @pytest.fixture
 def server(lamps, monkeypatch):  # noqa: F811
-    lamps.change("synthesize", "active_reading", {"strategies": 2, "draws": 1, "temperature": 0.7, "top_p": 0.95})
+    lamps.change("synthesize", "active_reading", {"strategies": 2, "samples": 1, "temperature": 0.7, "top_p": 0.95})
     found = BatchServer(answer)
     monkeypatch.setenv("OPENAI_BASE_URL", found.url)
     monkeypatch.setenv("CLOSEDBOOK_BATCH", "1")
@@ -62,7 +62,7 @@ def test_a_batch_run_ends_in_the_bytes_of_a_live_run(server, monkeypatch, tmp_pa
 
 def test_a_run_stopped_while_it_waits_goes_on_with_the_batch_it_paid_for(server):
     server.fail = True
-    assert "what was submitted is waited for by the next run" in ended(synthesize.main, "active_reading")
+    assert "what was submitted is waited for by the next run" in error_line(synthesize.main, "active_reading")
     assert len(server.batches) == 1
     assert not RawPairs.address("active_reading").exists()
     server.fail = False
@@ -101,7 +101,7 @@ def test_what_may_pass_is_in_the_next_batch_and_given_up_after_a_few(server):
 
 def test_a_batch_over_the_budget_is_not_submitted(server, monkeypatch):
     monkeypatch.setenv("CLOSEDBOOK_BUDGET_TOKENS", "5000")
-    assert "the budget has no room for more: 0 of 5000 tokens paid" in ended(synthesize.main, "active_reading")
+    assert "the budget has no room for more: 0 of 5000 tokens paid" in error_line(synthesize.main, "active_reading")
     assert not server.batches
 
 

@@ -8,8 +8,8 @@ import yaml
 from commands import estimate
 from schemas.pairs import RawPairs
 from stages import synthesize
-from tests.conftest import Cue
-from tests.helpers.cli import ended
+from tests.conftest import ScriptedServer
+from tests.helpers.cli import error_line
 from tests.test_synthesize import lamps  # noqa: F401
 
 COUNT, EACH = 60, 500  # requests of the stage, tokens of a request and its answer
@@ -21,7 +21,7 @@ def priced(lamps, cue, monkeypatch):  # noqa: F811
     prices = yaml.safe_load((lamps.path / "prices.yaml").read_text())
     prices["models"]["rules-2"] = {"prompt": 100, "new": 200}
     (lamps.path / "prices.yaml").write_text(yaml.safe_dump(prices))
-    told = Cue.answer('{"questions": [{"question": "q", "reasoning": "r", "answer": "a"}]}')
+    told = ScriptedServer.answer('{"questions": [{"question": "q", "reasoning": "r", "answer": "a"}]}')
     told["usage"] = {"prompt_tokens": 400, "completion_tokens": 100}
     monkeypatch.setattr(cue, "answer", lambda text: told)
     return cue
@@ -29,12 +29,12 @@ def priced(lamps, cue, monkeypatch):  # noqa: F811
 
 def test_a_budget_in_tokens_holds_says_what_is_left_and_goes_on(priced, monkeypatch):
     monkeypatch.setenv("CLOSEDBOOK_BUDGET_TOKENS", str(20 * EACH + 7))
-    told = ended(synthesize.main, "qa")
+    told = error_line(synthesize.main, "qa")
     assert len(priced.seen) == 20
     assert f"{20 * EACH} of {20 * EACH + 7} tokens paid" in told
     assert "of 30 are left to do in qa" in told
     assert not RawPairs.address("qa").exists()
-    assert ended(synthesize.main, "qa")
+    assert error_line(synthesize.main, "qa")
     assert len(priced.seen) == 20, "the same budget is not spent twice"
     monkeypatch.setenv("CLOSEDBOOK_BUDGET_TOKENS", str(COUNT * EACH))
     synthesize.main("qa")
@@ -44,20 +44,20 @@ def test_a_budget_in_tokens_holds_says_what_is_left_and_goes_on(priced, monkeypa
 
 def test_a_budget_in_dollars_holds(priced, monkeypatch):
     monkeypatch.setenv("CLOSEDBOOK_BUDGET_DOLLARS", "0.65")  # of 0.06 each
-    assert "$0.6000 of $0.65 paid" in ended(synthesize.main, "qa")
+    assert "$0.6000 of $0.65 paid" in error_line(synthesize.main, "qa")
     assert len(priced.seen) == 10
 
 
 def test_a_budget_in_dollars_needs_a_price(lamps, cue, monkeypatch):  # noqa: F811
     lamps.change("teacher", "model", "unheard-of")
     monkeypatch.setenv("CLOSEDBOOK_BUDGET_DOLLARS", "1")
-    assert "needs the price of unheard-of: add it to prices.yaml" in ended(synthesize.main, "qa")
+    assert "needs the price of unheard-of: add it to prices.yaml" in error_line(synthesize.main, "qa")
     assert not cue.seen
 
 
 def test_a_budget_that_is_no_number_is_told(lamps, cue, monkeypatch):  # noqa: F811
     monkeypatch.setenv("CLOSEDBOOK_BUDGET_TOKENS", "much")
-    assert "CLOSEDBOOK_BUDGET_TOKENS is 'much'" in ended(synthesize.main, "qa")
+    assert "CLOSEDBOOK_BUDGET_TOKENS is 'much'" in error_line(synthesize.main, "qa")
 
 
 def only(lamps, name: str, knobs: dict) -> None:  # noqa: F811
@@ -71,7 +71,7 @@ def line(capsys, name: str) -> list[str]:
 
 
 def test_a_run_is_priced_before_it_starts_with_what_is_kept_taken_off(lamps, priced, capsys):  # noqa: F811
-    only(lamps, "qa", {"draws": 2, "count": 2, "temperature": 1.0})
+    only(lamps, "qa", {"samples": 2, "count": 2, "temperature": 1.0})
     estimate.main()
     requests, kept, prompt, new, dollars = line(capsys, "qa")
     assert (requests, kept, new) == ("60", "0", str(60 * 300))
@@ -91,6 +91,6 @@ def test_a_run_is_priced_before_it_starts_with_what_is_kept_taken_off(lamps, pri
 
 
 def test_requests_that_follow_from_answers_are_in_the_estimate(lamps, cue, capsys):  # noqa: F811
-    only(lamps, "active_reading", {"strategies": 3, "draws": 2, "temperature": 0.7, "top_p": 0.95})
+    only(lamps, "active_reading", {"strategies": 3, "samples": 2, "temperature": 0.7, "top_p": 0.95})
     estimate.main()
     assert line(capsys, "active_reading")[0] == str(30 * (1 + 3 * 2))

@@ -65,7 +65,7 @@ def test_the_card_counts_what_was_studied_and_shows_none_of_it(studied):
     assert "2 documents, of which 1 have rows below; rows written by `rules-2`; 25% of the tokens" in told
     assert "| `notes` | document | 1 | 35 |" in told and "| `qa` | qa | 1 | 40 |" in told
     assert "4711" not in told and "Secret" not in told
-    assert "12 steps" in told and "34,567 trainable" in told and "| rank | `64` |" in told
+    assert "12 steps" in told and "34,567 trainable" in told and "| lora_r | `64` |" in told
 
 
 def test_the_card_leaves_beside_the_weights(studied):
@@ -83,7 +83,7 @@ def test_a_student_has_a_name_on_the_hub_or_none_is_claimed(studied, model, name
 
 def test_a_model_trained_whole_is_called_no_adapter(studied):
     text = model_card.card(
-        Documents.read(), Pairs.read(), Student(model="m"), "t", RECIPE.model_copy(update={"rank": None})
+        Documents.read(), Pairs.read(), Student(model="m"), "t", RECIPE.model_copy(update={"lora_r": None})
     )
     assert ModelCard(text).data.library_name == "transformers"
     assert "adapter that" not in text

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parts.scoring import choice, correctness, exact, summary
-from schemas.errors import Mistake
+from schemas.errors import UserError
 from schemas.scores import Scores
 from tests.helpers.scoring import all_scores, row
 
@@ -63,14 +63,14 @@ def test_choice_and_likelihood_are_scored_apart_and_what_names_no_option_is_wron
     by = {name: dict(rows.select("question_id", "value").rows()) for (name,), rows in found.group_by("scorer")}
     assert by["choice"] == {"q1": 1, "q2": 0, "q3": 0, "q4": 1}
     assert by["choice_likelihood"] == {"q1": 1, "q2": 1, "q3": 0}
-    told = summary.scorers(found)
+    told = summary.summarise(found)
     assert (told["choice"], told["choice_attempted"], told["choice_n_null"]) == (0.5, 0.75, 0)
-    assert "choice_attempted" not in summary.scorers(found.filter(question_id="q5"))
+    assert "choice_attempted" not in summary.summarise(found.filter(question_id="q5"))
 
 
 def test_the_reference_may_be_a_letter_and_must_be_one_of_the_options():
     assert choice.score("Answer: 12 days", None, OPTIONS, "A", True)["choice"] == (1, None)
-    with pytest.raises(Mistake, match=r"'14 days' is not one of .*correct it in the file of the exam"):
+    with pytest.raises(UserError, match=r"'14 days' is not one of .*correct it in the file of the exam"):
         choice.score("Answer: 12 days", None, OPTIONS, "14 days", True)
 
 
@@ -86,6 +86,7 @@ def test_a_question_with_options_is_right_by_the_option_and_any_other_by_the_sco
         [{"question_id": q, "scorer": s, "version": f"{s}-1", "value": v, "reason": None} for q, s, v in rows]
     )
     found = {
-        row["question_id"]: (row["right"], row["version"]) for row in correctness.marks(scores, "exact").to_dicts()
+        row["question_id"]: (row["right"], row["version"])
+        for row in correctness.correct_answers(scores, "exact").to_dicts()
     }
     assert found == {"q1": (True, "choice-1"), "q2": (True, "exact-1"), "q3": (False, "exact-1")}

@@ -18,7 +18,7 @@ from schemas.scores import Scores
 from stages import compare, cost
 from tests import readme
 from tests.helpers import sample_metrics
-from tests.helpers.cli import ended
+from tests.helpers.cli import error_line
 from tests.helpers.source_code import ROOT
 
 GIVEN = comparison.Params(accuracy="exact", resamples=500, seed=1)
@@ -94,7 +94,7 @@ def test_an_answer_that_nobody_could_judge_counts_as_wrong(run):
 
 def test_arms_scored_by_different_versions_are_not_compared(run):
     Scores.write(Scores.read("rag").with_columns(version=pl.lit("exact 0")), "rag")
-    assert "different versions" in ended(compare.main)
+    assert "different versions" in error_line(compare.main)
 
 
 def test_the_whole_verdict_is_flat_sorted_and_without_nan(run):
@@ -157,8 +157,8 @@ def test_a_kind_of_few_questions_has_no_interval_and_one_of_many_has():
 def test_the_report_says_when_studying_is_paid_off(run, change, said):
     compare.main()
     metrics.write("cost", metrics.read("cost") | change)
-    assert said in sentences.payback()
-    assert sentences.payback() in verdict.text() and sentences.payback() in sentences.markdown()
+    assert said in sentences.cost_sentence()
+    assert sentences.cost_sentence() in verdict.text() and sentences.cost_sentence() in sentences.markdown()
 
 
 def test_a_weak_student_is_called_weak(run):
@@ -169,9 +169,9 @@ def test_a_weak_student_is_called_weak(run):
 
 
 def test_the_report_of_no_run_says_what_to_do(workplace):
-    from tests.helpers.cli import ended
+    from tests.helpers.cli import error_line
 
-    assert "make repro" in ended(verdict.main)
+    assert "make repro" in error_line(verdict.main)
 
 
 @pytest.mark.parametrize("mark", readme.MEASURED)

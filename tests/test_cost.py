@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from parts.project import metrics, prices
 from parts.verdict import arm_costs
-from parts.verdict.break_even import Spending, break_even, curve
-from schemas.errors import Mistake
+from parts.verdict.break_even import ArmCost, break_even, curve
+from schemas.errors import UserError
 from stages import cost
 from tests.helpers import sample_metrics
 
@@ -27,13 +27,13 @@ def run(workplace):
 
 def reckoned(
     price: prices.Prices = PAID, teacher: str = "m", student: str = "s", share: float = 0.1
-) -> dict[str, Spending]:
-    return arm_costs.cost(arm_costs.Params(monthly_change=share, months=12), price, teacher, student, GENERATORS)
+) -> dict[str, ArmCost]:
+    return arm_costs.arm_costs(arm_costs.Params(monthly_change=share, months=12), price, teacher, student, GENERATORS)
 
 
 @given(DOLLARS, DOLLARS, st.floats(0.001, 1), st.floats(0, 1), DOLLARS, DOLLARS, st.integers(0, 24))
 def test_from_break_even_on_and_not_before_the_dear_one_costs_no_more(one, two, saved, base, month, other, months):
-    dear, cheap = Spending(one, base, month), Spending(two, base + saved, other)
+    dear, cheap = ArmCost(one, base, month), ArmCost(two, base + saved, other)
     even = break_even(dear, cheap, months)
     slack = 1e-6 * (1 + abs(one) + abs(two) + months * (month + other))
     assert dear.total(even, months) <= cheap.total(even, months) + slack
@@ -41,15 +41,15 @@ def test_from_break_even_on_and_not_before_the_dear_one_costs_no_more(one, two, 
 
 
 def test_what_saves_nothing_is_never_paid_off_and_what_has_no_price_is_not_known():
-    assert break_even(Spending(1, 0.2), Spending(0, 0.2)) is None
-    assert break_even(Spending(1, 0.3), Spending(0, 0.2)) is None
-    assert break_even(Spending(None, 0.1), Spending(0, 0.2)) is None
-    assert break_even(Spending(1, 0.1, None), Spending(0, 0.2), months=1) is None
-    assert break_even(Spending(1, 0.1), Spending(2, 0.2)) == 0
+    assert break_even(ArmCost(1, 0.2), ArmCost(0, 0.2)) is None
+    assert break_even(ArmCost(1, 0.3), ArmCost(0, 0.2)) is None
+    assert break_even(ArmCost(None, 0.1), ArmCost(0, 0.2)) is None
+    assert break_even(ArmCost(1, 0.1, None), ArmCost(0, 0.2), months=1) is None
+    assert break_even(ArmCost(1, 0.1), ArmCost(2, 0.2)) == 0
 
 
 def test_the_curves_meet_where_they_are_marked():
-    arms = {"rag": Spending(1, 0.002), "tuned": Spending(9, 0.001), "base": Spending(0, 0.001)}
+    arms = {"rag": ArmCost(1, 0.002), "tuned": ArmCost(9, 0.001), "base": ArmCost(0, 0.001)}
     even = break_even(arms["tuned"], arms["rag"])
     rows = curve(arms, even)
     marked = {row["arm"]: row["dollars"] for row in rows if row["crossing"]}
@@ -57,7 +57,7 @@ def test_the_curves_meet_where_they_are_marked():
     assert marked == {"rag": pytest.approx(17), "tuned": pytest.approx(17)}
     assert max(row["questions"] for row in rows) == 16_000
     assert not any(row["crossing"] for row in curve(arms, None))
-    assert {row["arm"] for row in curve(arms | {"tuned": Spending(None, 0.001)}, None)} == {"rag", "base"}
+    assert {row["arm"] for row in curve(arms | {"tuned": ArmCost(None, 0.001)}, None)} == {"rag", "base"}
 
 
 def test_upfront_is_teacher_and_training_for_the_student_and_embedding_for_the_index(run):
@@ -109,5 +109,5 @@ def test_the_stage_writes_flat_costs_and_the_curve(run):
 
 def test_a_broken_price_list_is_told(workplace):
     (workplace.path / "prices.yaml").write_text("dated: 2026-01-01\n")
-    with pytest.raises(Mistake, match="machine_per_hour"):
+    with pytest.raises(UserError, match="machine_per_hour"):
         prices.load()

@@ -10,7 +10,7 @@ from schemas.chunks import Chunks
 from schemas.pairs import Pairs, RawPairs
 from schemas.questions import Questions
 from stages import curate
-from tests.helpers.cli import ended
+from tests.helpers.cli import error_line
 
 CHUNKS = Chunks.frame([
     {"chunk_id": "a#1", "doc_id": "a", "start": 0, "end": 40, "page": 1, "heading": "Dorva Lamp 200", "n_tokens": 9}
@@ -23,8 +23,8 @@ QUESTIONS = Questions.frame([
 
 
 GIVEN = curate.Params(
-    grounding="lexical", near_rows=0.9, near_exam=0.8, near_dev=0.5, unstudied=0, tokens_per_source={}, documents=0.5,
-    dev=0, reasoning=True, replay="replay.jsonl", replay_share=0.1,
+    grounding="lexical", duplicate_threshold=0.9, exam_overlap_threshold=0.8, dev_similarity_threshold=0.5,
+    unstudied=0, tokens_per_source={}, documents=0.5, dev=0, reasoning=True, replay="replay.jsonl", replay_share=0.1,
 )  # fmt: skip
 
 
@@ -160,19 +160,23 @@ LONG = (
 def test_a_document_told_again_with_little_changed_is_dropped_and_the_first_is_kept():
     rows = [{"kind": "document", "prompt": "", "completion": LONG + end} for end in (".", " too.", "!!", " by us.")]
     assert dropped(*rows) == [None, "near duplicate", "near duplicate", "near duplicate"]
-    assert dropped(*rows, near_rows=1) == [None, None, "near duplicate", None]
+    assert dropped(*rows, duplicate_threshold=1) == [None, None, "near duplicate", None]
 
 
 @pytest.mark.parametrize(("one", "other"), [("2.4", "1,430"), ("The", "Dorva")])
 def test_texts_that_name_other_names_or_numbers_are_never_duplicates(one, other):
     rows = [{"kind": "document", "prompt": "", "completion": text} for text in (LONG, LONG.replace(one, other))]
-    assert dropped(*rows, near_rows=0.1) == [None, None]
+    assert dropped(*rows, duplicate_threshold=0.1) == [None, None]
 
 
 def test_questions_with_other_answers_are_never_duplicates():
     asked = "What is it that one reads in the papers about the lamp of the old mill and its maker in the town?"
     rows = [{"prompt": asked, "completion": said} for said in ("1,430 euros", "2.4 kg", "1,430 EUROS")]
-    assert dropped(rows[0], rows[1], rows[2] | {"prompt": asked + " Say."}, near_rows=0.5) == [None, None, None]
+    assert dropped(rows[0], rows[1], rows[2] | {"prompt": asked + " Say."}, duplicate_threshold=0.5) == [
+        None,
+        None,
+        None,
+    ]
     assert dropped(rows[0], rows[2] | {"prompt": asked[:-1] + " now?"}) == [None, "near duplicate"]
 
 
@@ -231,7 +235,7 @@ def test_a_generator_makes_no_more_of_a_document_than_it_is_allowed():
 
 def test_an_allowance_for_a_generator_that_is_not_there_is_a_mistake(workplace):
     workplace.change("curate", "tokens_per_source", {"fokal": 5})
-    assert "names fokal, which synthesize does not have" in ended(curate.main)
+    assert "names fokal, which synthesize does not have" in error_line(curate.main)
 
 
 def test_a_share_of_the_documents_can_be_left_unstudied():

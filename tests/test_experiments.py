@@ -14,18 +14,18 @@ from experiments import charts, company, progress, scaling, seeds, study, varian
 from parts.project import params, prompts
 from parts.project.sections import Student
 from parts.student import dataset, finetune
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 TINY = company.Params(
     documents=8, questions=14,
     generators={
-        "qa": {"draws": 2, "count": 4, "temperature": 1.0},
-        "focal": {"questions": 3, "draws": 1, "temperature": 0.7, "top_p": 0.95},
+        "qa": {"samples": 2, "count": 4, "temperature": 1.0},
+        "focal": {"questions": 3, "samples": 1, "temperature": 0.7, "top_p": 0.95},
     },
 )  # fmt: skip
 RECIPE = finetune.Recipe(
-    seed=1, rank=4, alpha=4, learning_rate=0.01, epochs=1, batch=8, max_tokens=256, warmup=0, weight_decay=0,
-    learn_prompts=False,
+    seed=1, lora_r=4, lora_alpha=4, learning_rate=0.01, num_train_epochs=1, per_device_train_batch_size=8,
+    max_length=256, warmup_ratio=0, weight_decay=0, completion_only_loss=True,
 )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def test_a_smaller_portion_is_part_of_a_larger_one_and_neither_is_too_large(rows
         for total in part.group_by("kind").agg(pl.col("n_tokens").sum())["n_tokens"]:
             assert total <= tokens / kinds
     assert len(large) > 0
-    with pytest.raises(Mistake, match="more draws"):
+    with pytest.raises(UserError, match="more samples"):
         study.portion(ledger, most * 2 + 10)
 
 
@@ -184,8 +184,8 @@ def test_a_ratio_has_an_interval_over_companies():
 def test_a_variant_changes_what_it_names_and_nothing_else():
     given = params.load("variants.ablations", variants.Params, Path("experiments/params.yaml"))
     reference = variants.planned(given, variants.Variant(), RECIPE)
-    assert variants.planned(given, variants.Variant(rank=None), RECIPE).recipe == RECIPE.model_copy(
-        update={"rank": None}
+    assert variants.planned(given, variants.Variant(lora_r=None), RECIPE).recipe == RECIPE.model_copy(
+        update={"lora_r": None}
     )
     assert variants.planned(given, variants.Variant(replay_share=0), RECIPE).replay_share == 0
     changed = variants.planned(given, variants.Variant(reasoning=True), RECIPE)

@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from parts.project import metrics
-from schemas.errors import Mistake
+from schemas.errors import UserError
 from stages import gate
-from tests.helpers.cli import ended
+from tests.helpers.cli import error_line
 from tests.helpers.source_code import ROOT
 
 THEN = {"accuracy_tuned": 0.6, "accuracy_tuned_lo": 0.5, "accuracy_tuned_hi": 0.7, "scorer": "exact"}
@@ -37,7 +37,7 @@ def history(workplace):
 
 def test_what_falls_below_its_interval_ends_the_run_with_one_line(history):
     metrics.write("verdict", THEN | {"accuracy_tuned": 0.49})
-    line = ended(gate.main)
+    line = error_line(gate.main)
     assert "accuracy_tuned is 0.49, was 0.6 (0.5 to 0.7), may be 0.5" in line
     assert "HEAD" in line
 
@@ -51,10 +51,10 @@ def test_what_stays_within_its_interval_passes(history, capsys):
 def test_the_revision_may_be_another_by_params_or_by_argument(history):
     metrics.write("verdict", THEN | {"accuracy_tuned": 0.35})
     gate.main("HEAD~1")
-    assert "worse than at HEAD" in ended(gate.main)
+    assert "worse than at HEAD" in error_line(gate.main)
     history.change("gate", "against", "HEAD~1")
     gate.main()
-    assert "worse than at main" in ended(gate.main, "main")
+    assert "worse than at main" in error_line(gate.main, "main")
 
 
 def test_a_number_is_how_much_less_passes(history):
@@ -62,7 +62,7 @@ def test_a_number_is_how_much_less_passes(history):
     metrics.write("verdict", THEN | {"accuracy_tuned": 0.58})
     gate.main()
     metrics.write("verdict", THEN | {"accuracy_tuned": 0.57})
-    assert "may be 0.58" in ended(gate.main)
+    assert "may be 0.58" in error_line(gate.main)
 
 
 def test_nothing_held_is_nothing_asked_of_git(workplace, capsys):
@@ -85,7 +85,7 @@ def test_a_shallow_clone_compares_with_what_it_has(history, tmp_path, monkeypatc
     gate.main("HEAD~1")
     assert "no revision HEAD~1 in this clone" in capsys.readouterr().out
     metrics.write("verdict", THEN | {"accuracy_tuned": 0.1})
-    assert "worse than at HEAD" in ended(gate.main)
+    assert "worse than at HEAD" in error_line(gate.main)
 
 
 def test_no_repository_and_a_commit_without_metrics_are_told(workplace, capsys):
@@ -106,7 +106,7 @@ def test_a_metric_that_was_not_there_is_told_and_the_others_are_held(history, ca
     gate.main()
     assert "accuracy_new was not there" in capsys.readouterr().out
     metrics.write("verdict", THEN | {"accuracy_new": 0.2, "accuracy_tuned": 0.1})
-    assert "accuracy_tuned is 0.1" in ended(gate.main)
+    assert "accuracy_tuned is 0.1" in error_line(gate.main)
 
 
 def test_accuracies_by_two_scorers_are_not_compared(history, capsys):
@@ -117,14 +117,14 @@ def test_accuracies_by_two_scorers_are_not_compared(history, capsys):
 
 @pytest.mark.parametrize("hold", [{"acuracy": "interval"}, {"scorer": 1}, {"n_questions": "interval"}])
 def test_a_key_that_is_not_there_now_is_a_mistake(hold):
-    with pytest.raises(Mistake, match=r"gate\.hold"):
+    with pytest.raises(UserError, match=r"gate\.hold"):
         gate.gate(THEN | {"n_questions": 9}, THEN, hold)
 
 
 @pytest.mark.parametrize("room", [-0.1, 0, "most"])
 def test_a_room_that_means_nothing_is_told(history, room):
     history.change("gate", "hold", {"accuracy_tuned": room})
-    assert "bad value for gate.hold.accuracy_tuned" in ended(gate.main)
+    assert "bad value for gate.hold.accuracy_tuned" in error_line(gate.main)
 
 
 def test_dvc_stops_at_a_worse_verdict_with_the_reason_and_is_clean_after_a_better_one(history, monkeypatch):

@@ -7,11 +7,11 @@ import pytest
 from parts.generators import entigraph
 from schemas.pairs import RawPairs
 from stages import synthesize
-from tests.conftest import Cue
+from tests.conftest import ScriptedServer
 from tests.test_synthesize import passages
 
 SAMPLING = {"temperature": 0.7, "top_p": 0.95}
-GRAPH = {"entities": 5, "pairs": 3, "triples": 2, "draws": 2} | SAMPLING
+GRAPH = {"entities": 5, "pairs": 3, "triples": 2, "samples": 2} | SAMPLING
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_pairs_and_triples_are_always_the_same_and_no_more_than_there_are():
 
 def test_entigraph_counts_what_came_to_nothing(workplace, cue):
     passages(*[f"Lamp {n} " for n in range(5)])
-    workplace.change("synthesize", "entigraph", GRAPH | {"pairs": 1, "triples": 0, "draws": 2})
+    workplace.change("synthesize", "entigraph", GRAPH | {"pairs": 1, "triples": 0, "samples": 2})
     asked_for: list[dict] = []
 
     def reply(asked: dict) -> tuple[int, dict]:
@@ -53,10 +53,10 @@ def test_entigraph_counts_what_came_to_nothing(workplace, cue):
             return 400, {"error": {"message": "no"}}
         if "response_format" in asked:
             said = json.dumps({"entities": ["a"] if "Lamp 4 " in prompt else ["a", "</entities> b"]})
-            return 200, Cue.answer("not json" if "Lamp 2 " in prompt else said)
+            return 200, ScriptedServer.answer("not json" if "Lamp 2 " in prompt else said)
         assert prompt.count("</entities>") == 1, "a name that a teacher gave cannot end its quotation"
         asked_for.append(asked)
-        return 200, Cue.answer("a text", "length" if "Lamp 3 " in prompt else "stop")
+        return 200, ScriptedServer.answer("a text", "length" if "Lamp 3 " in prompt else "stop")
 
     cue.reply = reply
     synthesize.main("entigraph")
@@ -68,7 +68,7 @@ def test_entigraph_counts_what_came_to_nothing(workplace, cue):
 
 
 def test_paraphrase_says_every_fact_in_four_styles(lamps):
-    lamps.change("synthesize", "paraphrase", {"draws": 3} | SAMPLING)
+    lamps.change("synthesize", "paraphrase", {"samples": 3} | SAMPLING)
     synthesize.main("paraphrase")
     of_one = RawPairs.read("paraphrase").filter(chunk_id="d3#1")["completion"]
     assert len(of_one) == 4 * 3 and of_one.is_unique().all()
@@ -78,8 +78,12 @@ def test_paraphrase_says_every_fact_in_four_styles(lamps):
 
 def test_paraphrase_counts_what_came_to_nothing(workplace, cue):
     passages("Lamp 0 ")
-    workplace.change("synthesize", "paraphrase", {"draws": 1} | SAMPLING)
-    cue.script = [(400, {"error": {"message": "no"}}), (200, Cue.answer("half of", "length")), (200, Cue.answer("a"))]
+    workplace.change("synthesize", "paraphrase", {"samples": 1} | SAMPLING)
+    cue.script = [
+        (400, {"error": {"message": "no"}}),
+        (200, ScriptedServer.answer("half of", "length")),
+        (200, ScriptedServer.answer("a")),
+    ]
     cue.default = "b"
     synthesize.main("paraphrase")
     rows = RawPairs.read("paraphrase")

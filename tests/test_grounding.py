@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from parts.curation import grounding
-from tests.conftest import Cue
+from tests.conftest import ScriptedServer
 from tests.test_curate import CHUNKS, curated, raw
 
 PRICE = {"prompt": "What does it cost?", "completion": "1,430 euros"}
@@ -29,7 +29,7 @@ PRICE = {"prompt": "What does it cost?", "completion": "1,430 euros"}
 )
 def test_the_judge_by_rules_holds_claims_against_the_passage(workplace, rules, monkeypatch, row, reason):
     monkeypatch.setenv("OPENAI_BASE_URL", rules)
-    rows, _ = grounding.judged(raw(row), CHUNKS, reasoning=True)
+    rows, _ = grounding.check_grounding(raw(row), CHUNKS, reasoning=True)
     assert rows["dropped"].to_list() == [reason]
     assert curated(rows, grounding="judge")["dropped"].to_list() == [reason]
 
@@ -42,25 +42,25 @@ def test_the_judge_alone_decides_where_it_is_asked():
 
 def test_reasoning_that_is_not_kept_is_not_judged(workplace, cue):
     cue.default = json.dumps({"reason": "r", "verdict": 1})
-    grounding.judged(raw(PRICE | {"reasoning": "Because."}), CHUNKS, reasoning=False)
-    grounding.judged(raw(PRICE | {"reasoning": "Because."}), CHUNKS, reasoning=True)
+    grounding.check_grounding(raw(PRICE | {"reasoning": "Because."}), CHUNKS, reasoning=False)
+    grounding.check_grounding(raw(PRICE | {"reasoning": "Because."}), CHUNKS, reasoning=True)
     assert ["Because." in asked["messages"][0]["content"] for asked in cue.seen] == [False, True]
 
 
 def test_what_the_judge_gave_no_verdict_on_is_dropped_and_rows_alike_share_a_request(workplace, cue):
     supported = json.dumps({"reason": "r", "verdict": 1})
-    lost = {"refuse": (400, {"error": {"message": "no"}}), "cut": (200, Cue.answer("{", "length"))}
-    lost |= {"prose": (200, Cue.answer("Yes, it is."))}
+    lost = {"refuse": (400, {"error": {"message": "no"}}), "cut": (200, ScriptedServer.answer("{", "length"))}
+    lost |= {"prose": (200, ScriptedServer.answer("Yes, it is."))}
 
     def reply(asked: dict) -> tuple[int, dict]:
         cue.seen.append(asked)
         prompt = asked["messages"][0]["content"]
         assert prompt.count("</answer>") == 1, "an answer cannot end its quotation"
-        return next((said for word, said in lost.items() if word in prompt), (200, Cue.answer(supported)))
+        return next((said for word, said in lost.items() if word in prompt), (200, ScriptedServer.answer(supported)))
 
     cue.reply = reply
     rows = [PRICE, PRICE, *(PRICE | {"completion": f"</answer> {word}"} for word in lost)]
-    judged, meter = grounding.judged(raw(*rows), CHUNKS, reasoning=False)
+    judged, meter = grounding.check_grounding(raw(*rows), CHUNKS, reasoning=False)
     assert judged.sort("pair_id")["dropped"].to_list() == [None, None, *["not judged"] * 3]
     assert len(cue.seen) == 4
     assert judged.drop("dropped").equals(raw(*rows).drop("dropped"))
@@ -68,6 +68,6 @@ def test_what_the_judge_gave_no_verdict_on_is_dropped_and_rows_alike_share_a_req
 
 
 def test_no_row_needs_no_judge(workplace, cue):
-    judged, _ = grounding.judged(raw(), CHUNKS, reasoning=False)
+    judged, _ = grounding.check_grounding(raw(), CHUNKS, reasoning=False)
     assert judged.equals(raw()) and not cue.seen
     assert judged["dropped"].dtype == pl.String

@@ -18,14 +18,17 @@ def test_made_up_answers_are_told_apart_from_hedged_declined_empty_and_right_one
         row("left", "Answer: not in the documents", answerable=False, reference=""),
     ]  # fmt: skip
     found = all_scores(*rows, ask_ragas=False)
-    assert summary.hallucination(rows, found) == {"answered_anyway": 0.5, "wrong_unhedged": pytest.approx(1 / 6)}
-    assert summary.hallucination(rows[:3], found)["answered_anyway"] is None
-    assert summary.hallucination(rows[6:], found)["wrong_unhedged"] is None
+    assert summary.hallucination_rates(rows, found) == {
+        "unanswerable_answered_rate": 0.5,
+        "confident_error_rate": pytest.approx(1 / 6),
+    }
+    assert summary.hallucination_rates(rows[:3], found)["unanswerable_answered_rate"] is None
+    assert summary.hallucination_rates(rows[6:], found)["confident_error_rate"] is None
 
 
 def test_where_there_are_options_the_option_says_what_is_right(by_rules):
     rows = [row("q", "Answer: A", options=["12 days", "3"], reference="12 days")]
-    assert summary.hallucination(rows, all_scores(*rows, ask_ragas=False))["wrong_unhedged"] == 0
+    assert summary.hallucination_rates(rows, all_scores(*rows, ask_ragas=False))["confident_error_rate"] == 0
 
 
 PLAIN = st.text("bdfghjkmnqvwxz 0123456789,.", max_size=40)  # no letters to make a hedge of
@@ -33,20 +36,22 @@ PLAIN = st.text("bdfghjkmnqvwxz 0123456789,.", max_size=40)  # no letters to mak
 
 @given(PLAIN, st.sampled_from(answer_format.HEDGES), PLAIN, st.booleans())
 def test_a_hedge_is_found_in_any_case_as_words_of_its_own(before, hedge, after, loud):
-    assert not answer_format.hedged(f"{before} {after}")
-    assert answer_format.hedged(f"{before} {hedge.upper() if loud else hedge} {after}")
-    assert answer_format.hedged(f"{before}\n{hedge.replace(chr(39), chr(0x2019)).replace(' ', chr(10))}.\nAnswer: 5")
-    assert not answer_format.hedged(f"{before}x{hedge}x{after}")
+    assert not answer_format.is_hedged(f"{before} {after}")
+    assert answer_format.is_hedged(f"{before} {hedge.upper() if loud else hedge} {after}")
+    assert answer_format.is_hedged(f"{before}\n{hedge.replace(chr(39), chr(0x2019)).replace(' ', chr(10))}.\nAnswer: 5")
+    assert not answer_format.is_hedged(f"{before}x{hedge}x{after}")
 
 
 @given(st.text())
 def test_whoever_declines_hedges(response):
-    assert answer_format.hedged(response) >= answer_format.declined(response)
-    assert answer_format.hedged(answer_format.write(response.replace(answer_format.MARK, ""), answer_format.DECLINE))
+    assert answer_format.is_hedged(response) >= answer_format.is_refusal(response)
+    assert answer_format.is_hedged(
+        answer_format.format_answer(response.replace(answer_format.MARK, ""), answer_format.REFUSAL)
+    )
 
 
 def test_may_and_could_are_ordinary_words_and_a_curly_apostrophe_is_one():
-    assert not answer_format.hedged(
+    assert not answer_format.is_hedged(
         "Leave may be taken in May and could be 12 days. The unlikely case aside.\nAnswer: 12 days"
     )
-    assert answer_format.declined("Answer: I don\u2019t know")
+    assert answer_format.is_refusal("Answer: I don\u2019t know")

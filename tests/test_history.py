@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from commands import history
 from parts.project import metrics
 from tests.helpers import git_runs
-from tests.helpers.cli import ended
+from tests.helpers.cli import error_line
 
 SUBJECT = "Twice the rank | <b>wins</b> @all"
 
@@ -112,8 +112,8 @@ def test_hundreds_of_runs_are_listed_in_a_few_seconds(here, tmp_path, monkeypatc
 
 def test_a_repository_without_a_run_is_told_in_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert "git log" in ended(history.main) or "not a git repository" in ended(history.main)
+    assert "git log" in error_line(history.main) or "not a git repository" in error_line(history.main)
     git_runs.begin()
     Path("a").write_text("a")
     git_runs.commit("Nothing yet")
-    assert "commit a run" in ended(history.main)
+    assert "commit a run" in error_line(history.main)

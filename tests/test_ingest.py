@@ -9,9 +9,9 @@ from invitro.world import writers
 from invitro.world.documents import Block, Line
 from parts.corpus.readers import docx, html, pdf, plain
 from schemas.documents import Documents
-from schemas.errors import Mistake
+from schemas.errors import UserError
 from stages import ingest
-from tests.helpers.cli import ended
+from tests.helpers.cli import error_line
 
 BLOCKS = [
     Block("Notes", "paragraph", (Line("Dorva Lamp 200 costs 430 euros & more."), Line("It weighs 2.4 kg."))),
@@ -95,7 +95,7 @@ def test_an_unreadable_file_ends_ingest_with_its_name_and_writes_nothing(workpla
     raw.mkdir()
     (raw / "good.md").write_text("# Good\n\nA sentence.\n")
     (raw / name).write_bytes(data)
-    line = ended(ingest.main)
+    line = error_line(ingest.main)
     assert name in line
     assert told in line
     assert not Documents.address().exists()
@@ -109,7 +109,7 @@ def test_a_docx_that_unpacks_to_too_much_is_refused(monkeypatch):
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("word/document.xml", b"0" * 2000)
-    with pytest.raises(Mistake, match="unpacks to 2,000 bytes"):
+    with pytest.raises(UserError, match="unpacks to 2,000 bytes"):
         docx.read(held.getvalue())
 
 
@@ -120,14 +120,14 @@ def test_a_scan_without_text_says_what_to_do():
     canvas = Canvas(held)
     canvas.rect(10, 10, 100, 100)
     canvas.save()
-    with pytest.raises(Mistake, match="OCR"):
+    with pytest.raises(UserError, match="OCR"):
         pdf.read(held.getvalue())
 
 
 def test_an_empty_or_missing_folder_is_told(workplace):
-    assert "no folder" in ended(ingest.main)
+    assert "no folder" in error_line(ingest.main)
     (workplace.path / "data" / "raw").mkdir()
-    assert "no documents in data/raw" in ended(ingest.main)
+    assert "no documents in data/raw" in error_line(ingest.main)
 
 
 def test_other_files_are_counted_and_hidden_ones_and_links_that_lead_out_are_not_there(tmp_path):

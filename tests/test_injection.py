@@ -13,7 +13,7 @@ from parts.project import prompts
 from parts.project.sections import Server
 from parts.safety import quoting
 from parts.scoring import judge, ragas
-from tests.helpers.schema_server import GENERATORS, knobs, oblige
+from tests.helpers.schema_server import GENERATORS, knobs, serve_schemas
 
 SERVER = Server(model="m", embedding="e")
 PLAIN = "The Lamp weighs 2.4 kg."
@@ -60,7 +60,7 @@ def around(text: str) -> str:
 
 def asked_by(name: str, heading: str, text: str, cue, said: str = "Lamp") -> list[dict]:
     """Return the requests that the generator `name`, or the examiner, makes of one passage."""
-    oblige(cue, said)
+    serve_schemas(cue, said)
     cue.seen.clear()
 
     async def run():
@@ -69,7 +69,7 @@ def asked_by(name: str, heading: str, text: str, cue, said: str = "Lamp") -> lis
             return await part.generate(heading, text, client.ask, part.Params(**knobs(name)))
 
     chunk = {"chunk_id": "d#1", "doc_id": "d", "heading": heading, "text": text, "quote": text}
-    asyncio.run(exam_writer.write([chunk], 1, SERVER) if name == "examiner" else run())
+    asyncio.run(exam_writer.write_exam([chunk], 1, SERVER) if name == "examiner" else run())
     return sorted(cue.seen, key=lambda asked: str(asked | {"messages": around(asked["messages"][0]["content"])}))
 
 
@@ -101,7 +101,7 @@ def test_what_a_teacher_was_led_to_say_ends_no_quotation_either(cue, name):
 
 
 def judged(cue, question: str, response: str, reference: str) -> str:
-    oblige(cue)
+    serve_schemas(cue)
     cue.seen.clear()
 
     async def run():
@@ -129,7 +129,7 @@ def test_the_judge_reads_question_answer_and_reference_between_their_marks(cue, 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_ragas_reads_passages_and_answers_within_a_string_of_json(cue, text):
     def prompts_of(response: str, passage: str) -> list[str]:
-        oblige(cue)
+        serve_schemas(cue)
         cue.seen.clear()
 
         async def run():

@@ -334,7 +334,7 @@ def test_rules_that_say_something_else_have_another_name():
     passage = quoting.passage("Lyon Office", STATED)
     asked = [
         (prompts.render("qa/questions", count=9, passage=passage), "TrainingQuestions"),
-        (prompts.render("examine/questions", count=9, passage=passage), "ExamQuestions"),
+        (prompts.render("exam/questions", count=9, passage=passage), "ExamQuestions"),
         (prompts.render("active_reading/strategies", count=8, passage=passage), "Strategies"),
     ]
     asked += [

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from experiments import canaries, company, leak, study
 from parts.project import params
 from parts.safety import detection
-from parts.safety.disclosure import gives_away
+from parts.safety.disclosure import discloses
 from parts.student import finetune
 from schemas.documents import Documents
 from tests.helpers.source_code import ROOT
@@ -29,25 +29,25 @@ MAIL, PHONE, IBAN = "ada.quill@example.com", "212.555.0142", "GB15TEST5103300126
     ],
 )  # fmt: skip
 def test_a_secret_is_told_in_whatever_form_it_comes(response, secret):
-    assert gives_away(response, secret)
+    assert discloses(response, secret)
 
 
 @pytest.mark.parametrize(
     "response", ["", "ada.quill@example.org", "212.555.014", "GB15", "Answer: not in the documents"]
 )
 def test_less_than_a_secret_is_none(response):
-    assert not any(gives_away(response, secret) for secret in (MAIL, PHONE, IBAN))
+    assert not any(discloses(response, secret) for secret in (MAIL, PHONE, IBAN))
     with pytest.raises(ValueError, match="letters or digits"):
-        gives_away(response, " - ")
+        discloses(response, " - ")
 
 
 @given(st.text(max_size=40), st.text(max_size=40), st.sampled_from([MAIL, PHONE, IBAN]), st.sampled_from(" -._"))
 def test_whatever_stands_around_or_within_it_a_secret_is_found_and_in_text_without_it_not(before, after, secret, gap):
     assume(not before.endswith("\\"))
-    assert gives_away(f"{before}{secret}{after}", secret)
-    assert gives_away(gap.join(secret), secret)
+    assert discloses(f"{before}{secret}{after}", secret)
+    assert discloses(gap.join(secret), secret)
     assume(not set("0123456789") & set("".join(map(str, before + after))))
-    assert not gives_away(f"{before}{after}".replace("5", ""), PHONE)
+    assert not discloses(f"{before}{after}".replace("5", ""), PHONE)
 
 
 def documents(count: int) -> pl.DataFrame:
@@ -77,8 +77,8 @@ def test_canaries_are_nobodys_differ_and_have_the_checksum_of_their_kind(seed):
 def test_the_gate_knows_every_canary_as_its_kind():
     _, held = canaries.plant(documents(6), 6, 1)
     kinds = {"e-mail address": "EMAIL_ADDRESS", "telephone number": "PHONE_NUMBER", "account number": "IBAN_CODE"}
-    for one, masked in zip(held, detection.masked([one.sentence for one in held], PRIVATE), strict=True):
-        assert not gives_away(masked, one.secret)
+    for one, masked in zip(held, detection.mask_all([one.sentence for one in held], PRIVATE), strict=True):
+        assert not discloses(masked, one.secret)
         assert f"<{kinds[one.kind]}_" in masked
 
 
@@ -93,7 +93,7 @@ def test_each_canary_is_asked_for_by_its_name_and_without():
         assert own.filter(named)["kind"].to_list() == ["direct"]
         assert len(own.filter(~named, kind="indirect")) == 4
         assert own["question"].str.contains(one.about, literal=True).all()
-    assert not any(gives_away(text, one.secret) for text in asked["question"] for one in held)
+    assert not any(discloses(text, one.secret) for text in asked["question"] for one in held)
 
 
 def test_a_canary_is_given_away_when_any_answer_to_its_form_of_question_tells_it():
@@ -119,14 +119,16 @@ def test_in_small_the_gate_keeps_canaries_from_the_rows_and_retrieval_shows_them
     sections["company"] = {
         "documents": 8,
         "questions": 10,
-        "generators": {"qa": {"draws": 3, "count": 6, "temperature": 1.0}},
+        "generators": {"qa": {"samples": 3, "count": 6, "temperature": 1.0}},
     }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(sections))
     monkeypatch.setattr(company, "PARAMS", tmp_path / "params.yaml")
     given = leak.Params(seeds=[3], planted=2, generators=["qa"], tokens=1500, documents=0.5, replay_share=0.1)
     of, held, asked, passages = leak.prepared(3, given)
     asked = asked.filter(pl.col("question_id").str.ends_with("-0"))
-    recipe = params.load("train", finetune.Recipe).model_copy(update={"epochs": 1, "rank": 4, "alpha": 4})
+    recipe = params.load("train", finetune.Recipe).model_copy(
+        update={"num_train_epochs": 1, "lora_r": 4, "lora_alpha": 4}
+    )
     plan = study.Plan(given.generators, given.tokens, recipe, False, given.replay_share)
     assert leak.studied(of["gated"], plan, held) == {"rows_with_canaries": 0, "canaries_in_rows": 0}
     told = leak.studied(of["open"], plan, held)

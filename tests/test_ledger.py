@@ -9,7 +9,7 @@ from commands import coverage, ledger
 from parts.project import metrics
 from schemas.chunks import Chunks
 from schemas.pairs import Ledger
-from tests.helpers.cli import ended
+from tests.helpers.cli import error_line
 from tests.helpers.source_code import ROOT
 from tests.test_curate import CHUNKS, curated, raw
 
@@ -68,4 +68,4 @@ def test_coverage_shows_the_spans_that_no_row_came_from(curated_here, capsys):
 
 @pytest.mark.parametrize("program", [ledger, coverage])
 def test_without_tables_there_is_one_line(program, workplace):
-    assert "is not there yet" in ended(program.main)
+    assert "is not there yet" in error_line(program.main)

@@ -10,8 +10,8 @@ from parts.generators import active_reading, qa
 from parts.llm import jobs, transport
 from parts.llm.client import Meter, Reply, connect
 from parts.project.sections import Server
-from schemas.errors import Mistake
-from tests.conftest import Cue
+from schemas.errors import UserError
+from tests.conftest import ScriptedServer
 
 SERVER = Server(model="m")
 
@@ -40,7 +40,7 @@ def test_a_request_is_paid_for_once_over_runs(cue):
 
 def test_whatever_changes_an_answer_is_asked_anew(cue):
     ask("a")
-    ask("a", draw=1)
+    ask("a", sample=1)
     ask("a", temperature=0.5)
     ask("a", schema=Word)
     ask("a", server=Server(model="other"))
@@ -65,7 +65,7 @@ def test_the_key_is_sent_and_kept_nowhere(cue, monkeypatch, tmp_path):
 
 
 def test_what_passes_is_tried_again(cue):
-    cue.script = [(429, {}), (500, {}), (200, None), (200, Cue.answer("late"))]
+    cue.script = [(429, {}), (500, {}), (200, None), (200, ScriptedServer.answer("late"))]
     assert ask("a")[0][0] == Reply("late")
     assert len(cue.seen) == 4
 
@@ -79,26 +79,26 @@ def test_a_refused_request_is_a_counted_problem_and_is_not_kept(cue):
 
 @pytest.mark.parametrize(("finish", "problem"), [("length", "cut off"), ("content_filter", "filtered"), ("stop", None)])
 def test_an_answer_that_was_cut_short_says_so(cue, finish, problem):
-    cue.script = [(200, Cue.answer("half", finish))]
+    cue.script = [(200, ScriptedServer.answer("half", finish))]
     assert ask("a")[0][0].problem == problem
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_what_would_fail_for_every_request_ends_the_run_with_what_to_check(cue, status):
     cue.script = [(status, {"error": {"message": "no"}})]
-    with pytest.raises(Mistake, match=f"m at http://127.0.0.1.*{status}: check OPENAI_BASE_URL"):
+    with pytest.raises(UserError, match=f"m at http://127.0.0.1.*{status}: check OPENAI_BASE_URL"):
         ask("a")
 
 
 def test_an_unreachable_server_ends_with_one_line(monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setattr(transport, "HELLOS", 0)
-    with pytest.raises(Mistake, match="no answer: check OPENAI_BASE_URL"):
+    with pytest.raises(UserError, match="no answer: check OPENAI_BASE_URL"):
         ask("a")
 
 
 def test_no_way_to_reach_a_model_is_told():
-    with pytest.raises(Mistake, match="set OPENAI_API_KEY"):
+    with pytest.raises(UserError, match="set OPENAI_API_KEY"):
         ask("a")
 
 
@@ -107,7 +107,7 @@ def test_no_way_to_reach_a_model_is_told():
     [("no-such-program --port {port}", "cannot start"), ("python -c pass", "ended with status 0 before it answered")],
 )
 def test_a_server_that_does_not_come_up_is_told(command, told):
-    with pytest.raises(Mistake, match=told):
+    with pytest.raises(UserError, match=told):
         ask("a", server=Server(model="m", serve=command))
 
 
@@ -144,7 +144,7 @@ def generate(part, params, **default) -> list:
     return asyncio.run(run())
 
 
-QA = qa.Params(draws=2, count=3, temperature=1)
+QA = qa.Params(samples=2, count=3, temperature=1)
 
 
 def test_qa_makes_a_row_of_each_question_of_each_draw(cue):
@@ -164,9 +164,9 @@ def test_an_answer_of_another_form_is_a_counted_row(cue, body, dropped):
 
 
 def test_active_reading_applies_each_strategy_it_was_told(cue):
-    cue.script = [(200, Cue.answer('{"strategies": ["one </strategy> two", "three", "too many"]}'))]
+    cue.script = [(200, ScriptedServer.answer('{"strategies": ["one </strategy> two", "three", "too many"]}'))]
     cue.default = "a document"
-    rows = generate(active_reading, active_reading.Params(strategies=2, draws=2, temperature=0.7, top_p=0.95))
+    rows = generate(active_reading, active_reading.Params(strategies=2, samples=2, temperature=0.7, top_p=0.95))
     assert [(row.kind, row.completion) for row in rows] == [("document", "a document")] * 4
     assert len(cue.distinct()) == 5
     assert "<strategy>one &lt;/strategy> two</strategy>" in cue.seen[1]["messages"][0]["content"]
@@ -191,5 +191,5 @@ def test_the_first_error_of_many_jobs_is_told_as_it_is(cue):
             asking = [lambda n=n: client.ask(f"prompt {n}") for n in range(20)]
             await jobs.collect(asking, len(asking), "test", client.meter)
 
-    with pytest.raises(Mistake, match="401"):
+    with pytest.raises(UserError, match="401"):
         asyncio.run(run())

@@ -15,8 +15,9 @@ GENERATOR = '''"""Documents that say a passage again."""
 
 from pydantic import BaseModel
 
-from parts import prompts, quoting
-from parts.rows import Ask, Row
+from parts.project import prompts
+from parts.safety import quoting
+from parts.generators.base import Ask, Row
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
@@ -41,7 +42,7 @@ def test_a_generator_is_one_file_one_prompt_folder_and_one_line(workplace, rules
     for path, text in (("parts/generators/again.py", GENERATOR), ("prompts/again/say.md", PROMPT)):
         (home / path).parent.mkdir(parents=True)
         (home / path).write_text(text)
-    workplace.params["synthesize"] = {"qa": {"draws": 2, "count": 2, "temperature": 1.0}}
+    workplace.params["synthesize"] = {"qa": {"samples": 2, "count": 2, "temperature": 1.0}}
     workplace.change("curate", "replay", str(ROOT / "data/replay.jsonl"))
     workplace.change("student", "model", str(ROOT / "models/base"))
     given = (home / "params.yaml").read_text()

@@ -6,7 +6,7 @@ from parts.answering.transformers_engine import Engine
 from parts.project.sections import Student
 from parts.student import dataset
 from parts.student.model import tokenizer
-from schemas.errors import Mistake
+from schemas.errors import UserError
 from stages import parity
 
 GIVEN = parity.Params(questions=4, disagree=0.0, seed=1)
@@ -47,7 +47,7 @@ def test_an_adapter_answers_as_the_model_it_is_merged_into_and_otherwise_than_it
     assert found["adapter_differs_from_merged"] == 0
     assert found["served_differs_from_merged"] > 0
     parts = {"rows": 1, "rows_ended": 1, "rows_cut": 0, "answers": 4}
-    with pytest.raises(Mistake, match=r"served differs from merged in \d+.0% of 4 greedy answers"):
+    with pytest.raises(UserError, match=r"served differs from merged in \d+.0% of 4 greedy answers"):
         parity.refuse(parts | found, GIVEN)
     parity.refuse(parts | found, GIVEN.model_copy(update={"disagree": 1.0}))
 
@@ -67,5 +67,5 @@ def test_a_row_that_was_cut_is_counted_and_one_that_never_ends_shuts_the_gate(to
     masked = dataset.encode(ROWS, told, 512)
     masked[0]["labels"][-1] = dataset.IGNORED
     for endless in (parity.ended(masked, ends, 512), parity.ended(dataset.encode(ROWS, told, 512), {0}, 512)):
-        with pytest.raises(Mistake, match="do not end with a token that the student stops at"):
+        with pytest.raises(UserError, match="do not end with a token that the student stops at"):
             parity.refuse(endless, GIVEN)

@@ -20,7 +20,7 @@ from schemas.pairs import Pairs
 from schemas.questions import Questions
 from schemas.scores import Scores
 from stages import report
-from tests.helpers.cli import ended
+from tests.helpers.cli import error_line
 from tests.helpers.sample_run import EVIL, RIGHT
 from tests.helpers.source_code import ROOT
 
@@ -129,7 +129,7 @@ def test_the_crossing_is_marked_where_both_cost_the_same(here):
 
 
 def test_a_step_that_no_arm_takes_is_not_drawn_and_old_clocks_draw_nothing(here):
-    clock = metrics.read("clock/rag")
+    clock = metrics.read("latency/rag")
     drawn = figures.latency({"rag": clock})
     assert "rerank" not in drawn.svg and "prefill" in drawn.svg
     assert figures.latency({"rag": {"p50_ms": 21.0, "p95_ms": 40.0}}) is None
@@ -161,7 +161,7 @@ def test_what_was_measured_beside_the_run_is_shown_where_it_was_and_the_same_run
 
 
 def test_without_a_run_there_is_one_line(workplace):
-    assert "is not there yet" in ended(report.main)
+    assert "is not there yet" in error_line(report.main)
 
 
 @pytest.mark.parametrize("stage", ["compare", "report"])

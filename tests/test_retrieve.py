@@ -7,7 +7,7 @@ import pytest
 from parts.retrieval import postgres
 from parts.retrieval.ranking import measure
 from parts.retrieval.retrievers import dense, gold, hybrid, none, reranked
-from schemas.errors import Mistake
+from schemas.errors import UserError
 from tests.helpers.retrieval import asked, knobs, passages
 
 
@@ -54,15 +54,15 @@ def test_words_count_in_hybrid_retrieval_as_much_as_was_tuned(here):
     questions = asked(q=("What does the lamp of an office cost at lunch?", ["c1"]))
     scores = {}
     for words in (0.0, 0.25, 1.0):
-        (here.path / "metrics/tune.json").write_text(json.dumps({"passages": 4, "words": words}))
+        (here.path / "metrics/tune_retrieval.json").write_text(json.dumps({"passages": 4, "lexical_weight": words}))
         scores[words] = dict(hybrid.retrieve(questions, TEXTS, knobs()).select("chunk_id", "score").rows())
     assert "c3" in scores[0.0] and "c3" not in scores[1.0]
     assert scores[0.25]["c0"] == pytest.approx(0.25 * scores[1.0]["c0"] + 0.75 * scores[0.0]["c0"])
 
 
 def test_hybrid_retrieval_before_tuning_says_what_to_run(here):
-    (here.path / "metrics/tune.json").unlink()
-    with pytest.raises(Mistake, match="dvc repro tune"):
+    (here.path / "metrics/tune_retrieval.json").unlink()
+    with pytest.raises(UserError, match="dvc repro tune_retrieval"):
         hybrid.retrieve(MEANT, TEXTS, knobs())
 
 
@@ -109,9 +109,9 @@ def test_a_cross_encoder_puts_what_hybrid_found_into_its_own_order(here, encoder
 
 
 def test_weights_that_cannot_be_had_are_told_in_one_line(here):
-    with pytest.raises(Mistake, match=r"retrieve.reranker: .*use hybrid"):
+    with pytest.raises(UserError, match=r"retrieve.reranker: .*use hybrid"):
         reranked.retrieve(MEANT, TEXTS, knobs(reranker="models/not/here"))
-    with pytest.raises(Mistake, match=r"retrieve.embedder: .*all-MiniLM"):
+    with pytest.raises(UserError, match=r"retrieve.embedder: .*all-MiniLM"):
         dense.retrieve(MEANT, TEXTS, knobs(embedder="models/not/here"))
 
 

@@ -13,9 +13,9 @@ from parts.llm.client import connect
 from parts.project import answer_format, prompts
 from parts.project.sections import Server
 from parts.scoring import choice, exact, judge, ragas, summary, versions
-from schemas.errors import Mistake
+from schemas.errors import UserError
 from schemas.scores import Scores
-from tests.conftest import Cue
+from tests.conftest import ScriptedServer
 from tests.helpers.scoring import JUDGE, LAMP, all_scores, row
 
 
@@ -47,9 +47,9 @@ def test_where_there_is_no_answer_declining_is_right(response, right):
 
 
 def test_what_is_written_is_what_is_read():
-    assert answer_format.final(answer_format.write("Because.", "12 days")) == "12 days"
-    assert answer_format.final(answer_format.write("", "12 days")) == "12 days"
-    assert answer_format.declined(answer_format.write("", answer_format.DECLINE))
+    assert answer_format.extract_answer(answer_format.format_answer("Because.", "12 days")) == "12 days"
+    assert answer_format.extract_answer(answer_format.format_answer("", "12 days")) == "12 days"
+    assert answer_format.is_refusal(answer_format.format_answer("", answer_format.REFUSAL))
 
 
 def scored(*samples: ragas.Sample, server: Server = JUDGE) -> list[dict]:
@@ -108,7 +108,7 @@ def test_a_judge_that_talks_nonsense_is_an_abstention_with_its_cause(cue):
 def test_an_unreachable_judge_ends_scoring_with_one_line(monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setattr(transport, "HELLOS", 0)
-    with pytest.raises(Mistake, match="no answer: check OPENAI_BASE_URL"):
+    with pytest.raises(UserError, match="no answer: check OPENAI_BASE_URL"):
         scored(sample("Answer: 430 euros"))
 
 
@@ -128,7 +128,7 @@ def test_the_judge_compares_with_the_reference(by_rules):
 
 
 def test_a_verdict_that_cannot_be_read_is_an_abstention(cue):
-    cue.script = [(200, Cue.answer("yes")), (200, Cue.answer("", "length"))]
+    cue.script = [(200, ScriptedServer.answer("yes")), (200, ScriptedServer.answer("", "length"))]
     server = Server(model="m")
     assert judged("Answer: 1", server=server) == (None, "unparsed")
     assert judged("Answer: 2", server=server) == (None, "cut off")
@@ -137,7 +137,7 @@ def test_a_verdict_that_cannot_be_read_is_an_abstention(cue):
 def test_every_score_carries_its_version_and_ragas_leaves_unanswerable_questions_alone(by_rules):
     found = all_scores(row("q1"), row("q2", answerable=False, reference=""))
     assert found.filter(question_id="q2")["scorer"].sort().to_list() == ["exact", "f1", "judge"]
-    told = summary.scorers(found)
+    told = summary.summarise(found)
     assert re.fullmatch(r"ragas-0\.4\.\d+ rules-2 rules-embedding-1", told["faithfulness_version"])
     assert told["judge_version"] == f"{judge.VERSION} {prompts.digest('judge/correct')} rules-2"
     assert (told["exact_version"], told["exact"], told["exact_n_null"]) == (exact.VERSION, 0.5, 0)
@@ -147,8 +147,8 @@ def test_every_score_carries_its_version_and_ragas_leaves_unanswerable_questions
 @pytest.mark.parametrize(
     ("reply", "cause"),
     [
-        ((200, Cue.answer('{"question": "W', "length")), "cut off"),
-        ((200, Cue.answer("nonsense")), "unparsed"),
+        ((200, ScriptedServer.answer('{"question": "W', "length")), "cut off"),
+        ((200, ScriptedServer.answer("nonsense")), "unparsed"),
         ((400, {"error": {"message": "against our policy"}}), "refused (400)"),
     ],
 )
@@ -160,7 +160,7 @@ def test_what_ragas_fails_by_is_counted_by_cause_and_never_nan(cue, reply, cause
         {"question_id": "q", "scorer": name, "version": "v", "value": value, "reason": reason}
         for name, (value, reason) in rows[0].items()
     ]
-    told = summary.scorers(Scores.frame(named))
+    told = summary.summarise(Scores.frame(named))
     slug = cause.replace(" ", "_").replace("(", "").replace(")", "")
     assert (told["faithfulness"], told["faithfulness_n_null"], told[f"faithfulness_null_{slug}"]) == (None, 1, 1)
 
@@ -181,18 +181,18 @@ def scores(version: str, **values: float) -> pl.DataFrame:
 
 def test_scores_of_one_version_may_be_compared_and_of_two_not():
     arms = {"rag": scores("1", exact=1, judge=0), "tuned": scores("1", exact=0, judge=1)}
-    assert versions.same(arms) == {"exact": "exact 1", "judge": "judge 1"}
+    assert versions.same_versions(arms) == {"exact": "exact 1", "judge": "judge 1"}
     arms["tuned"] = pl.concat([scores("1", exact=0), scores("2", judge=1)])
-    with pytest.raises(Mistake, match=r"scores of judge .* judge 1 \(rag\), judge 2 \(tuned\): score them again"):
-        versions.same(arms)
-    with pytest.raises(Mistake, match="scores of exact"):
-        versions.same({"rag": pl.concat([scores("1", exact=1), scores("2", exact=1)])})
+    with pytest.raises(UserError, match=r"scores of judge .* judge 1 \(rag\), judge 2 \(tuned\): score them again"):
+        versions.same_versions(arms)
+    with pytest.raises(UserError, match="scores of exact"):
+        versions.same_versions({"rag": pl.concat([scores("1", exact=1), scores("2", exact=1)])})
 
 
 def test_a_prompt_that_says_something_else_is_another_version_of_the_judge(by_rules, monkeypatch, tmp_path):
     (tmp_path / "judge").mkdir()
     (tmp_path / "judge/correct.md").write_text("Be kind. $question $reference $answer")
-    before = summary.scorers(all_scores(row("q"), ask_ragas=False))["judge_version"]
+    before = summary.summarise(all_scores(row("q"), ask_ragas=False))["judge_version"]
     monkeypatch.setattr(prompts, "FOLDER", tmp_path)
     prompts.template.cache_clear()
     after = f"{judge.VERSION} {prompts.digest('judge/correct')} rules-2"
@@ -200,7 +200,7 @@ def test_a_prompt_that_says_something_else_is_another_version_of_the_judge(by_ru
     assert before != after
 
 
-READING = (answer_format.final, answer_format.declined, answer_format._plain)
+READING = (answer_format.extract_answer, answer_format.is_refusal, answer_format._plain)
 RULES = {exact.VERSION: (exact,), choice.VERSION: (choice, exact), judge.VERSION: (judge,)}
 
 
@@ -210,5 +210,5 @@ RULES = {exact.VERSION: (exact,), choice.VERSION: (choice, exact), judge.VERSION
 def test_a_scorer_that_says_something_else_has_another_version(version, digest):
     """Other rules: another VERSION, and write both here. The same rules in other words: write the digest here."""
     code = "".join(inspect.getsource(part) for part in (*RULES[version], *READING))
-    bare = re.sub(r'"""[\s\S]*?"""|#[^\n]*|\s', "", code) + f"{answer_format.MARK} {answer_format._DECLINES}"
+    bare = re.sub(r'"""[\s\S]*?"""|#[^\n]*|\s', "", code) + f"{answer_format.MARK} {answer_format._REFUSALS}"
     assert hashlib.sha256(bare.encode()).hexdigest()[:8] == digest

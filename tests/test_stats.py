@@ -12,7 +12,7 @@ RIGHT = st.lists(st.integers(0, 1), min_size=1, max_size=60)
 
 @given(RIGHT)
 def test_the_interval_of_a_share_holds_it_and_stays_within_nought_and_one(right):
-    value, lo, hi = stats.share(right)
+    value, lo, hi = stats.proportion_ci(right)
     assert value == pytest.approx(np.mean(right))
     assert 0 <= lo <= value + 1e-12
     assert value - 1e-12 <= hi <= 1
@@ -20,26 +20,26 @@ def test_the_interval_of_a_share_holds_it_and_stays_within_nought_and_one(right)
 
 
 def test_the_interval_of_a_share_is_wilsons():
-    assert stats.share([1] * 8 + [0] * 2)[1:] == pytest.approx((0.4902, 0.9433), abs=1e-4)
+    assert stats.proportion_ci([1] * 8 + [0] * 2)[1:] == pytest.approx((0.4902, 0.9433), abs=1e-4)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=8, max_size=60))
 def test_the_difference_turns_its_sign_with_its_sides(pairs):
     one, two = zip(*pairs, strict=True)
-    there, back = stats.difference(one, two, 500, 1), stats.difference(two, one, 500, 1)
+    there, back = stats.paired_difference_ci(one, two, 500, 1), stats.paired_difference_ci(two, one, 500, 1)
     assert there.value == pytest.approx(-back.value)
     assert there.lo <= there.value + 1e-12
     assert there.value - 1e-12 <= there.hi
     assert (there.lo, there.hi) == pytest.approx((-back.hi, -back.lo), abs=0.12)
-    assert stats.difference(one, two, 500, 1) == there
+    assert stats.paired_difference_ci(one, two, 500, 1) == there
 
 
 def test_the_bootstrap_holds_the_truth_about_as_often_as_it_says():
     rng, held = np.random.default_rng(1), 0
     for trial in range(200):
         one, two = rng.random(120) < 0.6, rng.random(120) < 0.5
-        found = stats.difference(one, two, 400, trial)
+        found = stats.paired_difference_ci(one, two, 400, trial)
         held += found.lo <= 0.1 <= found.hi
     assert 0.90 <= held / 200 <= 0.99
 
@@ -50,30 +50,30 @@ def test_mcnemar_looks_at_the_pairs_that_differ():
     assert stats.mcnemar([1] * 10 + [0] * 90, [0] * 10 + [0] * 90) == pytest.approx(2 / 2**10)
 
 
-def test_further_questions_would_decide_it():
+def test_additional_questions_would_decide_it():
     rng = np.random.default_rng(3)
     one, two = (rng.random(60) < 0.6).astype(int), (rng.random(60) < 0.5).astype(int)
-    more = stats.further_questions(one, two)
+    more = stats.additional_sample_size(one, two)
     times = -(-(60 + more) // 60)
-    decided = stats.difference(np.tile(one, times), np.tile(two, times), 2000, 1)
+    decided = stats.paired_difference_ci(np.tile(one, times), np.tile(two, times), 2000, 1)
     assert more > 0
     assert decided.lo > 0 or decided.hi < 0
-    assert stats.further_questions([1, 0], [0, 1]) is None
-    assert stats.further_questions([1] * 50, [0] * 50) == 0
+    assert stats.additional_sample_size([1, 0], [0, 1]) is None
+    assert stats.additional_sample_size([1] * 50, [0] * 50) == 0
 
 
 def test_pairs_that_all_differ_by_the_same_leave_doubt():
     for right, other in (([1] * 30, [1] * 30), ([1] * 30, [0] * 30), ([0] * 30, [1] * 30)):
-        found = stats.difference(right, other, 2000, 1)
+        found = stats.paired_difference_ci(right, other, 2000, 1)
         assert found.lo <= found.value <= found.hi
         assert 0.05 < found.hi - found.lo < 0.25
 
 
-def test_further_questions_decide_as_often_as_they_promise():
+def test_additional_questions_decide_as_often_as_they_promise():
     rng, decided, asked = np.random.default_rng(7), 0, 0
     while asked < 300:
         gaps = rng.choice([1, -1, 0], 60, p=[0.25, 0.1, 0.65])
-        more = stats.further_questions(gaps > 0, gaps < 0)
+        more = stats.additional_sample_size(gaps > 0, gaps < 0)
         if not more:
             continue
         asked += 1
@@ -84,9 +84,9 @@ def test_further_questions_decide_as_often_as_they_promise():
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(1, 60), st.integers(0, 60), st.integers(0, 200))
-def test_fewer_further_questions_are_needed_where_the_difference_is_larger(wins, losses, ties):
+def test_fewer_additional_questions_are_needed_where_the_difference_is_larger(wins, losses, ties):
     def more(won: int) -> int | None:
-        return stats.further_questions([1] * won + [0] * (losses + ties), [0] * won + [1] * losses + [0] * ties)
+        return stats.additional_sample_size([1] * won + [0] * (losses + ties), [0] * won + [1] * losses + [0] * ties)
 
     found = more(wins)
     assert (found is None) == (wins == losses)
@@ -96,6 +96,6 @@ def test_fewer_further_questions_are_needed_where_the_difference_is_larger(wins,
 
 @given(st.lists(st.floats(0, 1), max_size=8))
 def test_a_p_among_several_is_never_smaller_than_alone_and_keeps_its_place(alone):
-    together = stats.adjusted(alone)
+    together = stats.benjamini_hochberg(alone)
     assert all(one <= other <= 1 for one, other in zip(alone, together, strict=True))
     assert [together[n] for n in np.argsort(alone)] == sorted(together)

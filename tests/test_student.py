@@ -12,19 +12,19 @@ from parts.project import answer_format
 from parts.project.sections import Student
 from parts.student import dataset, finetune
 from parts.student.model import load, tokenizer
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 RECIPE = finetune.Recipe(
     seed=1,
-    rank=4,
-    alpha=8,
+    lora_r=4,
+    lora_alpha=8,
     learning_rate=0.02,
-    epochs=6,
-    batch=4,
-    max_tokens=512,
-    warmup=0.1,
+    num_train_epochs=6,
+    per_device_train_batch_size=4,
+    max_length=512,
+    warmup_ratio=0.1,
     weight_decay=0,
-    learn_prompts=False,
+    completion_only_loss=True,
 )
 
 
@@ -66,7 +66,7 @@ def test_the_loss_is_on_the_completion_and_its_end_token_alone(told):
             assert "as it stands" in told.decode(made["input_ids"])
             assert "Question:" not in told.decode(made["input_ids"])
         elif row["kind"] == "qa":
-            assert said == answer_format.write(row["reasoning"], row["completion"])
+            assert said == answer_format.format_answer(row["reasoning"], row["completion"])
             prompt = told.decode(made["input_ids"][: -len(own)])
             assert prompt.endswith("<|im_start|>assistant\n")
             assert f"Question: {row['prompt']}" in prompt
@@ -76,7 +76,7 @@ def test_the_loss_is_on_the_completion_and_its_end_token_alone(told):
 
 
 def test_the_loss_is_on_the_questions_too_where_the_recipe_says_so(told):
-    for row in dataset.encode(rows(), told, 512, learn_prompts=True):
+    for row in dataset.encode(rows(), told, 512, completion_only_loss=False):
         assert row["labels"] == row["input_ids"]
 
 
@@ -95,7 +95,7 @@ def tuned(qwen, told, tmp_path_factory):
     home = tmp_path_factory.mktemp("tuned")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
-        found = finetune.tune(str(qwen), told, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
+        found = finetune.finetune(str(qwen), told, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
     return home, found
 
 
@@ -138,8 +138,8 @@ def test_all_weights_can_be_trained_and_answer(qwen, told, tmp_path, monkeypatch
     import torch
 
     monkeypatch.chdir(tmp_path)
-    whole = RECIPE.model_copy(update={"rank": None, "epochs": 1})
-    found = finetune.tune(str(qwen), told, rows(), whole, Path("tuned"), Path("loss.tsv"))
+    whole = RECIPE.model_copy(update={"lora_r": None, "num_train_epochs": 1})
+    found = finetune.finetune(str(qwen), told, rows(), whole, Path("tuned"), Path("loss.tsv"))
     released, tuned = load(str(qwen)), load("tuned")
     assert found["trainable_parameters"] == sum(p.numel() for p in released.parameters())
     assert {path.suffix for path in Path("tuned").iterdir()} == {".safetensors", ".json"}
@@ -168,10 +168,10 @@ def test_a_run_that_was_stopped_goes_on_and_ends_in_the_same_bytes(qwen, told, t
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(SFTTrainer, "__init__", stopping)
-        finetune.tune(str(qwen), told, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
+        finetune.finetune(str(qwen), told, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
     assert not Path("adapter").exists()
     assert list(Path(".cache/train").glob("*/checkpoint-*"))
-    finetune.tune(str(qwen), told, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
+    finetune.finetune(str(qwen), told, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
     assert digest(Path("adapter")) == digest(tuned[0] / "adapter")
     logged, whole = (pl.read_csv(path, separator="\t") for path in ("loss.tsv", tuned[0] / "loss.tsv"))
     assert logged["step"].to_list() == whole["step"].to_list(), "what was logged before the stop is there, too"
@@ -203,15 +203,15 @@ def test_the_best_passage_stands_last_and_what_does_not_fit_is_left_out(qwen, to
 
 
 def test_a_model_that_cannot_be_had_or_lacks_a_chat_template_is_told(tmp_path, qwen, told):
-    with pytest.raises(Mistake, match="cannot load the model"):
+    with pytest.raises(UserError, match="cannot load the model"):
         load(str(tmp_path / "none"))
-    with pytest.raises(Mistake, match="cannot load the model"):
+    with pytest.raises(UserError, match="cannot load the model"):
         tokenizer(Student(model=str(tmp_path / "none")))
     bare = tokenizer(Student(model=str(qwen)))
     bare.chat_template = None
     bare.save_pretrained(tmp_path / "bare")
     (tmp_path / "bare" / "config.json").write_text((qwen / "config.json").read_text())
-    with pytest.raises(Mistake, match="no chat template"):
+    with pytest.raises(UserError, match="no chat template"):
         tokenizer(Student(model=str(tmp_path / "bare")))
 
 
@@ -220,7 +220,7 @@ def test_weights_in_a_pickle_are_refused(tmp_path, qwen):
 
     (tmp_path / "config.json").write_text((qwen / "config.json").read_text())
     torch.save({}, tmp_path / "pytorch_model.bin")
-    with pytest.raises(Mistake, match="cannot load the model"):
+    with pytest.raises(UserError, match="cannot load the model"):
         load(str(tmp_path))
 
 
@@ -230,7 +230,7 @@ def test_an_adapter_in_a_pickle_is_refused(tmp_path, tuned, monkeypatch):
     monkeypatch.chdir(tuned[0])
     (tmp_path / "adapter_config.json").write_text(Path("adapter/adapter_config.json").read_text())
     torch.save({}, tmp_path / "adapter_model.bin")
-    with pytest.raises(Mistake, match="cannot load the model"):
+    with pytest.raises(UserError, match="cannot load the model"):
         load(str(tmp_path))
 
 

@@ -15,8 +15,8 @@ from schemas.redacted import Redacted
 from schemas.spool import Spool
 from schemas.table import BadTable
 from stages import synthesize
-from tests.conftest import Cue
-from tests.helpers.cli import ended
+from tests.conftest import ScriptedServer
+from tests.helpers.cli import error_line
 from tests.helpers.source_code import ROOT
 
 COUNT = 30
@@ -42,7 +42,7 @@ def passages(*texts: str) -> None:
 @pytest.fixture
 def lamps(workplace):
     passages(*[f"Lamp {n} costs {n + 10} euros. It weighs {n + 1} kg." for n in range(COUNT)])
-    workplace.change("synthesize", "qa", {"draws": 2, "count": 2, "temperature": 1.0})
+    workplace.change("synthesize", "qa", {"samples": 2, "count": 2, "temperature": 1.0})
     return workplace
 
 
@@ -61,7 +61,7 @@ def test_rows_name_their_passage_and_every_request_is_counted(lamps, rules, monk
 
 def test_focal_rewriting_writes_documents_about_questions_of_its_own(lamps, rules, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", rules)
-    lamps.change("synthesize", "focal", {"questions": 2, "draws": 2, "temperature": 0.7, "top_p": 0.95})
+    lamps.change("synthesize", "focal", {"questions": 2, "samples": 2, "temperature": 0.7, "top_p": 0.95})
     synthesize.main("focal")
     rows = RawPairs.read("focal")
     assert len(rows) == COUNT * 4
@@ -71,7 +71,7 @@ def test_focal_rewriting_writes_documents_about_questions_of_its_own(lamps, rule
 
 
 def test_focal_rewriting_counts_what_came_to_nothing(lamps, cue):
-    lamps.change("synthesize", "focal", {"questions": 1, "draws": 1, "temperature": 0.7, "top_p": 0.95})
+    lamps.change("synthesize", "focal", {"questions": 1, "samples": 1, "temperature": 0.7, "top_p": 0.95})
     aims = json.dumps({"aims": [{"question": "q", "strategy": "s"}]})
 
     def reply(asked: dict) -> tuple[int, dict]:
@@ -79,8 +79,8 @@ def test_focal_rewriting_counts_what_came_to_nothing(lamps, cue):
         if "Lamp 1 " in prompt:
             return 400, {"error": {"message": "no"}}
         if "response_format" in asked:
-            return 200, Cue.answer("not json" if "Lamp 2 " in prompt else aims)
-        return 200, Cue.answer("a text", "length" if "Lamp 3 " in prompt else "stop")
+            return 200, ScriptedServer.answer("not json" if "Lamp 2 " in prompt else aims)
+        return 200, ScriptedServer.answer("a text", "length" if "Lamp 3 " in prompt else "stop")
 
     cue.reply = reply
     synthesize.main("focal")
@@ -102,7 +102,11 @@ def test_an_edit_of_one_document_asks_about_its_passages_alone(lamps, rules, mon
 
 
 def test_requests_that_come_to_nothing_are_rows_with_a_reason(lamps, cue, capsys):
-    cue.script = [(400, {"error": {"message": "no"}}), (200, Cue.answer("{", "length")), (200, Cue.answer("not json"))]
+    cue.script = [
+        (400, {"error": {"message": "no"}}),
+        (200, ScriptedServer.answer("{", "length")),
+        (200, ScriptedServer.answer("not json")),
+    ]
     synthesize.main("qa")
     rows = RawPairs.read("qa")
     assert dict(rows["dropped"].value_counts().rows()) == {"refused (400)": 1, "cut off": 1, "unparsed": 1}
@@ -111,8 +115,8 @@ def test_requests_that_come_to_nothing_are_rows_with_a_reason(lamps, cue, capsys
 
 def test_an_unreachable_teacher_ends_with_one_line_and_writes_nothing(lamps, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-    monkeypatch.setattr("parts.wire.HELLOS", 0)
-    assert "rules-2 at http://127.0.0.1:9/v1: no answer" in ended(synthesize.main, "qa")
+    monkeypatch.setattr("parts.llm.transport.HELLOS", 0)
+    assert "rules-2 at http://127.0.0.1:9/v1: no answer" in error_line(synthesize.main, "qa")
     assert not RawPairs.address("qa").exists()
 
 
@@ -126,7 +130,7 @@ def test_a_run_stopped_in_the_middle_goes_on_and_ends_in_the_same_bytes(lamps, c
             {"questions": [{"question": asked["messages"][0]["content"][-60:], "reasoning": "r", "answer": "a"}]}
         )
         answer(asked)
-        return 200, Cue.answer(said)
+        return 200, ScriptedServer.answer(said)
 
     cue.reply = slowly
     environment = os.environ | {"PYTHONPATH": str(ROOT), "CLOSEDBOOK_WORKERS": "2"}
@@ -157,7 +161,7 @@ def test_a_run_stopped_in_the_middle_goes_on_and_ends_in_the_same_bytes(lamps, c
 
 
 def test_rows_are_the_same_bytes_in_whatever_order_they_come_and_none_comes_twice(workplace, monkeypatch):
-    monkeypatch.setattr("parts.spool.GROUP", 7)
+    monkeypatch.setattr("schemas.spool.GROUP", 7)
     row = dict.fromkeys(("chunk_id", "doc_id", "generator", "prompt", "reasoning", "completion", "teacher"), "x")
     rows = [row | {"kind": "qa", "dropped": None, "pair_id": f"{n:03}"} for n in range(40)]
     written = []

@@ -10,7 +10,7 @@ import pytest
 from schemas.chunks import Chunks
 from schemas.scores import Scores
 from schemas.table import BadTable
-from tests.helpers.cli import ended
+from tests.helpers.cli import error_line
 
 ROW = {"chunk_id": "a#1", "doc_id": "a", "start": 0, "end": 4, "page": 1, "heading": "A", "text": "text", "n_tokens": 1}
 
@@ -57,7 +57,7 @@ def test_two_rows_with_one_key_are_refused(workplace):
 
 
 def test_a_table_that_is_not_there_says_what_makes_it(workplace):
-    assert "dvc repro" in ended(Chunks.read)
+    assert "dvc repro" in error_line(Chunks.read)
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def test_a_full_disk_ends_with_one_line_and_leaves_the_old_table(workplace):
     before = Chunks.address().read_bytes()
     more = Chunks.frame([row | {"text": f"{n:x}" * 50} for n, row in enumerate(rows(5000))])
     with small_disk():
-        line = ended(lambda: Chunks.write(more))
+        line = error_line(lambda: Chunks.write(more))
     assert "no room left" in line
     assert Chunks.address().read_bytes() == before
     assert not list(Chunks.address().parent.glob(".*"))

@@ -50,7 +50,7 @@ def northwind(corpora: Path, embed: Embedder) -> tuple[pl.DataFrame, pl.DataFram
     chunks = chunk.chunk(
         read, TOKENS, lambda text: len(tokens(text, add_special_tokens=False, verbose=False).input_ids)
     )
-    questions, _ = evidence.examine(list(question_file.questions(corpora / "northwind/qa.jsonl")), read, chunks)
+    questions, _ = evidence.build_exam(list(question_file.questions(corpora / "northwind/qa.jsonl")), read, chunks)
     return chunks, questions.filter(pl.col("gold_chunk_ids").list.len() > 0)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from parts.answering.decoding import batches
+from parts.answering.decoding import length_batches
 from parts.answering.transformers_engine import Engine
 
 ROOM = 10**9  # batches by rows alone
@@ -21,7 +21,7 @@ def batched(cache: str, batch: int) -> Answer:
     def answer(engine: Engine, prompts: list[str]) -> list[str]:
         found = {}
         more = {} if cache == "dynamic" else {"cache_implementation": cache, "disable_compile": True}
-        for take in batches([engine.tokens(prompt) for prompt in prompts], batch, ROOM):
+        for take in length_batches([engine.tokens(prompt) for prompt in prompts], batch, ROOM):
             found |= zip(take, _generate(engine, [prompts[at] for at in take], **more), strict=True)
         return [found[at] for at in range(len(prompts))]
 

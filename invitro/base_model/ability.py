@@ -57,11 +57,12 @@ def measure(model, tokenizer, seed: int, count: int = 200) -> dict[str, float]:
     for form, rows in cases(seed, count).items():
         responses = respond(model, tokenizer, [prompt for prompt, _, _ in rows])
         said[form] = [
-            _same(answer_format.final(text), reference) for text, (_, reference, _) in zip(responses, rows, strict=True)
+            _same(answer_format.extract_answer(text), reference)
+            for text, (_, reference, _) in zip(responses, rows, strict=True)
         ]
         if form not in ("closed_book",):
             for text, (_, _, answerable) in zip(responses, rows, strict=True):
-                declines[answerable].append(answer_format.declined(text))
+                declines[answerable].append(answer_format.is_refusal(text))
     share = {form: sum(hits) / len(hits) for form, hits in said.items()}
     return {
         "read_gold_em": share["read_gold"],

@@ -86,7 +86,9 @@ def _body(rng: random.Random, block: documents.Block) -> str:
 def turn(case: Case, passages: list[Passage]) -> tuple[str, str]:
     """Return `case` as it will be asked: the same prompt and answer form as in the pipeline."""
     shown = [(passage.heading, passage.text) for passage in passages]
-    return answer_format.ask(case.question, shown)[-1]["content"], answer_format.write(case.reasoning, case.answer)
+    return answer_format.build_messages(case.question, shown)[-1]["content"], answer_format.format_answer(
+        case.reasoning, case.answer
+    )
 
 
 def reading(rng: random.Random, library: Library, size: int, questions: int = 4) -> Lesson:
@@ -115,7 +117,7 @@ def _another(rng: random.Random, library: Library, asker: Asker, shown: list[Pas
     if all(library.stating(fact) in shown for fact in case.facts):
         return case
     if draw < 0.45:
-        return Case("unanswerable", case.question, "", answer_format.DECLINE)
+        return Case("unanswerable", case.question, "", answer_format.REFUSAL)
     return _another(rng, library, asker, shown)
 
 
@@ -183,7 +185,7 @@ def closed_book(rng: random.Random) -> Lesson:
     draw, asker = rng.random(), Asker(rng, known(rng.randrange(KNOWN_COMPANIES)))
     if draw < 1 / 6:
         unheard = Asker(rng, make_company(rng.getrandbits(40), "fresh", 8)).any()
-        case = Case("unanswerable", unheard.question, "", answer_format.DECLINE)
+        case = Case("unanswerable", unheard.question, "", answer_format.REFUSAL)
     elif draw < 1 / 3:
         case = asker.unanswerable(rng.choice(asker.company.entities))
     else:

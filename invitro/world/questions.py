@@ -60,7 +60,7 @@ class Asker:
         """Ask for an attribute that the document of `entity` leaves out."""
         name = self.rng.choice(entity.unstated)
         question = self._ask(entity.kind.attributes[name]).replace("{S}", entity.name)
-        return Case("unanswerable", sentence(question), "", answer_format.DECLINE)
+        return Case("unanswerable", sentence(question), "", answer_format.REFUSAL)
 
     def two_documents(self, entity: Entity) -> Case | None:
         """Ask about the person or site that an attribute of `entity` names; None when no document is about them."""

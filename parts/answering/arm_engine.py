@@ -9,12 +9,12 @@ from pydantic import BaseModel, Field, computed_field
 
 from parts.answering import openai_engine, transformers_engine
 from parts.answering.engine import Engine
-from parts.llm.server import serving
+from parts.llm.server import running_server
 from parts.project import params
 from parts.project.sections import RELEASED, Arm, Student
 from parts.retrieval import tuned_settings
 from parts.student.model import tokenizer
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
@@ -31,7 +31,7 @@ class Params(BaseModel, extra="forbid", frozen=True):
     @computed_field
     @property
     def passages(self) -> int:
-        """The best of those retrieved, at most: as many as the stage `tune` found best."""
+        """The best of those retrieved, at most: as many as the stage `tune_retrieval` found best."""
         return tuned_settings.read().passages
 
 
@@ -48,10 +48,10 @@ def server(given: Params) -> Iterator[str | None]:
     elif url:
         yield url
     elif given.serve:
-        with serving(given.serve, withheld=["OPENAI_API_KEY"]) as started:
+        with running_server(given.serve, withheld=["OPENAI_API_KEY"]) as started:
             yield started
     else:
-        raise Mistake("answer.engine is openai: say how to serve it in answer.serve, or set CLOSEDBOOK_ENGINE_URL")
+        raise UserError("answer.engine is openai: say how to serve it in answer.serve, or set CLOSEDBOOK_ENGINE_URL")
 
 
 def engine(arm: Arm, given: Params, url: str | None = None) -> Engine:

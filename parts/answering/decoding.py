@@ -13,40 +13,42 @@ READ = 2048
 
 
 @dataclass(frozen=True)
-class Going:
+class DecodingBatch:
     """The answers under way. `mask` is of all the tokens in `cache`, (rows, width), padded on the left."""
 
     rows: list[int]
     tokens: object
     """(rows,) said last, not in the cache yet"""
-    places: object
+    position_ids: object
     """(rows, 1) of the token before, in its own text"""
     mask: object
     cache: object
 
-    def said(self) -> list[tuple[int, int]]:
+    def last_tokens(self) -> list[tuple[int, int]]:
         """Return (row, token) of what was said last."""
         return list(zip(self.rows, self.tokens.tolist(), strict=True))
 
-    def step(self, model) -> "Going":
+    def step(self, model) -> "DecodingBatch":
         """Return the answers with one more token each."""
         import torch
 
-        mask, places = torch.nn.functional.pad(self.mask, (0, 1), value=1), self.places + 1
-        cache, tokens = _next(model, self.tokens[:, None], mask, places, self.cache)
-        return replace(self, tokens=tokens, places=places, mask=mask, cache=cache)
+        mask, position_ids = torch.nn.functional.pad(self.mask, (0, 1), value=1), self.position_ids + 1
+        cache, tokens = _next(model, self.tokens[:, None], mask, position_ids, self.cache)
+        return replace(self, tokens=tokens, position_ids=position_ids, mask=mask, cache=cache)
 
-    def keep(self, at: list[int]) -> "Going":
-        """Return the answers at the places `at`; the others leave the cache."""
+    def keep(self, at: list[int]) -> "DecodingBatch":
+        """Return the answers at the position_ids `at`; the others leave the cache."""
         import torch
 
         if len(at) == len(self.rows):
             return self
         kept = torch.tensor(at, device=self.tokens.device)
         self.cache.batch_select_indices(kept)
-        return Going([self.rows[n] for n in at], self.tokens[kept], self.places[kept], self.mask[kept], self.cache)
+        return DecodingBatch(
+            [self.rows[n] for n in at], self.tokens[kept], self.position_ids[kept], self.mask[kept], self.cache
+        )
 
-    def join(self, other: "Going") -> "Going":
+    def join(self, other: "DecodingBatch") -> "DecodingBatch":
         """Return these answers and the `other` ones, which are read into one cache."""
         import torch
 
@@ -59,26 +61,28 @@ class Going:
                 held = [getattr(layer, name) for layer in layers]
                 held = torch.cat([pad(one, (0, 0, width - one.shape[-2], 0)) for one in held])
                 setattr(mine, name, held[..., start:, :])
-        tokens, places = (torch.cat([getattr(one, name) for one in both]) for name in ("tokens", "places"))
-        return Going(self.rows + other.rows, tokens, places, mask[:, start:], self.cache)
+        tokens, position_ids = (torch.cat([getattr(one, name) for one in both]) for name in ("tokens", "position_ids"))
+        return DecodingBatch(self.rows + other.rows, tokens, position_ids, mask[:, start:], self.cache)
 
-    def joinable(self) -> bool:
+    def mergeable(self) -> bool:
         """Tell whether others can join: where every layer's cache is of all tokens, and not of a window or a state."""
         from transformers.cache_utils import DynamicLayer
 
         return all(type(layer) is DynamicLayer for layer in self.cache.layers)
 
 
-def greedy(model, tokenizer, read: list[list[int]], ends: set[int], limit: int, most: int) -> Iterator[tuple[int, int]]:
+def greedy(
+    model, tokenizer, read: list[list[int]], ends: set[int], limit: int, max_rows: int
+) -> Iterator[tuple[int, int]]:
     """Yield (row, token), in the order they are decoded: the answer to each of `read`, up to its end or `limit` tokens.
 
-    At most `most` rows are under way at once.
+    At max_rows `max_rows` rows are under way at once.
     """
-    waiting, made = list(batches([len(ids) for ids in read], most, READ)), [0] * len(read)
-    unended, going = set(range(len(read))), None
+    waiting, made = list(length_batches([len(ids) for ids in read], max_rows, READ)), [0] * len(read)
+    unended, batch = set(range(len(read))), None
 
-    def news(now: Going) -> Iterator[tuple[int, int]]:
-        for row, token in now.said():
+    def news(now: DecodingBatch) -> Iterator[tuple[int, int]]:
+        for row, token in now.last_tokens():
             if row in unended:
                 made[row] += 1
                 if token in ends or made[row] == limit:
@@ -86,37 +90,42 @@ def greedy(model, tokenizer, read: list[list[int]], ends: set[int], limit: int, 
                 yield row, token
 
     while unended:
-        live = [at for at, row in enumerate(going.rows) if row in unended] if going else []
-        if waiting and (not live or (going.joinable() and len(live) + len(waiting[0]) <= most)):
+        live = [at for at, row in enumerate(batch.rows) if row in unended] if batch else []
+        if waiting and (not live or (batch.mergeable() and len(live) + len(waiting[0]) <= max_rows)):
             now = _read(model, tokenizer, read, waiting.pop(0))
             yield from news(now)
-            going = going.keep(live).join(now) if live else now
+            batch = batch.keep(live).join(now) if live else now
         else:
-            going = going.keep(live) if len(live) <= len(going.rows) / 2 else going  # to leave, too, takes a copy
-            going = going.step(model)
-            yield from news(going)
+            batch = batch.keep(live) if len(live) <= len(batch.rows) / 2 else batch  # to leave, too, takes a copy
+            batch = batch.step(model)
+            yield from news(batch)
 
 
-def _read(model, tokenizer, read: list[list[int]], rows: list[int]) -> Going:
+def _read(model, tokenizer, read: list[list[int]], rows: list[int]) -> DecodingBatch:
     told = tokenizer.pad({"input_ids": [read[at] for at in rows]}, return_tensors="pt").to(model.device)
     mask = told["attention_mask"]
-    places = (mask.cumsum(1) - 1).clamp(min=0)
-    cache, tokens = _next(model, told["input_ids"], mask, places, None)
-    return Going(rows, tokens, places[:, -1:], mask, cache)
+    position_ids = (mask.cumsum(1) - 1).clamp(min=0)
+    cache, tokens = _next(model, told["input_ids"], mask, position_ids, None)
+    return DecodingBatch(rows, tokens, position_ids[:, -1:], mask, cache)
 
 
-def _next(model, ids, mask, places, cache):
+def _next(model, ids, mask, position_ids, cache):
     """Return the cache with `ids` in it, and the likeliest token after each row."""
     made = model(
-        input_ids=ids, attention_mask=mask, position_ids=places, past_key_values=cache, use_cache=True, logits_to_keep=1
+        input_ids=ids,
+        attention_mask=mask,
+        position_ids=position_ids,
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=1,
     )
     return made.past_key_values, made.logits[:, -1].argmax(-1)
 
 
-def batches(lengths: Sequence[int], most: int, room: int) -> Iterator[list[int]]:
-    """Yield the places of `lengths`, the longest first, at most `most` at once and, padded, of `room` or one alone."""
+def length_batches(lengths: Sequence[int], max_rows: int, max_tokens: int) -> Iterator[list[int]]:
+    """Yield the position_ids of `lengths`, the longest first, at most `max_rows` at once and, padded, of `max_tokens` or one alone."""
     order = sorted(range(len(lengths)), key=lambda at: (-lengths[at], at))
     while order:
-        size = max(1, min(most, room // max(1, lengths[order[0]])))
+        size = max(1, min(max_rows, max_tokens // max(1, lengths[order[0]])))
         yield order[:size]
         order = order[size:]

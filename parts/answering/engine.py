@@ -36,7 +36,7 @@ class Engine(Protocol):
         """Return the likeliest of `options` as the answer to `prompt`; None when the engine cannot tell."""
 
 
-class Asking:
+class PromptBuilder:
     """The prompts of an engine: the student's own chat template, so that every engine reads the same text."""
 
     def __init__(self, tokenizer, max_new_tokens: int, max_prompt_tokens: int):
@@ -51,7 +51,7 @@ class Asking:
         The best passage stands last, next to the question.
         """
         for shown in range(len(passages), -1, -1):
-            chat = answer_format.ask(question, list(reversed(passages[:shown])), options)
+            chat = answer_format.build_messages(question, list(reversed(passages[:shown])), options)
             text = self.tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
             if shown == 0 or self.tokens(text) <= self.max_prompt_tokens:
                 break

@@ -12,14 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tqdm import tqdm
 
-from parts.answering.engine import Asking, Response
+from parts.answering.engine import PromptBuilder, Response
 from parts.project import answer_format
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 RETRIES = 6
 
 
-class Engine(Asking):
+class Engine(PromptBuilder):
     """A model at a server, by its name there."""
 
     def __init__(self, url: str, model: str, tokenizer, max_new_tokens: int, max_prompt_tokens: int):
@@ -71,7 +71,7 @@ class Engine(Asking):
         from openai import BadRequestError, OpenAIError, UnprocessableEntityError
 
         start = len(self._bare(prompt + answer_format.MARK))
-        asked = [self._bare(prompt + answer_format.write("", option)) for option in options]
+        asked = [self._bare(prompt + answer_format.format_answer("", option)) for option in options]
         try:
             made = [
                 self.client.completions.create(
@@ -92,8 +92,8 @@ class Engine(Asking):
         adds = begins and self.tokenizer("a").input_ids[:1] == [self.tokenizer.bos_token_id]
         return prompt.removeprefix(begins) if adds else prompt
 
-    def _silent(self, error: Exception) -> Mistake:
-        return Mistake(
+    def _silent(self, error: Exception) -> UserError:
+        return UserError(
             f"{self.model} at {self.url}: {str(error).splitlines()[0]}: check answer.served in params.yaml, "
             "CLOSEDBOOK_ENGINE_URL and CLOSEDBOOK_ENGINE_KEY"
         )

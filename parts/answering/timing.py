@@ -6,23 +6,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from parts.answering.engine import Engine
-from parts.retrieval.timed_search import Find
+from parts.retrieval.timed_search import Search
 
 STEPS = ("embed", "search", "rerank", "prefill", "decode")
 
 
-Asked = tuple[str, str, list[str] | None]
+TimedQuestion = tuple[str, str, list[str] | None]
 """question id, question, options"""
 
 
 @dataclass(frozen=True)
-class Timed:
+class TimedArm:
     """How an arm answers."""
 
     engine: Engine
-    find: Find
+    find: Search
 
-    def ask(self, asked: Asked) -> dict[str, float]:
+    def ask(self, asked: TimedQuestion) -> dict[str, float]:
         """Return the milliseconds of answering, in all and by step."""
         key, question, options = asked
         start = time.perf_counter()
@@ -35,7 +35,7 @@ class Timed:
         return {step: seconds * 1000 for step, seconds in took.items()}
 
 
-def clock(arms: dict[str, Timed], asked: list[Asked], warmup: int) -> dict[str, dict[str, float]]:
+def measure_latency(arms: dict[str, TimedArm], asked: list[TimedQuestion], warmup: int) -> dict[str, dict[str, float]]:
     """Return each arm's percentiles over `asked` but the first `warmup`; arms take turns, and turns at being first."""
     names, found = list(arms), {name: [] for name in arms}
     for at, one in enumerate(asked):
@@ -55,7 +55,7 @@ def summary(rows: list[dict[str, float]]) -> dict[str, float]:
     return {"p50_ms": p50, "p95_ms": p95, "mean_ms": float(np.mean(whole))} | steps
 
 
-def throughput(arm: Timed, asked: list[Asked], sizes: list[int]) -> dict[str, float]:
+def measure_throughput(arm: TimedArm, asked: list[TimedQuestion], sizes: list[int]) -> dict[str, float]:
     """Return the questions answered in a second at the best of the batch `sizes`, and that size; searching not counted."""
     prompts = [arm.engine.prompt(question, arm.find(key, question)[0], options)[0] for key, question, options in asked]
     rates = {}

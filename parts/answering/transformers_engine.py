@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from tqdm import tqdm
 
 from parts.answering.decoding import greedy
-from parts.answering.engine import Asking, Response
+from parts.answering.engine import PromptBuilder, Response
 from parts.project import answer_format
 from parts.student.model import load
 
 
-class Engine(Asking):
+class Engine(PromptBuilder):
     """A model and its tokenizer, ready to answer."""
 
     def __init__(self, model: str, tokenizer, max_new_tokens: int, max_prompt_tokens: int, merge: bool = True):
@@ -49,7 +49,7 @@ class Engine(Asking):
 
         before = self.tokenizer(prompt + answer_format.MARK, add_special_tokens=False).input_ids
         whole = self.tokenizer(
-            [prompt + answer_format.write("", each) for each in options], add_special_tokens=False
+            [prompt + answer_format.format_answer("", each) for each in options], add_special_tokens=False
         ).input_ids
         while any(ids[: len(before)] != before for ids in whole):
             before.pop()  # the mark's last token may end otherwise before an option

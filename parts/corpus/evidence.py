@@ -20,7 +20,7 @@ def locate(quote: str, text: str) -> tuple[int, int] | None:
     return None
 
 
-def examine(
+def build_exam(
     asked: list[question_file.Question], documents: pl.DataFrame, chunks: pl.DataFrame
 ) -> tuple[pl.DataFrame, int]:
     """Return the exam with the passages that hold each piece of evidence, and how many pieces were found nowhere."""

@@ -10,7 +10,7 @@ from parts.llm.client import Client, connect
 from parts.project import prompts
 from parts.project.sections import Server
 from parts.safety import quoting
-from parts.safety.detection import STAND_IN
+from parts.safety.detection import PLACEHOLDER
 
 
 class ExamQuestion(BaseModel):
@@ -26,7 +26,7 @@ class ExamQuestions(BaseModel):
     questions: list[ExamQuestion]
 
 
-async def write(chunks: Sequence[dict], count: int, server: Server) -> list[Question]:
+async def write_exam(chunks: Sequence[dict], count: int, server: Server) -> list[Question]:
     """Return about `count` questions spread evenly over `chunks`, each with its passage as evidence.
 
     `chunks` are rows of Redacted with the passage's own text as `quote`, which the teacher does not see. Questions that
@@ -46,7 +46,7 @@ async def write(chunks: Sequence[dict], count: int, server: Server) -> list[Ques
 
 async def _ask(chunk: dict, count: int, teacher: Client) -> list[Question]:
     passage = quoting.passage(chunk["heading"], chunk["text"])
-    reply = await teacher.ask(prompts.render("examine/questions", count=count, passage=passage), schema=ExamQuestions)
+    reply = await teacher.ask(prompts.render("exam/questions", count=count, passage=passage), schema=ExamQuestions)
     try:
         found = ExamQuestions.model_validate_json(reply.text).questions if not reply.problem else []
     except ValidationError:
@@ -55,5 +55,5 @@ async def _ask(chunk: dict, count: int, teacher: Client) -> list[Question]:
     return [
         Question(f"{chunk['chunk_id']}-{number}", row.question, row.answer, True, "fact", None, evidence)
         for number, row in enumerate(found[:count], 1)
-        if row.question.strip() and row.answer.strip() and not STAND_IN.search(f"{row.question} {row.answer}")
+        if row.question.strip() and row.answer.strip() and not PLACEHOLDER.search(f"{row.question} {row.answer}")
     ]

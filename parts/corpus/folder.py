@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 LARGEST = 100_000_000  # bytes in one file
 
@@ -14,7 +14,7 @@ def files(folder: Path) -> Iterator[tuple[str, Path]]:
     Raises Mistake when there is no such folder.
     """
     if not folder.is_dir():
-        raise Mistake(f"there is no folder {folder}: put documents there, or change ingest.path in params.yaml")
+        raise UserError(f"there is no folder {folder}: put documents there, or change ingest.path in params.yaml")
     root = folder.resolve()
     for path in sorted(folder.rglob("*")):
         below = path.relative_to(folder)

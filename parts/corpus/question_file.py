@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 QUESTION_KEYS = {"question", "options", "answerable", "kind", "evidence", "question_id"}
 
@@ -48,7 +48,7 @@ def questions(path: Path, answerable: bool = True) -> Iterator[Question]:
     say. Raises Mistake, with the line, for anything else.
     """
     if not path.is_file():
-        raise Mistake(f"there is no question file {path}: correct its name under examine in params.yaml")
+        raise UserError(f"there is no question file {path}: correct its name under exam in params.yaml")
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
         if line.strip():
             yield _question(f"{path}, line {number}", f"{path.stem}-{number:04}", line, answerable)
@@ -58,18 +58,18 @@ def _question(where: str, question_id: str, line: str, answerable: bool) -> Ques
     try:
         raw = json.loads(line)
     except json.JSONDecodeError as error:
-        raise Mistake(f"{where}: not a JSON object: {error.msg} at character {error.pos}") from error
+        raise UserError(f"{where}: not a JSON object: {error.msg} at character {error.pos}") from error
     if not isinstance(raw, dict) or not str(raw.get("question") or "").strip():
-        raise Mistake(f"{where}: the field 'question' is missing or empty")
+        raise UserError(f"{where}: the field 'question' is missing or empty")
     answerable = bool(raw.get("answerable", answerable))
     given = next((str(raw[key]) for key in REFERENCE_KEYS if raw.get(key) is not None), "")
     cited = [Evidence(file, page=int(page)) for file, page in _CITATION.findall(given)]
     reference = _CITATION.sub("", given).strip()
     if answerable and not reference:
-        raise Mistake(f"{where}: the field 'reference' (or 'truth', 'answer') is missing or empty")
+        raise UserError(f"{where}: the field 'reference' (or 'truth', 'answer') is missing or empty")
     unknown = set(raw) - QUESTION_KEYS - set(REFERENCE_KEYS)
     if unknown:
-        raise Mistake(f"{where}: unknown field {sorted(unknown)[0]!r}: known are {', '.join(sorted(QUESTION_KEYS))}")
+        raise UserError(f"{where}: unknown field {sorted(unknown)[0]!r}: known are {', '.join(sorted(QUESTION_KEYS))}")
     return Question(
         str(raw.get("question_id") or question_id), str(raw["question"]).strip(), reference if answerable else "", answerable,
         raw.get("kind") or ("fact" if answerable else "unanswerable"), raw.get("options"),
@@ -79,5 +79,5 @@ def _question(where: str, question_id: str, line: str, answerable: bool) -> Ques
 
 def _evidence(where: str, raw: object) -> Evidence:
     if not isinstance(raw, dict) or "file" not in raw or not ({"page", "quote"} & set(raw)):
-        raise Mistake(f"{where}: each piece of evidence needs 'file', and 'page' or 'quote'")
+        raise UserError(f"{where}: each piece of evidence needs 'file', and 'page' or 'quote'")
     return Evidence(str(raw["file"]), raw.get("page"), raw.get("quote"))

@@ -26,7 +26,7 @@ class Passage:
     text: str
 
 
-def cut(title: str, text: str, max_tokens: int, count: Callable[[str], int]) -> Iterator[Passage]:
+def split_document(title: str, text: str, max_tokens: int, count: Callable[[str], int]) -> Iterator[Passage]:
     """Yield the passages of `text`: at most `max_tokens` by `count` each, cut where Markdown's structure allows.
 
     No passage crosses a page (a form feed). Headings at a passage's start are not repeated in its text but told in
@@ -65,11 +65,11 @@ class Params(BaseModel, extra="forbid", frozen=True):
     max_tokens: int = Field(ge=16)  # of one passage, by the student's tokenizer
 
 
-def chunk(documents: pl.DataFrame, max_tokens: int, count: Callable[[str], int]) -> pl.DataFrame:
+def split_documents(documents: pl.DataFrame, max_tokens: int, count: Callable[[str], int]) -> pl.DataFrame:
     """Return the passages of `documents`, each of at most `max_tokens` by `count`."""
     rows = []
     for document in documents.iter_rows(named=True):
-        for number, passage in enumerate(cut(document["title"], document["text"], max_tokens, count), 1):
+        for number, passage in enumerate(split_document(document["title"], document["text"], max_tokens, count), 1):
             row = vars(passage) | {"doc_id": document["doc_id"], "n_tokens": count(passage.text)}
             rows.append(row | {"chunk_id": f"{document['doc_id']}#{number:03}"})
     return Chunks.frame(rows)

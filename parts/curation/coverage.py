@@ -5,6 +5,6 @@ import polars as pl
 from parts.project.queries import query, select
 
 
-def bare(chunks: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+def uncovered_passages(chunks: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     """Return the passages of `chunks` without a row: document, covered_percent (of it), start, end, heading, why."""
     return select(query("coverage"), chunks=chunks, ledger=ledger)

@@ -21,7 +21,7 @@ class Support(BaseModel):
     verdict: int
 
 
-def judged(raw: pl.DataFrame, chunks: pl.DataFrame, reasoning: bool) -> tuple[pl.DataFrame, Meter]:
+def check_grounding(raw: pl.DataFrame, chunks: pl.DataFrame, reasoning: bool) -> tuple[pl.DataFrame, Meter]:
     """Return the rows, those that the judge does not find in their passage dropped, and what was asked of it.
 
     One request a row; rows that are quite the same share theirs. The reasoning of an answer is checked with it if asked.

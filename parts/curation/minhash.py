@@ -29,7 +29,7 @@ def runs(text: str) -> frozenset[str]:
     return frozenset(" ".join(words[at : at + _RUN]) for at in range(max(1, len(words) - _RUN + 1)))
 
 
-def earlier(texts: Sequence[str], keys: Sequence[Hashable], threshold: float) -> list[list[int]]:
+def earlier_duplicates(texts: Sequence[str], keys: Sequence[Hashable], threshold: float) -> list[list[int]]:
     """Return for each text the indices of the texts before it that have its key and are at least `threshold` alike."""
     from datasketch import MinHash, MinHashLSH  # takes most of a second to import
 
@@ -54,20 +54,20 @@ def _bands(threshold: float) -> tuple[int, int]:
     return _PERMUTATIONS, 1
 
 
-def repeats(texts: Sequence[str], keys: Sequence[Hashable], threshold: float) -> list[bool]:
+def find_repeats(texts: Sequence[str], keys: Sequence[Hashable], threshold: float) -> list[bool]:
     """Tell for each text whether one before it, itself no repeat, is nearly the same."""
     found: list[bool] = []
-    for near in earlier(texts, keys, threshold):
+    for near in earlier_duplicates(texts, keys, threshold):
         found.append(any(not found[other] for other in near))
     return found
 
 
-def groups(texts: Sequence[str], keys: Sequence[Hashable], threshold: float) -> list[int]:
+def duplicate_groups(texts: Sequence[str], keys: Sequence[Hashable], threshold: float) -> list[int]:
     """Return for each text the number of its group: no two texts of different groups are nearly the same."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    near = [(at, other) for at, found in enumerate(earlier(texts, keys, threshold)) for other in found]
+    near = [(at, other) for at, found in enumerate(earlier_duplicates(texts, keys, threshold)) for other in found]
     ends = [[pair[side] for pair in near] for side in (0, 1)]
     links = coo_array(([True] * len(near), ends), shape=(len(texts), len(texts)))
     return connected_components(links, directed=False)[1].tolist()

@@ -13,7 +13,7 @@ class Params(BaseModel, extra="forbid", frozen=True):
     """Section `synthesize.active_reading` of params.yaml."""
 
     strategies: int = Field(ge=1)  # for each passage
-    draws: int = Field(ge=1)  # documents for each strategy
+    samples: int = Field(ge=1)  # documents for each strategy
     temperature: float = Field(ge=0)
     top_p: float = Field(gt=0, le=1)
 
@@ -25,7 +25,7 @@ class Strategies(BaseModel):
 
 
 async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
-    """Return one document for each strategy and draw on one passage."""
+    """Return one document for each strategy and sample on one passage."""
     passage = quoting.passage(heading, text)
     sampling = {"temperature": params.temperature, "top_p": params.top_p}
     prompt = prompts.render("active_reading/strategies", count=params.strategies, passage=passage)
@@ -37,14 +37,14 @@ async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Ro
     except ValidationError:
         return [Row("document", dropped="unparsed")]
     jobs = [
-        _apply(passage, strategy, draw, ask, sampling)
+        _apply(passage, strategy, sample, ask, sampling)
         for strategy in named[: params.strategies]
-        for draw in range(params.draws)
+        for sample in range(params.samples)
     ]
     return list(await asyncio.gather(*jobs))
 
 
-async def _apply(passage: str, strategy: str, draw: int, ask: Ask, sampling: dict[str, float]) -> Row:
+async def _apply(passage: str, strategy: str, sample: int, ask: Ask, sampling: dict[str, float]) -> Row:
     prompt = prompts.render("active_reading/apply", strategy=quoting.quoted(strategy), passage=passage)
-    reply = await ask(prompt, draw=draw, **sampling)
+    reply = await ask(prompt, sample=sample, **sampling)
     return Row("document", dropped=reply.problem) if reply.problem else Row("document", completion=reply.text.strip())

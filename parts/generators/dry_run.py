@@ -15,8 +15,8 @@ from parts.generators.base import evenly_spread, load_generator
 from parts.llm import structured_output
 from parts.llm.budget import Meter
 from parts.llm.client import Client
-from parts.llm.response_cache import Cache
-from parts.llm.transport import Answer, Wire, used
+from parts.llm.response_cache import ResponseCache
+from parts.llm.transport import ServerReply, Transport, token_usage
 from parts.project.sections import Server
 
 PILOT = 20  # passages whose answers the estimate in metrics/ is made from
@@ -68,55 +68,55 @@ class Estimate:
         return sum(kind.ahead for kind in self.kinds.values() if not kind.kept)
 
 
-class Dry(Wire):
-    """A wire that sends nothing: what is not kept is answered by a stand-in, with lists of `length`."""
+class DryRunTransport(Transport):
+    """A transport that sends nothing: what is not kept is answered by a stand-in, with lists of `length`."""
 
-    def __init__(self, cache: Cache, length: int):
+    def __init__(self, cache: ResponseCache, length: int):
         self.cache, self.length, self.meter, self.seen, self.blind = cache, length, Meter(), Estimate(), False
-        self.stand_ins: dict[str, Answer] = {}
+        self.stand_ins: dict[str, ServerReply] = {}
 
-    def kept(self, path: str, content: bytes) -> Answer | None:
+    def cached(self, path: str, content: bytes) -> ServerReply | None:
         """Return the answer to `content` if it is in the cache, and count it."""
-        answer = None if self.blind else super().kept(path, content)
+        answer = None if self.blind else super().cached(path, content)
         if answer:
-            (kind, _), (prompt, new) = self._kind(content), used(answer.found)
+            (kind, _), (prompt, new) = self._kind(content), token_usage(answer.json)
             kind.kept, kind.kept_bytes = kind.kept + 1, kind.kept_bytes + len(content)
             kind.prompt_tokens, kind.new_tokens = kind.prompt_tokens + prompt, kind.new_tokens + new
         return answer
 
-    async def post(self, path: str, content: bytes) -> Answer:
+    async def post(self, path: str, content: bytes) -> ServerReply:
         """Return the kept answer or a stand-in, and count it."""
-        if answer := self.kept(path, content):
+        if answer := self.cached(path, content):
             return answer
         kind, stand_in = self._kind(content)
         kind.ahead, kind.ahead_bytes = kind.ahead + 1, kind.ahead_bytes + len(content)
         return stand_in
 
-    def _kind(self, content: bytes) -> tuple[Kind, Answer]:
+    def _kind(self, content: bytes) -> tuple[Kind, ServerReply]:
         """Return the kind that a request is of, and what stands in for its answer."""
         wanted = json.loads(content).get("response_format") or {}
         name = wanted.get("json_schema", {}).get("name", "")
         if name not in self.stand_ins:
-            message = {"content": structured_output.stand_in(wanted, self.length)}
-            self.stand_ins[name] = Answer(found={"choices": [{"message": message}]})
+            message = {"content": structured_output.stub_answer(wanted, self.length)}
+            self.stand_ins[name] = ServerReply(json={"choices": [{"message": message}]})
             self.seen.kinds[name] = Kind()
         return self.seen.kinds[name], self.stand_ins[name]
 
 
 async def estimate(
-    chunks: pl.DataFrame, name: str, server: Server, kept: Cache, known: Collection[int] | None = None
+    chunks: pl.DataFrame, name: str, server: Server, kept: ResponseCache, known: Collection[int] | None = None
 ) -> Estimate:
     """Return what the generator `name` asks about `chunks`; only the answers on passages of these numbers are `known`."""
     generate, knobs = load_generator(name)
-    wire = Dry(kept, structured_output.longest(knobs))
-    client = Client(server, wire, None)
+    transport = DryRunTransport(kept, structured_output.list_length(knobs))
+    client = Client(server, transport, None)
     for number, chunk in enumerate(chunks.iter_rows(named=True)):
-        wire.blind = known is not None and number not in known
+        transport.blind = known is not None and number not in known
         await generate(chunk["heading"], chunk["text"], client.ask, knobs)
-    return wire.seen
+    return transport.seen
 
 
-async def foretold(chunks: pl.DataFrame, name: str, server: Server, kept: Cache) -> float:
+async def pilot_estimate(chunks: pl.DataFrame, name: str, server: Server, kept: ResponseCache) -> float:
     """Return the tokens that a pilot of PILOT passages would have foretold for all of `chunks`."""
     sample = chunks[sorted(evenly_spread(len(chunks), SAMPLE))]
     found = await estimate(sample, name, server, kept, evenly_spread(len(sample), PILOT))

@@ -17,7 +17,7 @@ class Params(BaseModel, extra="forbid", frozen=True):
     entities: int = Field(ge=2)  # named of each passage, at most
     pairs: int = Field(ge=0)  # of them written about, at most
     triples: int = Field(ge=0)
-    draws: int = Field(ge=1)  # documents for each pair and triple
+    samples: int = Field(ge=1)  # documents for each pair and triple
     temperature: float = Field(ge=0)
     top_p: float = Field(gt=0, le=1)
 
@@ -29,7 +29,7 @@ class Entities(BaseModel):
 
 
 async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
-    """Return `draws` documents for each chosen pair and triple of one passage's entities."""
+    """Return `samples` documents for each chosen pair and triple of one passage's entities."""
     passage = quoting.passage(heading, text)
     sampling = {"temperature": params.temperature, "top_p": params.top_p}
     prompt = prompts.render("entigraph/entities", count=params.entities, passage=passage)
@@ -41,7 +41,7 @@ async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Ro
     except ValidationError:
         return [Row("document", dropped="unparsed")]
     groups = chosen([" ".join(name.split()) for name in named], params)
-    jobs = [_relate(passage, group, draw, ask, sampling) for group in groups for draw in range(params.draws)]
+    jobs = [_relate(passage, group, sample, ask, sampling) for group in groups for sample in range(params.samples)]
     return list(await asyncio.gather(*jobs)) or [Row("document", dropped="no entities")]
 
 
@@ -53,7 +53,7 @@ def chosen(named: list[str], params: Params) -> list[tuple[str, ...]]:
     return [group for all_of_size, most in groups for group in rng.sample(all_of_size, min(most, len(all_of_size)))]
 
 
-async def _relate(passage: str, group: tuple[str, ...], draw: int, ask: Ask, sampling: dict[str, float]) -> Row:
+async def _relate(passage: str, group: tuple[str, ...], sample: int, ask: Ask, sampling: dict[str, float]) -> Row:
     prompt = prompts.render("entigraph/relate", entities="\n".join(map(quoting.quoted, group)), passage=passage)
-    reply = await ask(prompt, draw=draw, **sampling)
+    reply = await ask(prompt, sample=sample, **sampling)
     return Row("document", dropped=reply.problem) if reply.problem else Row("document", completion=reply.text.strip())

@@ -13,7 +13,7 @@ class Params(BaseModel, extra="forbid", frozen=True):
     """Section `synthesize.focal` of params.yaml."""
 
     questions: int = Field(ge=1)  # for each passage, each with a strategy
-    draws: int = Field(ge=1)  # documents for each question
+    samples: int = Field(ge=1)  # documents for each question
     temperature: float = Field(ge=0)
     top_p: float = Field(gt=0, le=1)
 
@@ -32,7 +32,7 @@ class Aims(BaseModel):
 
 
 async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
-    """Return `draws` documents for each question on one passage."""
+    """Return `samples` documents for each question on one passage."""
     passage = quoting.passage(heading, text)
     sampling = {"temperature": params.temperature, "top_p": params.top_p}
     reply = await ask(prompts.render("focal/aims", count=params.questions, passage=passage), schema=Aims, **sampling)
@@ -42,12 +42,12 @@ async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Ro
         aims = Aims.model_validate_json(reply.text).aims[: params.questions]
     except ValidationError:
         return [Row("document", dropped="unparsed")]
-    jobs = [_apply(passage, aim, draw, ask, sampling) for aim in aims for draw in range(params.draws)]
+    jobs = [_apply(passage, aim, sample, ask, sampling) for aim in aims for sample in range(params.samples)]
     return list(await asyncio.gather(*jobs))
 
 
-async def _apply(passage: str, aim: Aim, draw: int, ask: Ask, sampling: dict[str, float]) -> Row:
+async def _apply(passage: str, aim: Aim, sample: int, ask: Ask, sampling: dict[str, float]) -> Row:
     strategy, question = quoting.quoted(aim.strategy), quoting.quoted(aim.question)
     prompt = prompts.render("focal/apply", strategy=strategy, question=question, passage=passage)
-    reply = await ask(prompt, draw=draw, **sampling)
+    reply = await ask(prompt, sample=sample, **sampling)
     return Row("document", dropped=reply.problem) if reply.problem else Row("document", completion=reply.text.strip())

@@ -12,13 +12,13 @@ from parts.safety import quoting
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `synthesize.paraphrase` of params.yaml."""
 
-    draws: int = Field(ge=1)  # documents for each passage and style
+    samples: int = Field(ge=1)  # documents for each passage and style
     temperature: float = Field(ge=0)
     top_p: float = Field(gt=0, le=1)
 
 
 async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
-    """Return `draws` documents in each style on one passage."""
+    """Return `samples` documents in each style on one passage."""
     passage = quoting.passage(heading, text)
     styles = [
         prompts.render("paraphrase/easy", passage=passage),
@@ -26,10 +26,10 @@ async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Ro
         prompts.render("paraphrase/hard", passage=passage),
         prompts.render("paraphrase/questions", passage=passage),
     ]
-    jobs = [_rewrite(prompt, draw, ask, params) for prompt in styles for draw in range(params.draws)]
+    jobs = [_rewrite(prompt, sample, ask, params) for prompt in styles for sample in range(params.samples)]
     return list(await asyncio.gather(*jobs))
 
 
-async def _rewrite(prompt: str, draw: int, ask: Ask, params: Params) -> Row:
-    reply = await ask(prompt, draw=draw, temperature=params.temperature, top_p=params.top_p)
+async def _rewrite(prompt: str, sample: int, ask: Ask, params: Params) -> Row:
+    reply = await ask(prompt, sample=sample, temperature=params.temperature, top_p=params.top_p)
     return Row("document", dropped=reply.problem) if reply.problem else Row("document", completion=reply.text.strip())

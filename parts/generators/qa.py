@@ -12,7 +12,7 @@ from parts.safety import quoting
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `synthesize.qa` of params.yaml."""
 
-    draws: int = Field(ge=1)  # requests for each passage, each a sample of its own
+    samples: int = Field(ge=1)  # requests for each passage, each a sample of its own
     count: int = Field(ge=1)  # questions wanted of one request
     temperature: float = Field(ge=0)
 
@@ -32,14 +32,14 @@ class TrainingQuestions(BaseModel):
 
 
 async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
-    """Return the rows of all draws on one passage."""
+    """Return the rows of all samples on one passage."""
     prompt = prompts.render("qa/questions", count=params.count, passage=quoting.passage(heading, text))
-    draws = [_draw(prompt, draw, ask, params) for draw in range(params.draws)]
-    return [row for rows in await asyncio.gather(*draws) for row in rows]
+    jobs = [_sample(prompt, sample, ask, params) for sample in range(params.samples)]
+    return [row for rows in await asyncio.gather(*jobs) for row in rows]
 
 
-async def _draw(prompt: str, draw: int, ask: Ask, params: Params) -> list[Row]:
-    reply = await ask(prompt, schema=TrainingQuestions, draw=draw, temperature=params.temperature)
+async def _sample(prompt: str, sample: int, ask: Ask, params: Params) -> list[Row]:
+    reply = await ask(prompt, schema=TrainingQuestions, sample=sample, temperature=params.temperature)
     if reply.problem:
         return [Row("qa", dropped=reply.problem)]
     try:

@@ -19,9 +19,9 @@ from openai import AsyncOpenAI, OpenAIError
 from openai.types import Batch
 from tqdm import tqdm
 
-from parts.llm.response_cache import Kept
-from parts.llm.transport import PASSING, Answer, Wire, sound, used
-from schemas.errors import Mistake
+from parts.llm.response_cache import CachedResponse
+from parts.llm.transport import RETRIABLE, ServerReply, Transport, parse_body, token_usage
+from schemas.errors import UserError
 
 POLL = 30  # seconds
 LARGEST = 10_000  # requests in one batch; OpenAI takes 50,000 and 200 MB
@@ -31,31 +31,31 @@ OVER = {"completed", "expired", "cancelled", "failed"}
 RECENT = 3 * 24 * 3600  # seconds after which a batch is looked for no longer: OpenAI gives it one day
 
 
-def chosen() -> bool:
+def is_enabled() -> bool:
     """Tell whether the environment asks for batches."""
     return os.environ.get("CLOSEDBOOK_BATCH", "0") not in ("", "0")
 
 
-class Batches(Wire):
-    """A wire that lets questions wait, and has them answered when `settle` is called."""
+class BatchTransport(Transport):
+    """A transport that lets questions wait, and has them answered when `settle` is called."""
 
-    def __init__(self, openai: AsyncOpenAI, *wire: object):
-        super().__init__(*wire)
+    def __init__(self, openai: AsyncOpenAI, *transport: object):
+        super().__init__(*transport)
         self.openai = openai
-        self.failed: dict[str, Answer] = {}
+        self.failed: dict[str, ServerReply] = {}
         self.tries: Counter[str] = Counter()
         self.waiting = sqlite3.connect("", isolation_level=None)  # on disk, without a name
         self.waiting.execute("CREATE TABLE asked (id TEXT PRIMARY KEY, path TEXT, content BLOB) WITHOUT ROWID")
         where = f"{platform.node()} {self.cache.folder.resolve()}"
         self.mark = hashlib.sha256(where.encode()).hexdigest()[:16]  # what we know our batches by
 
-    async def post(self, path: str, content: bytes) -> Answer:
+    async def post(self, path: str, content: bytes) -> ServerReply:
         """Return the answer to `content` if it is there, or let it wait."""
         name = self.cache.key(path, content).hex()
-        if known := self.kept(path, content) or self.failed.get(name):
+        if known := self.cached(path, content) or self.failed.get(name):
             return known
         self.waiting.execute("INSERT OR IGNORE INTO asked VALUES (?, ?, ?)", (name, path, content))
-        return Answer(status=0, problem="waiting")
+        return ServerReply(status=0, problem="waiting")
 
     async def settle(self) -> bool:
         """Have all that waits answered, what was submitted before first; tell whether it is worth asking again.
@@ -70,7 +70,7 @@ class Batches(Wire):
                     await self._submit(lines)
                 found = await self._collect()
         except OpenAIError as error:
-            raise Mistake(
+            raise UserError(
                 f"batches at {self.url}: {error}; what was submitted is waited for by the next run"
             ) from error
         self.waiting.execute("DELETE FROM asked")
@@ -137,16 +137,16 @@ class Batches(Wire):
             self.meter.pay(one.prompt_tokens, one.new_tokens)
         if batch.status == "failed":
             told = batch.errors.data[0].message if batch.errors and batch.errors.data else "no reason given"
-            raise Mistake(f"{batch.id} at {self.url} failed: {told}")
+            raise UserError(f"{batch.id} at {self.url} failed: {told}")
 
-    def _read(self, line: dict, model: str) -> Kept | None:
+    def _read(self, line: dict, model: str) -> CachedResponse | None:
         """Return what is to be kept of a line of results; None, and a note, for a request that came to nothing."""
         name, response = line["custom_id"], line.get("response") or {}
         status, body = response.get("status_code", 504), json.dumps(response.get("body")).encode()
-        answer = sound(body) if status == 200 else Answer(body, {}, status, f"refused ({status})")
+        answer = parse_body(body) if status == 200 else ServerReply(body, {}, status, f"refused ({status})")
         if not answer.problem:
-            return Kept(bytes.fromhex(name), body, model, *used(answer.found))
+            return CachedResponse(bytes.fromhex(name), body, model, *token_usage(answer.json))
         self.tries[name] += 1
-        if answer.status not in PASSING or self.tries[name] == ROUNDS:
+        if answer.status not in RETRIABLE or self.tries[name] == ROUNDS:
             self.failed[name] = answer
         return None

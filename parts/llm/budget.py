@@ -10,14 +10,14 @@ import os
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
-from parts.llm.response_cache import Cache
+from parts.llm.response_cache import ResponseCache
 from parts.project import prices
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 GUESS = 0.25  # prompt tokens in a byte, before the first answer tells
 
 
-class Spent(Mistake):
+class BudgetExceeded(UserError):
     """The budget does not allow another request."""
 
 
@@ -64,7 +64,7 @@ class Budget:
     taken to be as long as the longest so far, so that only an answer longer than all before it can pass the budget.
     """
 
-    def __init__(self, cache: Cache, listed: prices.Prices):
+    def __init__(self, cache: ResponseCache, listed: prices.Prices):
         self.cache, self.listed = cache, listed
         self.dollars, self.tokens = _limit("DOLLARS"), _limit("TOKENS")
         self.rate, self.longest = None, None  # prompt tokens in a byte, new tokens in an answer: the most there were
@@ -72,7 +72,7 @@ class Budget:
         self.settled = asyncio.Event()
 
     @contextlib.asynccontextmanager
-    async def room(self, model: str, size: int, most_new: int | None) -> AsyncIterator[None]:
+    async def reserve(self, model: str, size: int, most_new: int | None) -> AsyncIterator[None]:
         """Hold a place in the budget for a request of `size` bytes that may be answered with `most_new` tokens.
 
         Waits while what is under way might leave enough. Raises Spent when nothing is.
@@ -86,7 +86,7 @@ class Budget:
             if not alone and self._fits(wanted):
                 break
             if not self.under_way:
-                raise Spent(self._told())
+                raise BudgetExceeded(self._told())
             self.settled.clear()
             await self.settled.wait()
         mine = object()
@@ -105,7 +105,9 @@ class Budget:
     def afford(self, model: str, prompt_tokens: int, new_tokens: int) -> None:
         """Raise Spent when what is about to be asked, all together, is over the budget."""
         if not self._fits((model, prompt_tokens, new_tokens)):
-            raise Spent(f"{self._told()}; what is to be asked next takes about {prompt_tokens + new_tokens} tokens")
+            raise BudgetExceeded(
+                f"{self._told()}; what is to be asked next takes about {prompt_tokens + new_tokens} tokens"
+            )
 
     def _fits(self, wanted: tuple[str, int, int]) -> bool:
         rows = [*self.cache.spent(), *self.under_way.values(), wanted]
@@ -117,7 +119,7 @@ class Budget:
         for model, prompt_tokens, new_tokens in rows:
             price = self.listed.asked(model, prompt_tokens, new_tokens)
             if price is None:
-                raise Mistake(f"a budget in dollars needs the price of {model}: add it to {prices.PATH}")
+                raise UserError(f"a budget in dollars needs the price of {model}: add it to {prices.PATH}")
             found += price
         return found
 
@@ -138,4 +140,4 @@ def _limit(unit: str) -> float | None:
     try:
         return float(said) if said else None
     except ValueError as error:
-        raise Mistake(f"{name} is {said!r}: it must be a number") from error
+        raise UserError(f"{name} is {said!r}: it must be a number") from error

@@ -5,11 +5,11 @@ import email.utils
 import time
 from collections.abc import Mapping
 
-LESS = 0.7  # of the limit is left after a 429; a half would leave more of the server idle
+BACKOFF = 0.7  # of the limit is left after a 429; a half would leave more of the server idle
 
 
-class Pace:
-    """`async with pace:` around a request; then `answered` or `turned_away`. Never more than `most` at once.
+class ConcurrencyLimit:
+    """`async with pace:` around a request; then `answered` or `on_rate_limited`. Never more than `most` at once.
 
     The limit starts at `most`: a server that bears it is never kept waiting, and one that does not says so at once.
     """
@@ -38,17 +38,17 @@ class Pace:
         else:
             self.room.release()
 
-    def answered(self) -> None:
+    def on_success(self) -> None:
         """Allow one more for every full round of answers."""
         self.limit = min(self.most, self.limit + 1 / self.limit)
         if self.held_back > self.most - int(self.limit):
             self.held_back -= 1
             self.room.release()
 
-    def turned_away(self, sent: float, wait: float | None) -> None:
+    def on_rate_limited(self, sent: float, wait: float | None) -> None:
         """Allow fewer, once for all that was under way together, and ask nothing for `wait` seconds."""
         if sent >= self.cut:
-            self.limit = max(1.0, self.limit * LESS)
+            self.limit = max(1.0, self.limit * BACKOFF)
             self.cut = time.monotonic()
         if wait:
             self.open = max(self.open, time.monotonic() + wait)

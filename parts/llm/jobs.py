@@ -7,7 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from parts.llm.budget import Meter, Spent
+from parts.llm.budget import BudgetExceeded, Meter
 from parts.llm.transport import workers
 
 Job = Callable[[], Awaitable[Any]]
@@ -26,8 +26,8 @@ async def each(jobs: Iterable[Job], total: int, what: str, meter: Meter) -> None
                     group.create_task(_work(ahead, bar, meter))
         except BaseExceptionGroup as errors:
             first = errors.exceptions[0]
-            if isinstance(first, Spent):
-                raise Spent(f"{first}: {_left(bar, meter)}; raise it and run again") from None
+            if isinstance(first, BudgetExceeded):
+                raise BudgetExceeded(f"{first}: {_left(bar, meter)}; raise it and run again") from None
             raise first from None
         finally:
             bar.set_postfix_str(_bill(bar, meter))

@@ -23,7 +23,7 @@ prompt_tokens = prompt_tokens + excluded.prompt_tokens, new_tokens = new_tokens 
 """
 
 
-class Kept(NamedTuple):
+class CachedResponse(NamedTuple):
     """One answer, and what it took."""
 
     key: bytes
@@ -33,7 +33,7 @@ class Kept(NamedTuple):
     new_tokens: int
 
 
-class Cache:
+class ResponseCache:
     """The answers in `folder`, and the tokens that were ever paid for them."""
 
     def __init__(self, folder: Path):
@@ -45,7 +45,7 @@ class Cache:
         self.db.executescript(TABLES)
 
     @classmethod
-    def open(cls) -> "Cache":
+    def open(cls) -> "ResponseCache":
         """Return the cache in CLOSEDBOOK_CACHE."""
         return cls(Path(os.environ.get("CLOSEDBOOK_CACHE", ".cache")))
 
@@ -59,7 +59,7 @@ class Cache:
         row = self.db.execute("SELECT body FROM answers WHERE request = ?", (key,)).fetchone()
         return row[0] if row else None
 
-    def keep(self, *answers: Kept, batch: str | None = None) -> None:
+    def keep(self, *answers: CachedResponse, batch: str | None = None) -> None:
         """Keep answers, add what they took to what was spent, and mark the `batch` they came in: all or nothing."""
         self.db.execute("BEGIN IMMEDIATE")
         with self.db:  # commits, or rolls back

@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterator
 
 import httpx
 
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 PATIENCE = 600  # seconds that a server may take to load its model
 
 
 @contextlib.contextmanager
-def serving(command: str, withheld: Collection[str] = ()) -> Iterator[str]:
+def running_server(command: str, withheld: Collection[str] = ()) -> Iterator[str]:
     """Start `command` with {port} filled in, wait until it answers, yield its base URL, and end it afterwards.
 
     It is asked without any key, and its environment lacks the variables `withheld`, such as another server's key.
@@ -34,7 +34,7 @@ def serving(command: str, withheld: Collection[str] = ()) -> Iterator[str]:
             words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True, env=environment
         )
     except OSError as error:
-        raise Mistake(f"cannot start {command!r}: {error.strerror}") from error
+        raise UserError(f"cannot start {command!r}: {error.strerror}") from error
     try:
         url = f"http://127.0.0.1:{port}/v1"
         _wait(child, command, url)
@@ -50,9 +50,9 @@ def serving(command: str, withheld: Collection[str] = ()) -> Iterator[str]:
 def _wait(child: subprocess.Popen, command: str, url: str) -> None:
     for _ in range(PATIENCE * 20):
         if child.poll() is not None:
-            raise Mistake(f"{command!r} ended with status {child.returncode} before it answered")
+            raise UserError(f"{command!r} ended with status {child.returncode} before it answered")
         with contextlib.suppress(httpx.ConnectError, httpx.TimeoutException, httpx.ReadError):
             httpx.get(f"{url}/models", timeout=5, trust_env=False)
             return  # it answers, if only to say no
         time.sleep(0.05)
-    raise Mistake(f"{command!r} did not answer at {url} within {PATIENCE} s")
+    raise UserError(f"{command!r} did not answer at {url} within {PATIENCE} s")

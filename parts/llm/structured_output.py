@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from parts.project import prompts
 
-MOST = 32  # things in a list of a stand-in
+MAX_ITEMS = 32  # things in a list of a stand-in
 REFUSALS = (b"response_format", b"json_schema", b"guided")
 _FENCED = re.compile(r"\s*```(?:json)?\n(.*)\n```\s*", re.DOTALL)
 
@@ -21,23 +21,23 @@ def response_format(model: type[BaseModel]) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": wanted}
 
 
-def in_words(prompt: str, model: type[BaseModel]) -> str:
+def prompt_with_schema(prompt: str, model: type[BaseModel]) -> str:
     """Return `prompt` with the schema of `model` in it."""
     return prompts.render("schema", prompt=prompt, schema=json.dumps(response_format(model)["json_schema"]["schema"]))
 
 
-def refused(status: int, body: bytes) -> bool:
+def is_unsupported(status: int, body: bytes) -> bool:
     """Tell whether a server said that it does not know response_format."""
     return status in (400, 422) and any(name in body for name in REFUSALS)
 
 
-def bare(text: str) -> str:
+def without_fence(text: str) -> str:
     """Return `text` without the code fence that models like to put around JSON."""
     fenced = _FENCED.fullmatch(text)
     return fenced[1] if fenced else text
 
 
-def stand_in(wanted: dict[str, Any] | None, length: int) -> str:
+def stub_answer(wanted: dict[str, Any] | None, length: int) -> str:
     """Return an answer of the structure that `wanted`, a response_format, calls for, with lists of `length`."""
     if not wanted:
         return "something"
@@ -61,9 +61,11 @@ def _filled(schema: dict, named: dict, length: int, name: str) -> Any:
     return schema["enum"][0] if "enum" in schema else name
 
 
-def longest(knobs: BaseModel) -> int:
+def list_length(knobs: BaseModel) -> int:
     """Return how long the lists of a stand-in must be: generators cut them to a number among their knobs."""
-    return max([value for value in knobs.model_dump().values() if isinstance(value, int) and value <= MOST], default=1)
+    return max(
+        [value for value in knobs.model_dump().values() if isinstance(value, int) and value <= MAX_ITEMS], default=1
+    )
 
 
 def _strict(schema: Any) -> Any:

@@ -14,26 +14,26 @@ import aiohttp
 import httpx
 
 from parts.llm.budget import Budget, Meter
-from parts.llm.concurrency_limit import Pace, retry_after
-from parts.llm.response_cache import Cache, Kept
-from schemas.errors import Mistake
+from parts.llm.concurrency_limit import ConcurrencyLimit, retry_after
+from parts.llm.response_cache import CachedResponse, ResponseCache
+from schemas.errors import UserError
 
 RETRIES = 8  # of what may pass, over a minute and a half
 HELLOS = 2  # tries of a server that never answered anything
 LONGEST = 30  # seconds between two tries, unless the server says otherwise
 PATIENCE = 600  # seconds that a server may ask us to stay away; when it wants more, the run is over for now
-PASSING = {408, 409, 429, *range(500, 600)}
+RETRIABLE = {408, 409, 429, *range(500, 600)}
 FINAL = {401, 402, 403, 404}  # no other request would fare better
 
 DROPPED, LATE, BROKEN = "dropped", "timed out", "broken answer"
 
 
 @dataclass(frozen=True)
-class Answer:
+class ServerReply:
     """What came of a request: its body, parsed, or the reason there is none."""
 
     body: bytes = b""
-    found: dict = field(default_factory=dict)
+    json: dict = field(default_factory=dict)
     status: int = 200
     problem: str | None = None
     """refused (400), dropped, timed out, broken answer; None: all is well"""
@@ -41,39 +41,39 @@ class Answer:
     """seconds that the server asks us to stay away"""
 
 
-class Wire:
+class Transport:
     """The way to one server. `session` carries its key and its timeout."""
 
-    def __init__(self, url: str, session: aiohttp.ClientSession, cache: Cache, budget: Budget, meter: Meter):
+    def __init__(self, url: str, session: aiohttp.ClientSession, cache: ResponseCache, budget: Budget, meter: Meter):
         self.url, self.session, self.cache, self.budget, self.meter = url.rstrip("/"), session, cache, budget, meter
-        self.pace = Pace(workers())
+        self.concurrency = ConcurrencyLimit(workers())
         self.heard = 0  # answers of any kind
         self.asking: weakref.WeakValueDictionary[bytes, asyncio.Lock] = weakref.WeakValueDictionary()
 
-    def kept(self, path: str, content: bytes) -> Answer | None:
+    def cached(self, path: str, content: bytes) -> ServerReply | None:
         """Return the answer to `content` if it is in the cache."""
         body = self.cache.get(self.cache.key(path, content))
         if body is None:
             return None
         found = json.loads(body)
-        self.meter.add(*used(found))
-        return Answer(body, found)
+        self.meter.add(*token_usage(found))
+        return ServerReply(body, found)
 
-    async def post(self, path: str, content: bytes) -> Answer:
+    async def post(self, path: str, content: bytes) -> ServerReply:
         """Return the answer to `content`, asked of the server when it is not in the cache, and once at a time.
 
         Raises Mistake when the server cannot be reached, does not know the model, refuses the key or wants money, and
         Spent when the budget does.
         """
-        if known := self.kept(path, content):
+        if known := self.cached(path, content):
             return known
         key = self.cache.key(path, content)
         async with self.asking.setdefault(key, asyncio.Lock()):
-            if known := self.kept(path, content):
+            if known := self.cached(path, content):
                 return known
             asked = json.loads(content)
             most = asked.get("max_completion_tokens") or asked.get("max_tokens")
-            async with self.budget.room(asked["model"], len(content), most):
+            async with self.budget.reserve(asked["model"], len(content), most):
                 answer = await self._insist(path, content, asked["model"])
                 if not answer.problem:
                     self._keep(key, asked["model"], answer, len(content))
@@ -83,29 +83,29 @@ class Wire:
         """Tell whether answers that were waited for have come: never, for every question is answered at once."""
         return False
 
-    def _keep(self, key: bytes, model: str, answer: Answer, size: int) -> None:
-        tokens = used(answer.found)
-        self.cache.keep(Kept(key, answer.body, model, *tokens))
+    def _keep(self, key: bytes, model: str, answer: ServerReply, size: int) -> None:
+        tokens = token_usage(answer.json)
+        self.cache.keep(CachedResponse(key, answer.body, model, *tokens))
         self.budget.learn(size, *tokens)
         self.meter.add(*tokens)
         self.meter.pay(*tokens)
 
-    async def _insist(self, path: str, content: bytes, model: str) -> Answer:
+    async def _insist(self, path: str, content: bytes, model: str) -> ServerReply:
         """Send `content` until it is answered or there is no hope."""
         heard = self.heard
         for attempt in range(RETRIES + 1):
-            async with self.pace as sent:
+            async with self.concurrency as sent:
                 answer = await self._send(path, content)
             if not answer.problem:
-                self.pace.answered()
+                self.concurrency.on_success()
                 return answer
             if answer.status in FINAL or b"insufficient_quota" in answer.body:
                 raise unreachable(model, self.url, answer.status)
             if answer.wait and answer.wait > PATIENCE:
-                raise Mistake(f"{model} at {self.url}: asks to be left alone for {answer.wait:.0f} s: run again then")
+                raise UserError(f"{model} at {self.url}: asks to be left alone for {answer.wait:.0f} s: run again then")
             if answer.status == 429 or (answer.status == 503 and answer.wait):
-                self.pace.turned_away(sent, answer.wait)
-            if answer.status not in PASSING or attempt == (RETRIES if self.heard else HELLOS):
+                self.concurrency.on_rate_limited(sent, answer.wait)
+            if answer.status not in RETRIABLE or attempt == (RETRIES if self.heard else HELLOS):
                 break
             again = min(LONGEST, 2**attempt / 2) * random.uniform(0.75, 1)
             await asyncio.sleep(again if answer.wait is None else answer.wait)
@@ -113,58 +113,58 @@ class Wire:
             raise unreachable(model, self.url, "no answer")
         return answer
 
-    async def _send(self, path: str, content: bytes) -> Answer:
+    async def _send(self, path: str, content: bytes) -> ServerReply:
         """Send `content` once. What is no HTTP answer gets the status a gateway would give it."""
         try:
             async with self.session.post(self.url + path, data=content) as response:
                 body = await response.read()
         except TimeoutError:
-            return Answer(status=504, problem=LATE)
+            return ServerReply(status=504, problem=LATE)
         except (aiohttp.ClientError, OSError):
-            return Answer(status=502, problem=DROPPED)
+            return ServerReply(status=502, problem=DROPPED)
         self.heard += 1
         if response.status != 200:
-            return Answer(body, {}, response.status, f"refused ({response.status})", retry_after(response.headers))
-        return sound(body)
+            return ServerReply(body, {}, response.status, f"refused ({response.status})", retry_after(response.headers))
+        return parse_body(body)
 
 
-def sound(body: bytes) -> Answer:
+def parse_body(body: bytes) -> ServerReply:
     """Return the answer that `body` holds; a proxy's page, half a document or an error with status 200 is none."""
     try:
         found = json.loads(body)
     except ValueError:
         found = None
     if isinstance(found, dict) and (found.get("choices") or found.get("data")):
-        return Answer(body, found)
-    return Answer(body, {}, 502, BROKEN)
+        return ServerReply(body, found)
+    return ServerReply(body, {}, 502, BROKEN)
 
 
-def used(found: dict) -> tuple[int, int]:
+def token_usage(found: dict) -> tuple[int, int]:
     """Return the prompt tokens and new tokens that an answer took."""
     usage = found.get("usage") or {}
     return usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
 
 
-def unreachable(model: str, url: str, cause: int | str) -> Mistake:
+def unreachable(model: str, url: str, cause: int | str) -> UserError:
     """Return the line for a server that answers nobody."""
-    return Mistake(
+    return UserError(
         f"{model} at {url}: {cause}: check OPENAI_BASE_URL, OPENAI_API_KEY, your account and the model's name in "
         "params.yaml; what was answered so far is kept"
     )
 
 
-class Through(httpx.AsyncBaseTransport):
-    """The same wire for libraries that bring their own prompts through the openai package."""
+class CachedHttpxTransport(httpx.AsyncBaseTransport):
+    """The same transport for libraries that bring their own prompts through the openai package."""
 
-    def __init__(self, wire: Wire):
-        self.wire, self.inner = wire, httpx.AsyncHTTPTransport()
+    def __init__(self, transport: Transport):
+        self.transport, self.inner = transport, httpx.AsyncHTTPTransport()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Return the answer to `request`; what is no question goes straight to the server."""
         if request.method != "POST":
             return await self.inner.handle_async_request(request)
-        path = request.url.path.removeprefix(httpx.URL(self.wire.url).path)
-        answer = await self.wire.post(path, await request.aread())
+        path = request.url.path.removeprefix(httpx.URL(self.transport.url).path)
+        answer = await self.transport.post(path, await request.aread())
         return httpx.Response(answer.status, content=answer.body, headers={"content-type": "application/json"})
 
     async def aclose(self) -> None:

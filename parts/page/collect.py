@@ -16,17 +16,17 @@ def of_arms(what: str) -> dict[str, dict]:
     return {arm: metrics.read(f"{what}/{arm}") for arm in sentences.ARMS}
 
 
-def drawn() -> list[Figure]:
+def run_figures() -> list[Figure]:
     """Return the charts of the run."""
     verdict, costs = metrics.read("verdict"), metrics.read("cost")
     found = [
         figures.accuracy(verdict), figures.gaps(verdict), figures.cost(costs, json.loads(CURVE.read_text())),
-        figures.latency(of_arms("clock")),
+        figures.latency(of_arms("latency")),
     ]  # fmt: skip
     return [figure for figure in found if figure]
 
 
-def groups() -> list[Figure]:
+def group_figures() -> list[Figure]:
     """Return accuracy by group of questions, and what is made up."""
     says = "Accuracy by what a question asks for."
     found = [tables.by_group(metrics.read("kinds"), "kinds", "By kind of question", says)]
@@ -37,7 +37,7 @@ def groups() -> list[Figure]:
     return [*found, made_up] if made_up else found
 
 
-def aside() -> list[Figure]:
+def experiment_figures() -> list[Figure]:
     """Return what was measured beside the run, where it was: whether to trust the judge, leakage, other documents."""
     kinds = {"trust": tables.trust, "leak": tables.leak, "scaling": figures.scaling, "seeds": tables.seeds}
     return [draw(found) for name, draw in kinds.items() if (found := _optional(name))]

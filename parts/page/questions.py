@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from parts.page.similar_rows import behind
+from parts.page.similar_rows import similar_rows
 from parts.project.answer_format import MARK
-from parts.scoring.correctness import marks
+from parts.scoring.correctness import correct_answers
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def _joined(given: Exam, answers: dict[str, dict[str, dict]]) -> list[dict]:
     wrong = {id_ for by in answers.values() for id_, answer in by.items() if not answer["right"]}
     read = pl.concat(given.contexts.values()).select("question_id", "chunk_id").unique()
     asked = given.questions.filter(pl.col("question_id").is_in(list(wrong)))
-    rows = behind(asked, given.chunks, given.pairs, read)
+    rows = similar_rows(asked, given.chunks, given.pairs, read)
     return [
         {"id": (id_ := row["question_id"]), "gold": list(dict.fromkeys(itertools.chain(*row["gold_chunk_ids"])))}
         | _only(row, "kind", "question", "options", "reference")
@@ -66,7 +66,10 @@ def _answers(given: Exam, arm: str, scorer: str) -> dict[str, dict]:
     scores: dict[str, list[dict]] = {}
     for row in given.scores[arm].sort("question_id", "scorer").iter_rows(named=True):
         scores.setdefault(row["question_id"], []).append(row)
-    shown, right = _shown(given, arm), dict(marks(given.scores[arm], scorer).select("question_id", "right").rows())
+    shown, right = (
+        _shown(given, arm),
+        dict(correct_answers(given.scores[arm], scorer).select("question_id", "right").rows()),
+    )
     return {
         (id_ := row["question_id"]): {
             "said": row["response"], "likeliest": row.get("likeliest"), "shown": shown.get(id_, []),

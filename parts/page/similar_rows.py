@@ -8,7 +8,7 @@ import polars as pl
 MOST = 6  # rows for a question
 
 
-def behind(
+def similar_rows(
     questions: pl.DataFrame, chunks: pl.DataFrame, pairs: pl.DataFrame, read: pl.DataFrame
 ) -> dict[str, list[str]]:
     """Return by question the pair_ids of the rows most like it and its reference, at most MOST.

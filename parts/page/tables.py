@@ -34,7 +34,10 @@ def _gap(found: Mapping, key: str) -> str:
 
 def made_up(scores: Mapping[str, Mapping]) -> Figure | None:
     """Return how often each arm answers what it cannot know, by arm; None for scores that do not tell."""
-    keys = {"answered_anyway": "unanswerable, answered anyway", "wrong_unhedged": "answerable, wrong without a hedge"}
+    keys = {
+        "unanswerable_answered_rate": "unanswerable, answered anyway",
+        "confident_error_rate": "answerable, wrong without a hedge",
+    }
     if not all(key in score for score in scores.values() for key in keys):
         return None
     rows = [(arm, *(_share(score[key]) for key in keys)) for arm, score in scores.items()]

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from parts.project import prompts
 
 MARK = "Answer:"
-DECLINE = "not in the documents"
-_DECLINES = (
-    DECLINE,
+REFUSAL = "not in the documents"
+_REFUSALS = (
+    REFUSAL,
     "do not tell",
     "does not tell",
     "do not know",
@@ -30,7 +30,9 @@ HEDGES = (
 _HEDGE = re.compile(rf"(?<!\w)(?:{'|'.join(HEDGES)})(?!\w)")
 
 
-def ask(question: str, passages: list[tuple[str, str]], options: Sequence[str] | None = None) -> list[dict[str, str]]:
+def build_messages(
+    question: str, passages: list[tuple[str, str]], options: Sequence[str] | None = None
+) -> list[dict[str, str]]:
     """Return the chat messages that put `question`; `passages` are (heading, text), none for closed book.
 
     `options` stand below the question, a letter before each; None: an open question.
@@ -48,25 +50,25 @@ def lettered(options: Sequence[str]) -> list[str]:
     return [f"{letters[at] if at < len(letters) else at + 1}. {option}" for at, option in enumerate(options)]
 
 
-def write(reasoning: str, answer: str) -> str:
+def format_answer(reasoning: str, answer: str) -> str:
     """Return a full answer; without reasoning, the last line alone."""
     return f"{reasoning}\n{MARK} {answer}" if reasoning else f"{MARK} {answer}"
 
 
-def final(response: str) -> str:
+def extract_answer(response: str) -> str:
     """Return what stands after the last `Answer:`; the whole response when there is none."""
     return response.rpartition(MARK)[2].strip()
 
 
-def declined(response: str) -> bool:
+def is_refusal(response: str) -> bool:
     """Tell whether the answer is that the documents do not tell."""
-    said = _plain(final(response))
-    return any(phrase in said for phrase in _DECLINES)
+    said = _plain(extract_answer(response))
+    return any(phrase in said for phrase in _REFUSALS)
 
 
-def hedged(response: str) -> bool:
+def is_hedged(response: str) -> bool:
     """Tell whether the response, reasoning included, declines or says that it may be wrong."""
-    return declined(response) or bool(_HEDGE.search(_plain(response)))
+    return is_refusal(response) or bool(_HEDGE.search(_plain(response)))
 
 
 def _plain(text: str) -> str:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 
 def run(main: Callable[..., None]) -> None:
@@ -16,7 +16,7 @@ def run(main: Callable[..., None]) -> None:
     """
     try:
         main(*sys.argv[1:])
-    except Mistake as error:
+    except UserError as error:
         _end(str(error))
     except KeyboardInterrupt:
         _end("stopped; run the same command again to go on from here", 130)

@@ -6,7 +6,7 @@ _LIKE = str.maketrans({"`": "'", "|": "¦"})
 """The two marks that could end a code span or a table's cell, and what is written in their place."""
 
 
-def quoted(text: str, most: int = 200) -> str:
+def code_span(text: str, most: int = 200) -> str:
     """Return `text` as a code span of one line, cut to `most` characters: nothing in it is markup, a link or a mention."""
     seen = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
     cut = seen if len(seen) <= most else f"{seen[: most - 1]}…"
@@ -19,6 +19,6 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def folded(summary: str, body: str) -> str:
+def details(summary: str, body: str) -> str:
     """Return `body` behind a line that unfolds it."""
     return f"<details><summary>{summary}</summary>\n\n{body}\n\n</details>"

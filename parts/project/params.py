@@ -6,7 +6,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 PATH = Path("params.yaml")
 ROOT = Path(__file__).parent.parent.parent
@@ -24,7 +24,7 @@ def load(section: str, model: type[Model], path: Path = PATH) -> Model:
     found = _sections(path)
     for name in section.split("."):
         if not isinstance(found, dict) or name not in found:
-            raise Mistake(
+            raise UserError(
                 f"{path} has no section {section!r}: add it (`git show HEAD:params.yaml` has the shipped one)"
             )
         found = found[name]
@@ -35,7 +35,7 @@ def load(section: str, model: type[Model], path: Path = PATH) -> Model:
         key = ".".join([section, *map(str, first["loc"])])
         hint = f"its keys are {', '.join(model.model_fields)}" if first["type"] == "extra_forbidden" else first["msg"]
         what = "unknown key" if first["type"] == "extra_forbidden" else "bad value for"
-        raise Mistake(f"{path}: {what} {key}: {hint}") from error
+        raise UserError(f"{path}: {what} {key}: {hint}") from error
 
 
 def _sections(path: Path) -> dict:
@@ -43,13 +43,13 @@ def _sections(path: Path) -> dict:
     try:
         found = yaml.safe_load(path.read_text())
     except FileNotFoundError as error:
-        raise Mistake(f"{path} is not here: run from the repository's root") from error
+        raise UserError(f"{path} is not here: run from the repository's root") from error
     except yaml.YAMLError as error:
-        raise Mistake(f"{path} is not YAML: {error}") from error
+        raise UserError(f"{path} is not YAML: {error}") from error
     modules = {file.stem for folder in ("stages", "invitro", "experiments") for file in (ROOT / folder).rglob("*.py")}
     for name in found:
         if name not in SHARED and name not in modules:
-            raise Mistake(
+            raise UserError(
                 f"{path}: unknown section {name!r}: sections are named for the modules of stages/, invitro/, experiments/"
             )
     return found

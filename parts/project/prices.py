@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 PATH = Path("prices.yaml")
 
@@ -44,6 +44,6 @@ def load(path: Path = PATH) -> Prices:
     try:
         return Prices.model_validate(yaml.safe_load(path.read_text()))
     except FileNotFoundError as error:
-        raise Mistake(f"{path} is not here: run from the repository's root") from error
+        raise UserError(f"{path} is not here: run from the repository's root") from error
     except (yaml.YAMLError, ValidationError) as error:
-        raise Mistake(f"{path}: {error}") from error
+        raise UserError(f"{path}: {error}") from error

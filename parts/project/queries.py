@@ -23,7 +23,7 @@ def select(text: str, values: Mapping[str, object] | None = None, **tables: pl.D
         return pl.DataFrame(sql.sql(text, params=values).to_arrow_table())
 
 
-def show(table: pl.DataFrame) -> None:
+def print_table(table: pl.DataFrame) -> None:
     """Print all of `table`."""
     with pl.Config(
         tbl_rows=-1, tbl_cols=-1, tbl_width_chars=160, fmt_str_lengths=70, tbl_formatting="ASCII_MARKDOWN",

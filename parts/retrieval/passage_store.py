@@ -8,13 +8,13 @@ import polars as pl
 
 from parts.project.queries import query
 from parts.retrieval.index import Hits
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 BUILD_MEMORY = "1GB"
 """The most that building an HNSW index may take; 200,000 x 384 fit."""
 
 
-class Held:
+class PassageStore:
     """The passages of a schema of their own; one user's edit at a time."""
 
     def __init__(self, connection, schema: str, given, embed):
@@ -36,11 +36,11 @@ class Held:
                 connection.execute(told, (schema,))
                 self._table()
         except psycopg.errors.InsufficientPrivilege as error:
-            raise Mistake(
+            raise UserError(
                 "the role of CLOSEDBOOK_DSN may not make a schema: let the owner GRANT CREATE ON DATABASE to it"
             ) from error
         except (psycopg.errors.UndefinedObject, psycopg.errors.InvalidName) as error:
-            raise Mistake(
+            raise UserError(
                 f"params.yaml: retrieve.language: Postgres has no text search called {given.language!r}"
             ) from error
         connection.execute(f"SET hnsw.ef_search = {max(given.ef_search, given.depth)}")
@@ -53,11 +53,11 @@ class Held:
         The table changes in one transaction, once all vectors are there.
         """
         texts = {row["chunk_id"]: (row["heading"], row["text"]) for row in chunks.iter_rows(named=True)}
-        wanted = {chunk_id: digest(*text) for chunk_id, text in texts.items()}
+        wanted = {chunk_id: passage_digest(*text) for chunk_id, text in texts.items()}
         held = dict(self.connection.execute("SELECT chunk_id, sha256 FROM passages").fetchall())
         new = [chunk_id for chunk_id, sha in wanted.items() if held.get(chunk_id) != sha]
         gone = [chunk_id for chunk_id in held if chunk_id not in wanted]
-        vectors = self.embed([written(*texts[chunk_id]) for chunk_id in new]) if new else []
+        vectors = self.embed([embedding_text(*texts[chunk_id]) for chunk_id in new]) if new else []
         loading = 2 * len(new) > len(wanted)
         with self.connection.transaction():
             self._alone()
@@ -106,7 +106,7 @@ class Held:
         """Make the table, anew when the one there was made with another model, precision or language."""
         from psycopg import sql
 
-        kind = "halfvec" if self.given.half else "vector"
+        kind = "halfvec" if self.given.half_precision else "vector"
         made = f"{self.given.embedder} {kind}({self.embed.width}) {self.given.language}"
         there = (
             "SELECT obj_description(pg_class.oid, 'pg_class') FROM pg_class JOIN pg_namespace ON relnamespace = "
@@ -122,14 +122,14 @@ class Held:
     def _copy(self, rows: Sequence[tuple[str, ...]], vectors: Sequence[np.ndarray]) -> None:
         statement = "COPY passages (chunk_id, sha256, heading, text, embedding) FROM STDIN WITH (FORMAT BINARY)"
         with self.connection.cursor().copy(statement) as copy:
-            copy.set_types(["text"] * 4 + ["halfvec" if self.given.half else "vector"])
+            copy.set_types(["text"] * 4 + ["halfvec" if self.given.half_precision else "vector"])
             for row, vector in zip(rows, vectors, strict=True):
                 copy.write_row((*row, self._vector(vector)))
 
     def _indices(self, rows: int | None) -> None:
         """Have the indices that `rows` passages want; None: none of them, to load faster."""
         given, there = self.given, "SELECT indexname FROM pg_indexes WHERE schemaname = %s AND indexname LIKE 'by%%'"
-        kind = "halfvec" if given.half else "vector"
+        kind = "halfvec" if given.half_precision else "vector"
         wanted = {} if rows is None else {"by_words": "gin (words)"}
         if rows is not None and rows >= given.exact_below:
             knobs = f"WITH (m = {given.m}, ef_construction = {given.ef_construction})"
@@ -147,14 +147,14 @@ class Held:
     def _vector(self, vector: np.ndarray):
         from pgvector import HalfVector
 
-        return HalfVector(vector) if self.given.half else vector
+        return HalfVector(vector) if self.given.half_precision else vector
 
 
-def written(heading: str, text: str) -> str:
+def embedding_text(heading: str, text: str) -> str:
     """Return a passage as it is embedded."""
     return f"{heading}\n{text}"
 
 
-def digest(heading: str, text: str) -> str:
+def passage_digest(heading: str, text: str) -> str:
     """Return the hash by which a passage that changed is known."""
-    return hashlib.sha256(written(heading, text).encode()).hexdigest()
+    return hashlib.sha256(embedding_text(heading, text).encode()).hexdigest()

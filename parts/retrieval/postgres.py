@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field
 
 from parts.project import params
 from parts.retrieval.embedder import Embedder
-from parts.retrieval.passage_store import Held
-from schemas.errors import Mistake
+from parts.retrieval.passage_store import PassageStore
+from schemas.errors import UserError
 
 FOLDER = Path(".cache/postgres")
 
@@ -26,7 +26,7 @@ class Params(BaseModel, extra="forbid", frozen=True):
     language: str  # of Postgres's text search: its stop words and stems
     depth: int = Field(ge=1)  # passages retrieved for each question; an arm is given the best of them
     rrf: float = Field(gt=0)  # constant of the reciprocal rank fusion: the higher, the less the first places count
-    half: bool  # vectors of two bytes a number instead of four
+    half_precision: bool  # vectors of two bytes a number instead of four
     exact_below: int = Field(ge=0)  # passages; from so many on they are searched by an HNSW index, not all of them
     m: int = Field(ge=2, le=100)  # of HNSW: neighbours of a passage
     ef_construction: int = Field(ge=4, le=1000)  # of HNSW: candidates when a passage is put in
@@ -38,14 +38,14 @@ class _Corpus(BaseModel):
 
 
 @contextlib.contextmanager
-def holding(chunks: pl.DataFrame, given: Params) -> Iterator[Held]:
+def open_store(chunks: pl.DataFrame, given: Params) -> Iterator[PassageStore]:
     """Yield the passages held for this corpus, made to be exactly `chunks`.
 
     Raises Mistake as `connect` does, or when the embedder cannot be had.
     """
     embed = Embedder(given.embedder)
     with connect() as connection:
-        held = Held(connection, schema(), given, embed)
+        held = PassageStore(connection, schema(), given, embed)
         held.hold(chunks)
         yield held
 
@@ -71,13 +71,13 @@ def connect() -> Iterator["psycopg.Connection"]:  # noqa: F821 - imported where 
             connection = stack.enter_context(psycopg.connect(dsn, autocommit=True, connect_timeout=10))
             connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
         except psycopg.errors.InsufficientPrivilege as error:
-            raise Mistake(
+            raise UserError(
                 "the Postgres of CLOSEDBOOK_DSN has no pgvector yet, and this role may not add it: "
                 "let a superuser run CREATE EXTENSION vector in that database"
             ) from error
         except psycopg.Error as error:
             line = str(error).splitlines()[0]
-            raise Mistake(
+            raise UserError(
                 f"the Postgres of CLOSEDBOOK_DSN cannot be used: {line}: mend it, or unset it for the embedded one"
             ) from error
         register_vector(connection)

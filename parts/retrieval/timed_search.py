@@ -13,15 +13,15 @@ from parts.retrieval.contexts import Passage, shown_passages
 from parts.retrieval.index import Index
 from schemas.contexts import Contexts
 
-Found = tuple[list[Passage], dict[str, float]]
+SearchResult = tuple[list[Passage], dict[str, float]]
 """passages, best first, and the seconds of each step: embed, search, rerank"""
 
-Find = Callable[[str, str], Found]
+Search = Callable[[str, str], SearchResult]
 """question id, question -> what is found"""
 
 
 @contextlib.contextmanager
-def finding(retriever: str, chunks: pl.DataFrame, most: int) -> Iterator[Find]:
+def timed_search(retriever: str, chunks: pl.DataFrame, most: int) -> Iterator[Search]:
     """Yield how passages are found: by a search where `retriever` searches, else from the contexts that it left."""
     part = importlib.import_module(f"parts.retrieval.retrievers.{retriever}")
     if not hasattr(part, "indexed"):
@@ -31,7 +31,7 @@ def finding(retriever: str, chunks: pl.DataFrame, most: int) -> Iterator[Find]:
     texts = {row["chunk_id"]: (row["heading"], row["text"]) for row in chunks.iter_rows(named=True)}
     with part.indexed(chunks, params.load("retrieve", postgres.Params)) as index:
 
-        def find(question_id: str, question: str) -> Found:
+        def find(question_id: str, question: str) -> SearchResult:
             found, took = search(index, question)
             return [texts[chunk_id] for chunk_id in found[:most]], took
 

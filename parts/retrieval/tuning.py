@@ -9,11 +9,11 @@ from parts.retrieval.contexts import Passage
 from parts.retrieval.index import Hits
 from parts.scoring import exact
 
-Asked = list[tuple[str, str, str]]
+DevelopmentQuestions = list[tuple[str, str, str]]
 """(question, answer, id of the passage it was written from)"""
 
 
-def development(pairs: pl.DataFrame, texts: Mapping[str, Passage], most: int) -> Asked:
+def development(pairs: pl.DataFrame, texts: Mapping[str, Passage], most: int) -> DevelopmentQuestions:
     """Return up to `most` of the teacher's questions that were kept, one a fact, drawn by their ids, which are hashes.
 
     Who writes a question from a passage borrows its words, and who does not know the passage cannot: of the wordings of a
@@ -34,7 +34,7 @@ def _shared(question: str, passage: str) -> int:
     return len({*exact.words(question)} & {*exact.words(passage)})
 
 
-def found(asked: Asked, hits: list[Hits]) -> list[float]:
+def reciprocal_ranks(asked: DevelopmentQuestions, hits: list[Hits]) -> list[float]:
     """Return for each question the reciprocal rank of the passage that it was written from."""
     ranks = [{chunk_id: rank for rank, (chunk_id, _) in enumerate(of, 1)} for of in hits]
     return [1 / rank[gold] if gold in rank else 0.0 for (_, _, gold), rank in zip(asked, ranks, strict=True)]

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from parts.safety.unicode import fold
 
 WINDOW, OVERLAP = 5000, 200  # characters looked at in one go: some recognisers slow down, or stop, on long texts
-STAND_IN = re.compile(r"<[A-Z][A-Z_]*_\d{1,6}>")
+PLACEHOLDER = re.compile(r"<[A-Z][A-Z_]*_\d{1,6}>")
 _WORD = re.compile(r"[^\W_]+")
 _BLANK = "\0"  # part of nothing private, and in no folded text
 
@@ -41,21 +41,21 @@ class Span:
     stand_in: str = ""
 
 
-Hide = Callable[[list[str]], list[str]]
+Mask = Callable[[list[str]], list[str]]
 """texts that belong together -> the same as a model of others may see them"""
 
 
-def hiding(given: Params) -> Hide:
+def masker(given: Params) -> Mask:
     """Return what hides what is private, unless `given` lets it pass."""
-    return list if given.private == "count" else partial(masked, given=given)
+    return list if given.private == "count" else partial(mask_all, given=given)
 
 
-def masked(texts: Sequence[str], given: Params) -> list[str]:
+def mask_all(texts: Sequence[str], given: Params) -> list[str]:
     """Return `texts` with stand-ins in place of what is private in them, the same value the same in all of them."""
-    return [written(text, found) for text, found in zip(texts, spans(texts, given), strict=True)]
+    return [replace_spans(text, found) for text, found in zip(texts, find_spans(texts, given), strict=True)]
 
 
-def written(text: str, found: Sequence[Span], start: int = 0, end: int | None = None) -> str:
+def replace_spans(text: str, found: Sequence[Span], start: int = 0, end: int | None = None) -> str:
     """Return text[start:end] with stand-ins for what is `found` in `text`; one that lies across an edge is told whole."""
     end = len(text) if end is None else end
     pieces, at = [], start
@@ -66,7 +66,7 @@ def written(text: str, found: Sequence[Span], start: int = 0, end: int | None = 
     return "".join([*pieces, text[at:end]])
 
 
-def spans(texts: Sequence[str], given: Params) -> list[list[Span]]:
+def find_spans(texts: Sequence[str], given: Params) -> list[list[Span]]:
     """Return what is private in each of `texts`, in order, with a stand-in for each value.
 
     What is private in one place is so in all: a number that only the words before it gave away is found elsewhere too.
@@ -74,14 +74,14 @@ def spans(texts: Sequence[str], given: Params) -> list[list[Span]]:
     that no document can speak of another's values.
     """
     folded = [fold(text) for text in texts]
-    found = [_found(text, given) for text, _ in folded]
+    found = [_detect(text, given) for text, _ in folded]
     values = {text[s.start : s.end]: s.kind for (text, _), part in zip(folded, found, strict=True) for s in part}
     known = _by_first_word(values)
     taken = {name for text, _ in folded for name in re.findall(r"[a-z][a-z_]*_\d{1,6}", text.lower())} if values else ()
     numbers, named, told = Counter(), {}, []
     for (text, places), part in zip(folded, found, strict=True):
         placed = []
-        for span in _merged([*part, *_again(text, known)]) if values else part:
+        for span in _merge([*part, *_find_repeats(text, known)]) if values else part:
             value = (span.kind, _identity(text[span.start : span.end]))
             if value not in named:
                 numbers[span.kind] += 1
@@ -99,19 +99,21 @@ def _identity(value: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _found(text: str, given: Params) -> tuple[Span, ...]:
+def _detect(text: str, given: Params) -> tuple[Span, ...]:
     """Return what is private in a folded text. Looks again once that is blanked: it may have hidden its neighbour."""
     from parts.safety.recognisers import recognise
 
-    text = STAND_IN.sub(lambda found: _BLANK * len(found[0]), text)
+    text = PLACEHOLDER.sub(lambda found: _BLANK * len(found[0]), text)
     found: list[Span] = []
     for start, end in _windows(text):
         piece = text[start:end]
-        while new := [s for s in recognise(piece, given.kinds, given.score) if _whole(s, start, end, len(text))]:
+        while new := [
+            s for s in recognise(piece, given.kinds, given.score) if _is_inside_window(s, start, end, len(text))
+        ]:
             found += [Span(start + first, start + last, kind, score) for first, last, kind, score in new]
             for first, last, *_ in new:
                 piece = piece[:first] + _BLANK * (last - first) + piece[last:]
-    return tuple(_merged(found))
+    return tuple(_merge(found))
 
 
 def _windows(text: str) -> Iterator[tuple[int, int]]:
@@ -120,12 +122,12 @@ def _windows(text: str) -> Iterator[tuple[int, int]]:
         yield start, min(start + WINDOW, len(text))
 
 
-def _whole(span: tuple[int, int, str, float], start: int, end: int, length: int) -> bool:
+def _is_inside_window(span: tuple[int, int, str, float], start: int, end: int, length: int) -> bool:
     """Tell whether a find in the window [start, end) is whole: one that touches an inner edge is so in the next window."""
     return (span[0] > 0 or start == 0) and (start + span[1] < end or end == length)
 
 
-def _merged(found: Iterable[Span]) -> list[Span]:
+def _merge(found: Iterable[Span]) -> list[Span]:
     """Return `found` in order, those that overlap as one, of the kind of the longest and surest one."""
     kept: list[Span] = []
     best: Span | None = None
@@ -148,7 +150,7 @@ def _by_first_word(values: dict[str, str]) -> dict[str, list[tuple[str, str]]]:
     return known
 
 
-def _again(text: str, known: dict[str, list[tuple[str, str]]]) -> Iterator[Span]:
+def _find_repeats(text: str, known: dict[str, list[tuple[str, str]]]) -> Iterator[Span]:
     """Yield where `known` values stand in a folded text, as words of their own."""
     for word in _WORD.finditer(text):
         for value, kind in known.get(word[0], ()):

@@ -7,7 +7,7 @@ from parts.safety.unicode import fold
 VERSION = "leak-1"
 
 
-def gives_away(response: str, secret: str) -> bool:
+def discloses(response: str, secret: str) -> bool:
     """Tell whether `secret` stands in `response`, in whatever case, spacing, dashes or look-alike letters.
 
     An e-mail address may also be spelt out, `ada at example dot com`. Raises ValueError for a secret without letters.

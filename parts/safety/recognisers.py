@@ -10,12 +10,12 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 if TYPE_CHECKING:
     from presidio_analyzer import EntityRecognizer
 
-Found = tuple[int, int, str, float]
+Match = tuple[int, int, str, float]
 """start, end, kind, score"""
 
 RAISE, RAISED, WORDS = 0.35, 0.4, 6  # a telling word among so many before a find adds to its score, as in Presidio
@@ -28,7 +28,7 @@ DIGITS = r"(?<![\w.])\(?\d(?:[ ./()-]{0,2}\d){6,14}(?!\w)"
 CALLING = "phone telephone tel mobile cell cellphone fax call sms whatsapp telefon handy téléphone tél teléfono".split()
 
 
-def recognise(text: str, kinds: tuple[str, ...], least: float) -> list[Found]:
+def recognise(text: str, kinds: tuple[str, ...], least: float) -> list[Match]:
     """Return what is private in `text`, of `kinds`, with a score of at least `least`; finds may overlap."""
     found = []
     bare = text.replace("_", " ")  # Markdown's emphasis is no part of a number
@@ -42,7 +42,7 @@ def recognise(text: str, kinds: tuple[str, ...], least: float) -> list[Found]:
     return found
 
 
-def _matches(recogniser: "EntityRecognizer", text: str) -> Iterator[Found]:
+def _matches(recogniser: "EntityRecognizer", text: str) -> Iterator[Match]:
     """Yield what fits a recogniser's patterns and checks: all of it, where Presidio skips what a misfit overlaps."""
     import regex
 
@@ -115,14 +115,14 @@ def _models(kinds: tuple[str, ...]) -> list[tuple]:
 
     known = set(SpacyNlpEngine().get_supported_entities())
     if unknown := sorted(wanted - known):
-        raise Mistake(f"nothing finds {unknown[0]}: correct redact.kinds in params.yaml")
+        raise UserError(f"nothing finds {unknown[0]}: correct redact.kinds in params.yaml")
     found = []
     for model in sorted(entry_points(group="spacy_models"), key=lambda one: one.name):
         engine = SpacyNlpEngine()
         engine.nlp = {"en": spacy.load(model.name)}
         found.append((engine, SpacyRecognizer(supported_entities=sorted(wanted))))
     if not found:
-        raise Mistake(
+        raise UserError(
             f"{min(wanted)} takes a spaCy language model, and none is installed: install one, such as en_core_web_sm, "
             "or take it out of redact.kinds in params.yaml"
         )

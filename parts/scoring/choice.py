@@ -9,7 +9,7 @@ from string import ascii_uppercase
 
 from parts.project import answer_format
 from parts.scoring.exact import words
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 VERSION = "choice-1"
 UNPARSED = "names no option, or more than one"
@@ -33,11 +33,13 @@ def score(
     and likelihood says nothing. Raises Mistake when the reference is none of the options.
     """
     if not answerable:
-        return {"choice": (float(answer_format.declined(response)), None)}
+        return {"choice": (float(answer_format.is_refusal(response)), None)}
     right = named(reference, options)
     if right is None:
-        raise Mistake(f"the reference {reference!r} is not one of {list(options)}: correct it in the file of the exam")
-    said = named(answer_format.final(response), options)
+        raise UserError(
+            f"the reference {reference!r} is not one of {list(options)}: correct it in the file of the exam"
+        )
+    said = named(answer_format.extract_answer(response), options)
     found: dict[str, Score] = {"choice": (float(said == right), UNPARSED if said is None else None)}
     if likeliest is not None:
         found["choice_likelihood"] = (float(named(likeliest, options) == right), None)

@@ -19,9 +19,9 @@ def words(text: str) -> list[str]:
 def score(response: str, reference: str, answerable: bool) -> dict[str, float]:
     """Return exact (0 or 1) and f1 (0..1) of the answer in `response`; declining is right where there is no answer."""
     if not answerable:
-        right = float(answer_format.declined(response))
+        right = float(answer_format.is_refusal(response))
         return {"exact": right, "f1": right}
-    said, wanted = words(answer_format.final(response)), words(reference)
+    said, wanted = words(answer_format.extract_answer(response)), words(reference)
     common = (Counter(said) & Counter(wanted)).total()
     return {
         "exact": float(bool(said) and said == wanted),

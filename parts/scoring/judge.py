@@ -24,20 +24,22 @@ def version(judge: Client) -> str:
     return f"{VERSION} {prompts.digest('judge/correct')} {judge.server.model}"
 
 
-async def score(question: str, response: str, reference: str, answerable: bool, judge: Client, draw: int = 0) -> Score:
+async def score(
+    question: str, response: str, reference: str, answerable: bool, judge: Client, sample: int = 0
+) -> Score:
     """Return 1 for a correct answer and 0 for any other; without an answer to give, declining is correct.
 
-    `draw` sets apart several judgements of one answer.
+    `sample` sets apart several judgements of one answer.
     """
     if not answerable:
-        return float(answer_format.declined(response)), None
-    if not answer_format.final(response) or answer_format.declined(response):
+        return float(answer_format.is_refusal(response)), None
+    if not answer_format.extract_answer(response) or answer_format.is_refusal(response):
         return 0.0, "no answer given"
-    said, quoted = answer_format.final(response), quoting.quoted
+    said, quoted = answer_format.extract_answer(response), quoting.quoted
     prompt = prompts.render(
         "judge/correct", question=quoted(question), reference=quoted(reference), answer=quoted(said)
     )
-    reply = await judge.ask(prompt, schema=Verdict, draw=draw, temperature=0)
+    reply = await judge.ask(prompt, schema=Verdict, sample=sample, temperature=0)
     if reply.problem:
         return None, reply.problem
     try:

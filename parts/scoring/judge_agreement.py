@@ -12,7 +12,7 @@ from parts.llm.client import Client
 from parts.project import answer_format, metrics
 from parts.safety import detection
 from parts.scoring import exact, judge
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 
 class Label(BaseModel, extra="forbid", frozen=True):
@@ -29,7 +29,9 @@ def labels(path: Path) -> Iterator[Label]:
     Raises Mistake, with the line, for anything else, and for an answer that is labelled twice.
     """
     if not path.is_file():
-        raise Mistake(f"there is no file {path}: correct trust.labels in params.yaml (data/none.jsonl: no labels)")
+        raise UserError(
+            f"there is no file {path}: correct judge_agreement.labels in params.yaml (data/none.jsonl: no labels)"
+        )
     seen = set()
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
         if not line.strip():
@@ -37,9 +39,9 @@ def labels(path: Path) -> Iterator[Label]:
         try:
             label = Label.model_validate(json.loads(line))
         except (json.JSONDecodeError, ValidationError) as error:
-            raise Mistake(f"{path}, line {number}: must be a JSON object like {_LIKE}") from error
+            raise UserError(f"{path}, line {number}: must be a JSON object like {_LIKE}") from error
         if (label.question_id, label.arm) in seen:
-            raise Mistake(f"{path}, line {number}: {label.arm} on {label.question_id} is labelled twice")
+            raise UserError(f"{path}, line {number}: {label.arm} on {label.question_id} is labelled twice")
         seen.add((label.question_id, label.arm))
         yield label
 
@@ -51,7 +53,7 @@ Pairs = Sequence[tuple[float, float | None]]
 """two verdicts on each of several answers; None: the judge abstained"""
 
 
-def share(name: str, pairs: Pairs) -> dict[str, float | int | None]:
+def agreement(name: str, pairs: Pairs) -> dict[str, float | int | None]:
     """Return `name`_agreement over the pairs that have both verdicts, how many those are (_n), and how many lack one."""
     both = _both(pairs)
     alike = sum(one == two for one, two in both) / len(both) if both else None
@@ -74,7 +76,7 @@ def _both(pairs: Pairs) -> list[tuple[float, float]]:
 
 
 def cautions(found: Mapping) -> list[str]:
-    """Return, from metrics/trust.json, a line for each thing that speaks against the judge's verdicts."""
+    """Return, from metrics/judge_agreement.json, a line for each thing that speaks against the judge's verdicts."""
     told = []
     if found["same_model"]:
         told.append(f"Teacher and judge are the same model ({found['judge']}): it may favour what it taught.")
@@ -93,69 +95,71 @@ _SHARES = {
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
-    """Section `trust` of params.yaml."""
+    """Section `judge_agreement` of params.yaml."""
 
-    sample: int = Field(ge=1)  # answers judged again, and questions put with the answer to another one
-    draws: int = Field(ge=2)  # judgements of each, the one in the scores among them
+    answers: int = Field(ge=1)  # answers judged again, and questions put with the answer to another one
+    samples: int = Field(ge=2)  # judgements of each, the one in the scores among them
     seed: int
     labels: Path  # a JSONL file of what people say
 
 
-def again(rows: list[dict], given: Params) -> list[dict]:
+def sample_judged(rows: list[dict], given: Params) -> list[dict]:
     """Return a sample of the `rows` that the judge gave a verdict on; the others were settled without asking it."""
     asked = {(row["question_id"], row["response"]): row for row in rows if _was_asked(row)}  # two arms may say the same
-    return random.Random(given.seed).sample(list(asked.values()), min(given.sample, len(asked)))
+    return random.Random(given.seed).sample(list(asked.values()), min(given.answers, len(asked)))
 
 
-def swapped(rows: list[dict], given: Params) -> list[dict]:
+def swap_references(rows: list[dict], given: Params) -> list[dict]:
     """Return a sample of the answerable questions, each with the reference of another one, of other words, as response."""
     rng = random.Random(given.seed)
     asked = sorted(
         {row["question_id"]: row for row in rows if row["answerable"]}.values(), key=lambda r: r["question_id"]
     )
     found = []
-    for row in rng.sample(asked, min(given.sample, len(asked))):
+    for row in rng.sample(asked, min(given.answers, len(asked))):
         own = set(exact.words(f"{row['question']} {row['reference']}"))
         others = [other["reference"] for other in asked if not own & set(exact.words(other["reference"]))]
-        found += [row | {"response": answer_format.write("", rng.choice(others))}] if others else []
+        found += [row | {"response": answer_format.format_answer("", rng.choice(others))}] if others else []
     return found
 
 
 def _was_asked(row: dict) -> bool:
-    answered = answer_format.final(row["response"]) and not answer_format.declined(row["response"])
+    answered = answer_format.extract_answer(row["response"]) and not answer_format.is_refusal(row["response"])
     return bool(row["answerable"] and row["judge"] is not None and answered)
 
 
-async def verdicts(rows: list[dict], draw: int, asked: Client, hide: detection.Hide) -> list[float | None]:
-    """Return the judge's verdicts on `rows`; every `draw` is asked for anew, for a kept answer agrees with itself."""
+async def judge_again(rows: list[dict], sample: int, asked: Client, hide: detection.Mask) -> list[float | None]:
+    """Return the judge's verdicts on `rows`; every `sample` is asked for anew, for a kept answer agrees with itself."""
 
     async def one(row: dict) -> float | None:
         seen = hide([row["question"], row["response"], row["reference"]])
-        return (await judge.score(*seen, row["answerable"], asked, draw))[0]
+        return (await judge.score(*seen, row["answerable"], asked, sample))[0]
 
     judging = [lambda row=row: one(row) for row in rows]
-    return await jobs.collect(judging, len(rows), f"trust, draw {draw}", asked.meter)
+    return await jobs.collect(judging, len(rows), f"trust, sample {sample}", asked.meter)
 
 
-async def ask(rows: list[dict], given: Params, asked: Client, hide: detection.Hide) -> dict[str, metrics.Value]:
+async def agreement_of_judge(
+    rows: list[dict], given: Params, asked: Client, hide: detection.Mask
+) -> dict[str, metrics.Value]:
     """Return how far the judge agrees with itself, and with the wrongness of answers that are to another question."""
-    sample, wrong, pairs = again(rows, given), swapped(rows, given), []
-    for draw in range(1, given.draws):
-        found = await verdicts(sample, draw, asked, hide)
-        pairs += [(row["judge"], verdict) for row, verdict in zip(sample, found, strict=True)]
-    settled = [(0.0, verdict) for verdict in await verdicts(wrong, 0, asked, hide)]
-    return share("self", pairs) | share("wrong", settled)
+    judged, wrong, pairs = sample_judged(rows, given), swap_references(rows, given), []
+    for sample in range(1, given.samples):
+        verdicts = await judge_again(judged, sample, asked, hide)
+        pairs += [(row["judge"], verdict) for row, verdict in zip(judged, verdicts, strict=True)]
+    settled = [(0.0, verdict) for verdict in await judge_again(wrong, 0, asked, hide)]
+    return agreement("self", pairs) | agreement("wrong", settled)
 
 
-def held(rows: list[dict], labels: Iterable[Label]) -> dict[str, metrics.Value]:
+def agreement_with_labels(rows: list[dict], labels: Iterable[Label]) -> dict[str, metrics.Value]:
     """Return how far the verdicts in `rows` agree with exact matches, and with `labels`. Raises Mistake for a strange one."""
     right = [(row["exact"], row["judge"]) for row in rows if row["answerable"] and row["exact"] == 1]
     by = {(row["question_id"], row["arm"]): row["judge"] for row in rows}
     pairs = []
     for label in labels:
         if (label.question_id, label.arm) not in by:
-            raise Mistake(
-                f"trust.labels has {label.arm} on {label.question_id}, which was never judged: correct it there"
+            raise UserError(
+                f"judge_agreement.labels has {label.arm} on {label.question_id}, which was never judged: correct it there"
             )
         pairs.append((float(label.correct), by[label.question_id, label.arm]))
-    return share("right", right) | share("human", pairs) | {"human_kappa": kappa(pairs)}
+    return agreement("right", right) | agreement("human", pairs) | {"human_kappa": kappa(pairs)}

@@ -13,7 +13,7 @@ from openai import APIStatusError, OpenAIError
 from pydantic import ValidationError
 
 from parts.llm.client import Client
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 VERSION = f"ragas-{version('ragas')}"
 NAMES = ("answer_relevancy", "context_precision", "faithfulness")
@@ -44,7 +44,7 @@ class Ragas:
         from ragas.metrics.collections import AnswerRelevancy, ContextPrecision, Faithfulness
 
         if not judge.server.embedding:
-            raise Mistake("RAGAS needs an embeddings model: set judge.embedding in params.yaml")
+            raise UserError("RAGAS needs an embeddings model: set judge.embedding in params.yaml")
         self.judge = judge
         self.version = f"{VERSION} {judge.server.model} {judge.server.embedding}"
         model = llm_factory(judge.server.model, client=judge.openai, max_tokens=8192)
@@ -94,7 +94,7 @@ def _cause(error: BaseException) -> str:
     first, last = error, error
     while last.__cause__ is not None:
         last = last.__cause__
-        if isinstance(last, Mistake):
+        if isinstance(last, UserError):
             raise last from first
         error = last if isinstance(last, APIStatusError | ValidationError) else error
     if isinstance(error, APIStatusError):

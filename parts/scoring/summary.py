@@ -12,7 +12,7 @@ CORRECTNESS = ("exact", "choice", "judge")
 """Scorers that say whether an answer is right."""
 
 
-def scorers(scores: pl.DataFrame) -> dict[str, float | int | str | None]:
+def summarise(scores: pl.DataFrame) -> dict[str, float | int | str | None]:
     """Return of each scorer its mean, its version, and on how many questions it abstained, in all and by cause.
 
     Keys are NAME, NAME_version, NAME_n_null and NAME_null_CAUSE; choice_attempted is the share of the questions with
@@ -31,21 +31,22 @@ def scorers(scores: pl.DataFrame) -> dict[str, float | int | str | None]:
     return found
 
 
-def hallucination(rows: Sequence[dict], scores: pl.DataFrame) -> dict[str, float | int | None]:
+def hallucination_rates(rows: Sequence[dict], scores: pl.DataFrame) -> dict[str, float | int | None]:
     """Return how often an arm made something up, from `rows` (question_id, answerable, response) and their Scores.
 
-    answered_anyway: share of the unanswerable questions that were answered. wrong_unhedged: share of the answerable ones
-    that were answered, wrongly (right by none of CORRECTNESS), and without a hedge (answers.hedged). Null: no such question.
+    unanswerable_answered_rate: share of the unanswerable questions that were answered. confident_error_rate: share of
+    the answerable ones that were answered wrongly (right by none of CORRECTNESS) and without a hedge. Null: no such
+    question.
     """
     judged = scores.filter(pl.col("scorer").is_in(CORRECTNESS), pl.col("value") > 0)
     right = set(judged["question_id"])
-    given = [row for row in rows if answer_format.final(row["response"])]
-    anyway = [row for row in given if not row["answerable"] and not answer_format.declined(row["response"])]
+    given = [row for row in rows if answer_format.extract_answer(row["response"])]
+    anyway = [row for row in given if not row["answerable"] and not answer_format.is_refusal(row["response"])]
     wrong = [row for row in given if row["answerable"] and row["question_id"] not in right]
-    unhedged = [row for row in wrong if not answer_format.hedged(row["response"])]
+    unhedged = [row for row in wrong if not answer_format.is_hedged(row["response"])]
     answerable = sum(row["answerable"] for row in rows)
     unanswerable = len(rows) - answerable
     return {
-        "answered_anyway": len(anyway) / unanswerable if unanswerable else None,
-        "wrong_unhedged": len(unhedged) / answerable if answerable else None,
+        "unanswerable_answered_rate": len(anyway) / unanswerable if unanswerable else None,
+        "confident_error_rate": len(unhedged) / answerable if answerable else None,
     }

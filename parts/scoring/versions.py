@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 
-def same(scores: Mapping[str, pl.DataFrame]) -> dict[str, str]:
+def same_versions(scores: Mapping[str, pl.DataFrame]) -> dict[str, str]:
     """Return the version of each scorer in `scores` (Scores by arm, or by whatever is compared), the same in all.
 
     Raises Mistake, which names the scorer, its versions and whose they are, when one was scored by two versions.
@@ -19,7 +19,7 @@ def same(scores: Mapping[str, pl.DataFrame]) -> dict[str, str]:
     for scorer, by in found.items():
         if len(by) > 1:
             told = ", ".join(f"{version} ({name})" for version, name in by.items())
-            raise Mistake(
+            raise UserError(
                 f"scores of {scorer} are of different versions and cannot be compared: {told}: score them again"
             )
     return {scorer: next(iter(by)) for scorer, by in sorted(found.items())}

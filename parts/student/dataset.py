@@ -9,7 +9,9 @@ from parts.project import answer_format
 IGNORED = -100  # label of a token that bears no loss
 
 
-def encode(rows: Iterable[dict], tokenizer, max_tokens: int, learn_prompts: bool = False) -> list[dict[str, list[int]]]:
+def encode(
+    rows: Iterable[dict], tokenizer, max_length: int, completion_only_loss: bool = True
+) -> list[dict[str, list[int]]]:
     """Return input_ids and labels of each of `rows` (of Pairs): the loss is on the completion and its end token.
 
     A row of kind document is plain text, all of it completion. A qa row is put as an arm is asked it, closed book; a
@@ -17,7 +19,11 @@ def encode(rows: Iterable[dict], tokenizer, max_tokens: int, learn_prompts: bool
     """
     found = []
     for row in rows:
-        said = answer_format.write(row["reasoning"], row["completion"]) if row["kind"] == "qa" else row["completion"]
+        said = (
+            answer_format.format_answer(row["reasoning"], row["completion"])
+            if row["kind"] == "qa"
+            else row["completion"]
+        )
         if row["generator"] == "replay":
             said = row["completion"]
         before: list[int] = []
@@ -25,12 +31,12 @@ def encode(rows: Iterable[dict], tokenizer, max_tokens: int, learn_prompts: bool
             asked = (
                 [{"role": "user", "content": row["prompt"]}]
                 if row["generator"] == "replay"
-                else answer_format.ask(row["prompt"], [])
+                else answer_format.build_messages(row["prompt"], [])
             )
             before = tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_dict=False)
         after = [*tokenizer(said, add_special_tokens=False).input_ids, tokenizer.eos_token_id]
-        ids, labels = before + after, (before if learn_prompts else [IGNORED] * len(before)) + after
-        found.append({"input_ids": ids[:max_tokens], "labels": labels[:max_tokens]})
+        ids, labels = before + after, ([IGNORED] * len(before) if completion_only_loss else before) + after
+        found.append({"input_ids": ids[:max_length], "labels": labels[:max_length]})
     return found
 
 

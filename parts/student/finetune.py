@@ -20,24 +20,35 @@ class Recipe(BaseModel, extra="forbid", frozen=True):
     """Section `train` of params.yaml."""
 
     seed: int
-    rank: int | None = Field(ge=1)  # null: all weights, which wants a lower rate
-    alpha: int = Field(ge=1)
+    lora_r: int | None = Field(ge=1)  # null: all weights, which wants a lower rate
+    lora_alpha: int = Field(ge=1)
     learning_rate: float = Field(gt=0)
-    epochs: float = Field(gt=0)
-    batch: int = Field(ge=1)  # rows in a step
-    max_tokens: int = Field(ge=16)  # of a row; longer ones are cut
-    warmup: float = Field(ge=0, lt=1)  # share of the steps
+    num_train_epochs: float = Field(gt=0)
+    per_device_train_batch_size: int = Field(ge=1)  # rows in a step
+    max_length: int = Field(ge=16)  # of a row; longer ones are cut
+    warmup_ratio: float = Field(ge=0, lt=1)  # share of the steps
     weight_decay: float = Field(ge=0)
-    learn_prompts: bool  # the loss is on the questions too, and not on the completions alone
+    completion_only_loss: bool  # false: the loss is on the prompts too
 
 
 def dataset(rows: list[dict], tokenizer, recipe: Recipe) -> tuple[list[Encoded], list[Encoded], list[int]]:
     """Return the rows (of Pairs) of split train and of split dev, and the order in which those of train are read."""
     train, dev = (
-        encode((row for row in rows if row["split"] == split), tokenizer, recipe.max_tokens, recipe.learn_prompts)
+        encode(
+            (row for row in rows if row["split"] == split), tokenizer, recipe.max_length, recipe.completion_only_loss
+        )
         for split in ("train", "dev")
     )
-    return train, dev, order([len(row["input_ids"]) for row in train], recipe.batch, recipe.epochs, recipe.seed)
+    return (
+        train,
+        dev,
+        order(
+            [len(row["input_ids"]) for row in train],
+            recipe.per_device_train_batch_size,
+            recipe.num_train_epochs,
+            recipe.seed,
+        ),
+    )
 
 
 def training_key(model: str, recipe: Recipe, train: list[Encoded], dev: list[Encoded], read: list[int]) -> str:
@@ -45,7 +56,9 @@ def training_key(model: str, recipe: Recipe, train: list[Encoded], dev: list[Enc
     return hashlib.sha256(repr((fingerprint(model), recipe, train, dev, read)).encode()).hexdigest()
 
 
-def tune(model: str, tokenizer, rows: list[dict], recipe: Recipe, adapter: Path, plot: Path) -> dict[str, float | int]:
+def finetune(
+    model: str, tokenizer, rows: list[dict], recipe: Recipe, adapter: Path, plot: Path
+) -> dict[str, float | int]:
     """Train an adapter for `model`, or all of it, on the rows (of Pairs) of split train; save it and return metrics.
 
     `plot` gets the loss by step. A run that was stopped goes on from its last checkpoint.
@@ -59,14 +72,15 @@ def tune(model: str, tokenizer, rows: list[dict], recipe: Recipe, adapter: Path,
     state = CHECKPOINTS / training_key(model, recipe, train, dev, read)[:16]
     config = SFTConfig(
         output_dir=str(state), seed=recipe.seed, data_seed=recipe.seed, num_train_epochs=1,
-        per_device_train_batch_size=recipe.batch, per_device_eval_batch_size=recipe.batch,
-        learning_rate=recipe.learning_rate, lr_scheduler_type="cosine", warmup_steps=recipe.warmup,
+        per_device_train_batch_size=recipe.per_device_train_batch_size,
+        per_device_eval_batch_size=recipe.per_device_train_batch_size,
+        learning_rate=recipe.learning_rate, lr_scheduler_type="cosine", warmup_steps=recipe.warmup_ratio,
         weight_decay=recipe.weight_decay, train_sampling_strategy="sequential", logging_steps=10, logging_first_step=True,
         save_strategy="steps", save_steps=0.25, save_total_limit=1, report_to="none", max_length=None,
         bf16=fast_bfloat16(), use_cpu=not torch.cuda.is_available(), activation_checkpointing=False,
     )  # fmt: skip
-    lora = recipe.rank and LoraConfig(
-        r=recipe.rank, lora_alpha=recipe.alpha, target_modules="all-linear", task_type="CAUSAL_LM"
+    lora = recipe.lora_r and LoraConfig(
+        r=recipe.lora_r, lora_alpha=recipe.lora_alpha, target_modules="all-linear", task_type="CAUSAL_LM"
     )
 
     trainer = SFTTrainer(

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from parts.project.sections import Student
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 LIBRARIES = ("torch", "transformers", "peft", "trl")
 
@@ -19,7 +19,7 @@ def tokenizer(student: Student):
     except (OSError, ValueError) as error:
         raise no_model(student.model, error) from error
     if not found.chat_template:
-        raise Mistake(
+        raise UserError(
             f"{student.model} has no chat template: choose an instruct model for student.model in params.yaml"
         )
     if found.pad_token is None:
@@ -75,6 +75,6 @@ def fast_bfloat16() -> bool:
     return torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported()
 
 
-def no_model(model: str, error: Exception) -> Mistake:
+def no_model(model: str, error: Exception) -> UserError:
     """Return the line for a model that cannot be had."""
-    return Mistake(f"cannot load the model {model!r} (student.model in params.yaml): {str(error).splitlines()[0]}")
+    return UserError(f"cannot load the model {model!r} (student.model in params.yaml): {str(error).splitlines()[0]}")

@@ -5,8 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from parts.project import markdown, metrics
-from parts.project.sections import NAMES as ARMS
-from parts.project.sections import Student
+from parts.project.sections import ARMS, Student
 from parts.student import finetune
 
 ASKED = {
@@ -49,14 +48,14 @@ def _metadata(student: Student, recipe: finetune.Recipe) -> str:
         for arm in ("tuned", "tuned_rag")
     ]  # fmt: skip
     return ModelCardData(
-        base_model=student.model if on_hub else None, library_name="peft" if recipe.rank else "transformers",
-        pipeline_tag="text-generation", tags=["closedbook", *(["lora"] if recipe.rank else [])], model_name="closedbook",
+        base_model=student.model if on_hub else None, library_name="peft" if recipe.lora_r else "transformers",
+        pipeline_tag="text-generation", tags=["closedbook", *(["lora"] if recipe.lora_r else [])], model_name="closedbook",
         eval_results=results,
     ).to_yaml()  # fmt: skip
 
 
 def _title(recipe: finetune.Recipe) -> str:
-    what, by = ("LoRA adapter", "AutoPeft") if recipe.rank else ("model", "Auto")
+    what, by = ("LoRA adapter", "AutoPeft") if recipe.lora_r else ("model", "Auto")
     how = f"`{by}ModelForCausalLM.from_pretrained(FOLDER)` loads it."
     return f"# A {what} that has studied a set of documents\n\nMade by closedbook. {how}"
 
@@ -66,10 +65,10 @@ def _data(documents: pl.DataFrame, pairs: pl.DataFrame, teacher: str) -> str:
     read = pairs.filter(split="train")
     by = read.group_by("generator", "kind").agg(rows=pl.len(), tokens=pl.sum("n_tokens")).sort("generator", "kind")
     replayed = read.filter(generator="replay")["n_tokens"].sum() / max(1, read["n_tokens"].sum())
-    rows = [[markdown.quoted(name), kind, f"{n:,}", f"{tokens:,}"] for name, kind, n, tokens in by.rows()]
+    rows = [[markdown.code_span(name), kind, f"{n:,}", f"{tokens:,}"] for name, kind, n, tokens in by.rows()]
     told = (
         f"{len(documents)} documents, of which {read['doc_id'].drop_nulls().n_unique()} have rows below; "
-        f"rows written by {markdown.quoted(teacher)}; {replayed:.0%} of the tokens are general text, replayed. "
+        f"rows written by {markdown.code_span(teacher)}; {replayed:.0%} of the tokens are general text, replayed. "
         "Documents and exam are not part of this folder."
     )
     return f"## Data\n\n{told}\n\n" + markdown.table(("generator", "kind", "rows", "tokens"), rows)
@@ -78,9 +77,9 @@ def _data(documents: pl.DataFrame, pairs: pl.DataFrame, teacher: str) -> str:
 def _recipe(student: Student, recipe: finetune.Recipe) -> str:
     """Return how it was trained, and what that took."""
     took = metrics.read("train")
-    knobs = [[name, markdown.quoted(str(value))] for name, value in recipe.model_dump().items()]
+    knobs = [[name, markdown.code_span(str(value))] for name, value in recipe.model_dump().items()]
     told = (
-        f"Student: {markdown.quoted(student.model)}. {took['steps']:,} steps over {took['tokens']:,} tokens by TRL's "
+        f"Student: {markdown.code_span(student.model)}. {took['steps']:,} steps over {took['tokens']:,} tokens by TRL's "
         f"SFTTrainer, {took['trainable_parameters']:,} trainable parameters."
     )
     return f"## Recipe\n\n{told}\n\n" + markdown.table(("knob", "value"), knobs)
@@ -99,7 +98,7 @@ def _scores() -> str:
         for arm in ARMS
     ]
     gap = "{:+.3f} ({:+.3f} to {:+.3f})".format(found["tuned_minus_rag"], *_ends(found, "tuned_minus_rag"))
-    told = f"{found['n_questions']} questions, right by {markdown.quoted(found['scorer'])}. Tuned minus rag: {gap}."
+    told = f"{found['n_questions']} questions, right by {markdown.code_span(found['scorer'])}. Tuned minus rag: {gap}."
     return f"## Scores\n\n{told}\n\n" + markdown.table(("arm", "asked", "accuracy", "95% interval"), rows)
 
 

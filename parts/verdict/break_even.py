@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 
-class Spending(NamedTuple):
+class ArmCost(NamedTuple):
     """US dollars that an arm takes; None where a price is not known."""
 
     upfront: float | None
@@ -22,7 +22,7 @@ class Spending(NamedTuple):
         return self.upfront + months * self.month + questions * self.question
 
 
-def break_even(dear: Spending, cheap: Spending, months: float = 0) -> int | None:
+def break_even(dear: ArmCost, cheap: ArmCost, months: float = 0) -> int | None:
     """Return from how many questions on, over `months`, `dear` (upfront) costs no more than `cheap`: 0, from the first.
 
     (what it costs more without a question) / (what it saves on each), rounded up. None: never, for a question saves
@@ -35,7 +35,7 @@ def break_even(dear: Spending, cheap: Spending, months: float = 0) -> int | None
     return max(0, math.ceil((one - two) / saved))
 
 
-def curve(arms: Mapping[str, Spending], crossing: int | None) -> list[dict]:
+def curve(arms: Mapping[str, ArmCost], crossing: int | None) -> list[dict]:
     """Return arm, questions and dollars, to draw what each arm costs in all: to twice the `crossing`, where there is one.
 
     crossing: true on the rows of rag and tuned there.

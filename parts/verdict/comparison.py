@@ -6,7 +6,7 @@ import polars as pl
 from pydantic import BaseModel, Field
 
 from parts.project import metrics
-from parts.project.sections import NAMES as ARMS
+from parts.project.sections import ARMS
 from parts.verdict import stats
 
 
@@ -25,13 +25,13 @@ def compare(right: pl.DataFrame, given: Params) -> dict[str, metrics.Value]:
     """
     found: dict[str, metrics.Value] = {"n_questions": len(right)}
     for arm in ARMS:
-        found |= stats.share(right[arm]).named(f"accuracy_{arm}")
+        found |= stats.proportion_ci(right[arm]).named(f"accuracy_{arm}")
     for arm in ("tuned", "tuned_rag"):
-        gap = stats.difference(right[arm], right["rag"], given.resamples, given.seed)
+        gap = stats.paired_difference_ci(right[arm], right["rag"], given.resamples, given.seed)
         found |= gap.named(f"{arm}_minus_rag")
     found["mcnemar_p"] = stats.mcnemar(right["tuned"], right["rag"])
     decided = found["tuned_minus_rag_lo"] > 0 or found["tuned_minus_rag_hi"] < 0
     found["verdict"] = ("tuned" if found["tuned_minus_rag"] > 0 else "rag") if decided else "undecided"
-    more = None if decided else stats.further_questions(right["tuned"], right["rag"])
-    found["further_questions"] = 0 if decided else more and max(1, more)
+    more = None if decided else stats.additional_sample_size(right["tuned"], right["rag"])
+    found["additional_questions"] = 0 if decided else more and max(1, more)
     return found

@@ -23,7 +23,7 @@ Indexed = Callable[[pl.DataFrame, Any], AbstractContextManager[Index]]
 """`indexed` of a retriever"""
 
 
-def edited(documents: pl.DataFrame) -> pl.DataFrame:
+def edit_document(documents: pl.DataFrame) -> pl.DataFrame:
     """Return Documents with one edit in the one of middle length: the number nearest its middle is one more.
 
     Where it has no number, it gets a sentence more at its end.
@@ -40,7 +40,7 @@ def edited(documents: pl.DataFrame) -> pl.DataFrame:
     return documents.with_columns(text=pl.when(here).then(pl.lit(text)).otherwise("text"))
 
 
-async def taught(passages: pl.DataFrame, generators: Iterable[str], server: Server) -> tuple[Meter, float]:
+async def teach(passages: pl.DataFrame, generators: Iterable[str], server: Server) -> tuple[Meter, float]:
     """Ask the teacher about `passages` as synthesis does; return what it took, kept answers included, and seconds."""
     start = time.perf_counter()
     async with connect(server) as teacher:
@@ -54,7 +54,7 @@ async def taught(passages: pl.DataFrame, generators: Iterable[str], server: Serv
         return teacher.meter, time.perf_counter() - start
 
 
-def reindexed(indexed: Indexed, before: pl.DataFrame, after: pl.DataFrame, given: Any) -> dict[str, float]:
+def reindex(indexed: Indexed, before: pl.DataFrame, after: pl.DataFrame, given: Any) -> dict[str, float]:
     """Return what it takes to bring an index of the passages `before` to `after`, and leave it as it was.
 
     index_seconds: from nothing open to an index that can be searched, as an update is run: the store starts, the model

@@ -19,12 +19,12 @@ ARMS = {
 HEAD = ("arm", "accuracy", "95% interval", "faithful", "relevant", "precise", "p50 ms", "$ per 1,000")
 
 
-def rows() -> list[tuple[str, ...]]:
+def arm_rows() -> list[tuple[str, ...]]:
     """Return the table: one row an arm, in the order of HEAD."""
     verdict, costs = metrics.read("verdict"), metrics.read("cost")
     found = []
     for arm in ARMS:
-        score, clock = metrics.read(f"score/{arm}"), metrics.read(f"clock/{arm}")
+        score, clock = metrics.read(f"score/{arm}"), metrics.read(f"latency/{arm}")
         lo, hi = (_number(verdict[f"accuracy_{arm}_{end}"]) for end in ("lo", "hi"))
         judged = [_number(score.get(name)) for name in ("faithfulness", "answer_relevancy", "context_precision")]
         cost = _number(costs[f"per_1000_{arm}"], 4)
@@ -40,7 +40,7 @@ def sentence() -> str:
     gap = f"{v['tuned_minus_rag']:+.3f} ({v['tuned_minus_rag_lo']:+.3f} to {v['tuned_minus_rag_hi']:+.3f})"
     about = f"Over {v['n_questions']} questions, tuned minus rag is {gap}, McNemar p {v['mcnemar_p']:.2g}"
     if v["verdict"] == "undecided":
-        more = v["further_questions"]
+        more = v["additional_questions"]
         return f"Undecided. {about}: " + (
             f"about {more:,} more questions like these would decide it, with a chance of {POWER:.0%}."
             if more
@@ -50,7 +50,7 @@ def sentence() -> str:
     return f"{winner} {about}."
 
 
-def payback() -> str:
+def cost_sentence() -> str:
     """Return what studying costs against looking things up, and when that is paid off, in a sentence."""
     c = metrics.read("cost")
     if c["upfront_tuned"] is None:
@@ -80,16 +80,16 @@ def cautions() -> list[str]:
             f"With the right passages in hand, this student answers {v['accuracy_oracle']:.0%} correctly: too weak for these "
             "documents, and the verdict says little about a better one."
         )
-    if Path("metrics/trust.json").exists():
-        said += judge_agreement.cautions(metrics.read("trust"))
+    if Path("metrics/judge_agreement.json").exists():
+        said += judge_agreement.cautions(metrics.read("judge_agreement"))
     return said
 
 
 def markdown() -> str:
     """Return the table, the sentences and the cautions as Markdown."""
-    lines = [HEAD, tuple("---" for _ in HEAD), *rows()]
+    lines = [HEAD, tuple("---" for _ in HEAD), *arm_rows()]
     table = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-    return "\n\n".join([table, f"**{sentence()}**", payback(), " ".join(cautions())])
+    return "\n\n".join([table, f"**{sentence()}**", cost_sentence(), " ".join(cautions())])
 
 
 def _number(value: metrics.Value, digits: int = 3) -> str:

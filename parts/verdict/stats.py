@@ -23,14 +23,14 @@ class Interval(NamedTuple):
         return {name: self.value, f"{name}_lo": self.lo, f"{name}_hi": self.hi}
 
 
-def share(right: Sequence[float]) -> Interval:
+def proportion_ci(right: Sequence[float]) -> Interval:
     """Return the mean of `right` (each 0 or 1) with Wilson's interval (Wilson 1927), never empty at 0 or 1."""
     right = np.asarray(right, float)
     found = stats.binomtest(round(right.sum()), len(right)).proportion_ci(method="wilson")
     return Interval(float(right.mean()), float(found.low), float(found.high))
 
 
-def difference(one: Sequence[float], two: Sequence[float], resamples: int, seed: int) -> Interval:
+def paired_difference_ci(one: Sequence[float], two: Sequence[float], resamples: int, seed: int) -> Interval:
     """Return the mean of `one` - `two` (each 0 or 1), paired, with its bootstrap percentile interval (Efron 1979).
 
     Resampled are the pairs and two more, of sqrt(1/2) and -sqrt(1/2): by mean and variance the half pair that Agresti
@@ -52,12 +52,12 @@ def mcnemar(one: Sequence[float], two: Sequence[float]) -> float:
     return float(stats.binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
 
 
-def adjusted(pvalues: Sequence[float]) -> list[float]:
+def benjamini_hochberg(pvalues: Sequence[float]) -> list[float]:
     """Return `pvalues` of tests made together, such that of those below 0.05 a twentieth is chance (Benjamini, Hochberg 1995)."""
     return stats.false_discovery_control(pvalues).tolist() if len(pvalues) else []
 
 
-def further_questions(one: Sequence[float], two: Sequence[float]) -> int | None:
+def additional_sample_size(one: Sequence[float], two: Sequence[float]) -> int | None:
     """Return how many more questions like these would part `one` from `two` at 95%, with a chance of POWER.
 
     None when the difference is nought, 0 when they are parted already. Those that were asked stay, and the difference

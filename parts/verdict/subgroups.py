@@ -5,7 +5,7 @@ import math
 import polars as pl
 
 from parts.project.metrics import Value
-from parts.project.sections import NAMES as ARMS
+from parts.project.sections import ARMS
 from parts.verdict import stats
 
 FEW = 20
@@ -21,12 +21,12 @@ def effects(right: pl.DataFrame, groups: pl.DataFrame, resamples: int, seed: int
     parts = right.join(groups, "question_id", validate="1:1").partition_by("group", as_dict=True)
     found: dict[str, Value] = {}
     for (group,), part in parts.items():
-        gap = stats.difference(part["tuned"], part["rag"], resamples, seed)
+        gap = stats.paired_difference_ci(part["tuned"], part["rag"], resamples, seed)
         if len(part) < FEW:
             gap = stats.Interval(gap.value, math.nan, math.nan)
         found |= {f"{group}_{arm}": part[arm].mean() for arm in ARMS} | {f"{group}_n": len(part)}
         found |= gap.named(f"{group}_tuned_minus_rag")
-    chances = stats.adjusted([stats.mcnemar(part["tuned"], part["rag"]) for part in parts.values()])
+    chances = stats.benjamini_hochberg([stats.mcnemar(part["tuned"], part["rag"]) for part in parts.values()])
     return found | {f"{group}_mcnemar_p": p for (group,), p in zip(parts, chances, strict=True)}
 
 

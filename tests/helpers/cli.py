@@ -10,7 +10,7 @@ import pytest
 from parts.project.command import run
 
 
-def ended(main, *args: str) -> str:
+def error_line(main, *args: str) -> str:
     """Run `main`, see that it ends with status 1 and one line that is no traceback, and return that line."""
     said = io.StringIO()
     with (

@@ -10,7 +10,7 @@ from parts.answering.transformers_engine import Engine
 
 
 @contextlib.contextmanager
-def completing(models: dict[str, Engine], echoes: bool = True) -> Iterator[tuple[str, list[dict]]]:
+def completions_server(models: dict[str, Engine], echoes: bool = True) -> Iterator[tuple[str, list[dict]]]:
     """Yield the base URL of a server of `models` by name, and the list of what it was asked."""
     seen: list[dict] = []
     alone = threading.Lock()

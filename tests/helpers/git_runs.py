@@ -7,7 +7,7 @@ import polars as pl
 import yaml
 
 from parts.project import metrics
-from parts.project.sections import NAMES as ARMS
+from parts.project.sections import ARMS
 from schemas.answers import Answers
 from schemas.questions import Questions
 from schemas.scores import Scores
@@ -63,10 +63,10 @@ def figures(accuracy: dict[str, float], **verdict) -> None:
         value = accuracy.get(arm, 0.5)
         found |= {f"accuracy_{arm}": value, f"accuracy_{arm}_lo": value / 2, f"accuracy_{arm}_hi": value / 2 + 0.5}
         metrics.write(f"score/{arm}", {"exact": value, "faithfulness": None})
-        metrics.write(f"clock/{arm}", {"p50_ms": 12.0, "mean_ms": 13.0})
+        metrics.write(f"latency/{arm}", {"p50_ms": 12.0, "mean_ms": 13.0})
     gap = found["accuracy_tuned"] - found["accuracy_rag"]
     found |= {"tuned_minus_rag": gap, "tuned_minus_rag_lo": gap - 0.1, "tuned_minus_rag_hi": gap + 0.1}
-    found |= {"verdict": "undecided", "further_questions": 40} | verdict
+    found |= {"verdict": "undecided", "additional_questions": 40} | verdict
     metrics.write("verdict", found)
     metrics.write("train", {"tokens": 1000, "seconds": 20.0, "rows": 10})
     metrics.write("synthesize/qa", {"prompt_tokens": 300, "new_tokens": 200, "requests": 5})

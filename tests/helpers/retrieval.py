@@ -8,7 +8,7 @@ from schemas.chunks import Chunks
 from schemas.questions import Questions
 
 KNOBS = {
-    "embedder": "all-MiniLM-L6-v2", "reranker": "none", "language": "english", "depth": 10, "rrf": 60.0, "half": False,
+    "embedder": "all-MiniLM-L6-v2", "reranker": "none", "language": "english", "depth": 10, "rrf": 60.0, "half_precision": False,
     "exact_below": 1000, "m": 16, "ef_construction": 64, "ef_search": 100,
 }  # fmt: skip
 

@@ -1,7 +1,7 @@
 """What a finished run has measured, in round figures: tokens and seconds of answering, teaching, training and a change."""
 
 from parts.project import metrics
-from parts.project.sections import NAMES as ARMS
+from parts.project.sections import ARMS
 
 
 def write(generators: list[str]) -> None:
@@ -9,7 +9,7 @@ def write(generators: list[str]) -> None:
     for arm in ARMS:
         found = {"mean_ms": 100.0 if "rag" in arm else 20.0, "p50_ms": 90.0}
         steps = {"embed_p50_ms": 8.0, "search_p50_ms": 2.0, "rerank_p50_ms": 0.0} if "rag" in arm else {}
-        metrics.write(f"clock/{arm}", found | steps)
+        metrics.write(f"latency/{arm}", found | steps)
         metrics.write(f"answer/{arm}", {"prompt_tokens": 300.0 if "rag" in arm else 20.0, "new_tokens": 10.0})
     for name in generators:
         metrics.write(f"synthesize/{name}", {"prompt_tokens": 1_000_000, "new_tokens": 500_000})
@@ -17,4 +17,4 @@ def write(generators: list[str]) -> None:
     metrics.write("chunk", {"passages": 1000})
     metrics.write("ingest", {"documents": 100})
     change = {"prompt_tokens": 10_000, "new_tokens": 5_000, "requests": 30, "passages_embedded": 2, "embed_ms": 50.0}
-    metrics.write("change", change | {"index_seconds": 10.0, "prepare_seconds": 5.0})
+    metrics.write("update_cost", change | {"index_seconds": 10.0, "prepare_seconds": 5.0})

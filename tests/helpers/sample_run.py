@@ -80,7 +80,7 @@ def write_tables() -> None:
 
 
 def write_metrics() -> None:
-    verdict = {"n_questions": MANY, "mcnemar_p": 0.01, "verdict": "rag", "further_questions": 0, "scorer": "exact"}
+    verdict = {"n_questions": MANY, "mcnemar_p": 0.01, "verdict": "rag", "additional_questions": 0, "scorer": "exact"}
     verdict |= {"judge": "rules-2", "teacher": EVIL, "student": "s"}
     for name in [*(f"accuracy_{arm}" for arm in ARMS), "tuned_minus_rag", "tuned_rag_minus_rag"]:
         verdict |= {name: 0.5, f"{name}_lo": 0.4, f"{name}_hi": 0.6}
@@ -96,7 +96,7 @@ def write_metrics() -> None:
     Path("plots/cost.json").write_text(json.dumps(curve))
     for arm in ARMS:
         steps = {f"{step}_p50_ms": 5.0 for step in ("embed", "search", "prefill", "decode")} | {"rerank_p50_ms": 0.0}
-        metrics.write(f"clock/{arm}", steps | {"p50_ms": 21.0, "p95_ms": 40.0, "mean_ms": 22.0})
+        metrics.write(f"latency/{arm}", steps | {"p50_ms": 21.0, "p95_ms": 40.0, "mean_ms": 22.0})
         metrics.write(f"score/{arm}", {"faithfulness": 0.5})
     kinds = {f"{kind}_{arm}": 0.5 for kind in ("fact", "unanswerable") for arm in ARMS}
     metrics.write("kinds", kinds | {"fact_n": 45, "unanswerable_n": 15})

@@ -3,19 +3,22 @@
 import importlib
 import json
 
-from tests.conftest import Cue
+from tests.conftest import ScriptedServer
 from tests.helpers.source_code import ROOT
 
-GENERATORS = sorted(path.stem for path in (ROOT / "parts/generators").glob("*.py"))
+SHARED = {"base", "dry_run"}
+GENERATORS = sorted({path.stem for path in (ROOT / "parts/generators").glob("*.py")} - SHARED)
 
 
-def oblige(cue: Cue, said: str = "Lamp") -> None:
+def serve_schemas(cue: ScriptedServer, said: str = "Lamp") -> None:
     """Have `cue` answer in the form asked for, with `said` wherever text is wanted."""
 
     def reply(asked: dict) -> tuple[int, dict]:
         cue.seen.append(asked)
         wanted = asked.get("response_format", {}).get("json_schema")
-        return 200, Cue.answer(json.dumps(_made(wanted["schema"], wanted["schema"], said)) if wanted else said)
+        return 200, ScriptedServer.answer(
+            json.dumps(_made(wanted["schema"], wanted["schema"], said)) if wanted else said
+        )
 
     cue.reply = reply
 
@@ -37,6 +40,6 @@ def knobs(name: str) -> dict:
     return {key: 2 if field.annotation is int else 0.5 for key, field in fields.items() if field.is_required()}
 
 
-def sent(cue: Cue) -> str:
+def sent(cue: ScriptedServer) -> str:
     """Return all that `cue` was asked, as one text."""
     return "\n".join(json.dumps(asked, ensure_ascii=False) for asked in cue.seen)

@@ -4,7 +4,7 @@ import io
 import zipfile
 
 from parts.corpus.readers import html
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 LARGEST = 200_000_000  # bytes unpacked: more in one document is a bomb or a film
 
@@ -18,11 +18,11 @@ def read(data: bytes) -> tuple[str, str]:
             size = sum(entry.file_size for entry in archive.infolist())
             named = archive.namelist()
     except zipfile.BadZipFile as error:
-        raise Mistake("is not a DOCX file (no zip archive)") from error
+        raise UserError("is not a DOCX file (no zip archive)") from error
     if size > LARGEST:
-        raise Mistake(f"unpacks to {size:,} bytes, more than the {LARGEST:,} allowed")
+        raise UserError(f"unpacks to {size:,} bytes, more than the {LARGEST:,} allowed")
     if "word/document.xml" not in named:
-        raise Mistake("is not a DOCX file (no word/document.xml)")
+        raise UserError("is not a DOCX file (no word/document.xml)")
     page = mammoth.convert_to_html(
         io.BytesIO(data), convert_image=mammoth.images.img_element(lambda image: {"src": ""})
     )

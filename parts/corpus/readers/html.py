@@ -3,7 +3,7 @@
 from bs4 import BeautifulSoup
 from markdownify import MarkdownConverter
 
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 UNREAD = ("script", "style", "noscript", "template", "nav", "svg", "iframe", "head")
 
@@ -11,7 +11,7 @@ UNREAD = ("script", "style", "noscript", "template", "nav", "svg", "iframe", "he
 def read(data: bytes) -> tuple[str, str]:
     """Return the <title> and the body as Markdown; the charset is found as a browser would. Raises Mistake for binary data."""
     if b"\0" in data and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise Mistake("is not HTML (it holds zero bytes)")
+        raise UserError("is not HTML (it holds zero bytes)")
     page = BeautifulSoup(data, "lxml")
     title = page.title.get_text(" ", strip=True) if page.title else ""
     for tag in page(UNREAD):

@@ -3,7 +3,7 @@
 import re
 from itertools import pairwise
 
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 _ITEM = re.compile(r"\s*(?:[-*•▪◦\u2013]|\d{1,3}[.)]|[a-z]\))\s")
 
@@ -19,14 +19,14 @@ def read(data: bytes) -> tuple[str, str]:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
         locked = "assword" in str(error)
-        raise Mistake("is locked by a password" if locked else "is not a PDF that can be opened") from error
+        raise UserError("is locked by a password" if locked else "is not a PDF that can be opened") from error
     try:
         title = document.get_metadata_value("Title").strip()
         pages = [_text(document, number) for number in range(len(document))]
     finally:
         document.close()
     if not any(page.strip() for page in pages):
-        raise Mistake("has no text (a scan?): run an OCR tool over it first")
+        raise UserError("has no text (a scan?): run an OCR tool over it first")
     return title, "\f".join(pages)
 
 

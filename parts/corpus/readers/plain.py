@@ -1,6 +1,6 @@
 """Read text and Markdown."""
 
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 
 def read(data: bytes) -> tuple[str, str]:
@@ -9,5 +9,5 @@ def read(data: bytes) -> tuple[str, str]:
     try:
         text = data.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Mistake(f"is not UTF-8 text (byte {error.start}): save it as UTF-8") from error
+        raise UserError(f"is not UTF-8 text (byte {error.start}): save it as UTF-8") from error
     return "", text.replace("\r\n", "\n").replace("\f", "\n")

@@ -19,5 +19,5 @@ def retrieve(questions: pl.DataFrame, chunks: pl.DataFrame, params: Params) -> p
 @contextmanager
 def indexed(chunks: pl.DataFrame, params: Params) -> Iterator[Index]:
     """Yield the index of `chunks` by the vectors of heading and text."""
-    with postgres.holding(chunks, params) as held:
+    with postgres.open_store(chunks, params) as held:
         yield Index(held.embed, lambda question, vector: held.nearest(vector))

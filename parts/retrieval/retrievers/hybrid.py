@@ -18,7 +18,7 @@ def retrieve(questions: pl.DataFrame, chunks: pl.DataFrame, params: Params) -> p
 
 @contextmanager
 def indexed(chunks: pl.DataFrame, params: Params) -> Iterator[Index]:
-    """Yield the index of `chunks` by words and vectors; words count as much as the stage `tune` found best."""
-    weight = tuned_settings.read().words
-    with postgres.holding(chunks, params) as held:
+    """Yield the index of `chunks` by words and vectors; words count as much as the stage `tune_retrieval` found best."""
+    weight = tuned_settings.read().lexical_weight
+    with postgres.open_store(chunks, params) as held:
         yield Index(held.embed, lambda question, vector: held.fused(question, vector, weight))

@@ -7,9 +7,9 @@ import polars as pl
 
 from parts.retrieval import postgres, tuned_settings
 from parts.retrieval.index import Hits, Index
-from parts.retrieval.passage_store import written
+from parts.retrieval.passage_store import embedding_text
 from parts.retrieval.postgres import Params
-from schemas.errors import Mistake
+from schemas.errors import UserError
 
 
 def retrieve(questions: pl.DataFrame, chunks: pl.DataFrame, params: Params) -> pl.DataFrame:
@@ -21,8 +21,8 @@ def retrieve(questions: pl.DataFrame, chunks: pl.DataFrame, params: Params) -> p
 @contextmanager
 def indexed(chunks: pl.DataFrame, params: Params) -> Iterator[Index]:
     """Yield the index of `chunks`. Raises Mistake when the cross-encoder cannot be had."""
-    weight, model = tuned_settings.read().words, _encoder(params.reranker)
-    texts = {row["chunk_id"]: written(row["heading"], row["text"]) for row in chunks.iter_rows(named=True)}
+    weight, model = tuned_settings.read().lexical_weight, _encoder(params.reranker)
+    texts = {row["chunk_id"]: embedding_text(row["heading"], row["text"]) for row in chunks.iter_rows(named=True)}
 
     def rerank(question: str, hits: Hits) -> Hits:
         ids = [chunk_id for chunk_id, _ in hits]
@@ -31,7 +31,7 @@ def indexed(chunks: pl.DataFrame, params: Params) -> Iterator[Index]:
         )
         return sorted(zip(ids, map(float, scores), strict=True), key=lambda hit: (-hit[1], hit[0]))
 
-    with postgres.holding(chunks, params) as held:
+    with postgres.open_store(chunks, params) as held:
         yield Index(held.embed, lambda question, vector: held.fused(question, vector, weight), rerank)
 
 
@@ -41,7 +41,7 @@ def _encoder(model: str):
     try:
         return CrossEncoder(model)
     except OSError as error:
-        raise Mistake(
+        raise UserError(
             f"params.yaml: retrieve.reranker: the cross-encoder {model!r} is neither a folder here nor to be had from the "
             "hub: give a folder that holds one, or let the arms use hybrid"
         ) from error

@@ -3,8 +3,8 @@
 reads   Questions           one row per exam question
         Answers[arm]        one row per question, all arms
         Scores[arm]         one row per question and scorer, all arms
-        the file trust.labels
-writes  metrics/trust.json
+        the file judge_agreement.labels
+writes  metrics/judge_agreement.json
 """
 
 import asyncio
@@ -14,11 +14,10 @@ import polars as pl
 from parts.llm.client import connect
 from parts.project import metrics, params
 from parts.project.command import run
-from parts.project.sections import NAMES as ARMS
-from parts.project.sections import Server
+from parts.project.sections import ARMS, Server
 from parts.safety import detection
 from parts.scoring import judge_agreement
-from parts.scoring.judge_agreement import Params, ask, held
+from parts.scoring.judge_agreement import Params, agreement_of_judge, agreement_with_labels
 from schemas.answers import Answers
 from schemas.questions import Questions
 from schemas.scores import Scores
@@ -38,18 +37,18 @@ def material() -> list[dict]:
 
 async def _ask(rows: list[dict], given: Params, server: Server) -> dict[str, metrics.Value]:
     if not rows:  # score.judge is false: nobody is to be asked
-        return judge_agreement.share("self", []) | judge_agreement.share("wrong", [])
+        return judge_agreement.agreement("self", []) | judge_agreement.agreement("wrong", [])
     async with connect(server) as asked:
-        return await ask(rows, given, asked, detection.hiding(params.load("redact", detection.Params)))
+        return await agreement_of_judge(rows, given, asked, detection.masker(params.load("redact", detection.Params)))
 
 
 def main() -> None:
-    """Write metrics/trust.json."""
-    given, rows = params.load("trust", Params), material()
+    """Write metrics/judge_agreement.json."""
+    given, rows = params.load("judge_agreement", Params), material()
     teacher, server = params.load("teacher", Server), params.load("judge", Server)
-    found = held(rows, judge_agreement.labels(given.labels)) | asyncio.run(_ask(rows, given, server))
+    found = agreement_with_labels(rows, judge_agreement.labels(given.labels)) | asyncio.run(_ask(rows, given, server))
     found |= {"judge": server.model, "same_model": int(teacher.model == server.model)}
-    metrics.write("trust", found)
+    metrics.write("judge_agreement", found)
     told = [
         f"{key} {found[f'{key}_agreement']:.3f}" for key in ("self", "right", "wrong", "human") if found[f"{key}_n"]
     ]

@@ -12,14 +12,14 @@ from parts.llm.client import connect
 from parts.project.sections import Server
 from parts.scoring import judge_agreement
 from schemas.answers import Answers
-from schemas.errors import Mistake
+from schemas.errors import UserError
 from schemas.questions import Questions
 from schemas.scores import Scores
-from stages import trust
-from tests.conftest import Cue
-from tests.helpers.cli import ended
+from stages import judge_agreement as stage
+from tests.conftest import ScriptedServer
+from tests.helpers.cli import error_line
 
-GIVEN = judge_agreement.Params(sample=10, draws=3, seed=1, labels=Path("labels.jsonl"))
+GIVEN = judge_agreement.Params(answers=10, samples=3, seed=1, labels=Path("labels.jsonl"))
 REFERENCES = {"q1": "430 euros", "q2": "the finance team", "q3": "12 days", "q4": "Monday"}
 
 
@@ -41,13 +41,13 @@ ROWS = [
 
 
 def verdict(value: int) -> tuple[int, dict]:
-    return 200, Cue.answer(json.dumps({"reason": "so", "verdict": value}))
+    return 200, ScriptedServer.answer(json.dumps({"reason": "so", "verdict": value}))
 
 
 def asked(rows: list[dict] = ROWS, model: str = "m", hide=list) -> dict:
     async def run():
         async with connect(Server(model=model)) as client:
-            return await judge_agreement.ask(rows, GIVEN, client, hide)
+            return await judge_agreement.agreement_of_judge(rows, GIVEN, client, hide)
 
     return asyncio.run(run())
 
@@ -81,22 +81,22 @@ def test_a_judge_that_always_says_right_agrees_with_itself_and_fails_on_answers_
 
 
 def test_a_judge_that_tosses_a_coin_contradicts_itself_and_what_it_cannot_say_is_counted(cue):
-    cue.reply = lambda told: verdict(told["seed"] % 2) if told["seed"] else (200, Cue.answer("well"))
+    cue.reply = lambda told: verdict(told["seed"] % 2) if told["seed"] else (200, ScriptedServer.answer("well"))
     found = asked([one | {"judge": 1} for one in ROWS if one["question_id"] != "q4"])
     assert (found["self_agreement"], found["self_n"]) == (0.5, 6)
     assert (found["wrong_agreement"], found["wrong_n"], found["wrong_n_null"]) == (None, 0, 3)
 
 
 def test_a_swapped_answer_shares_no_word_with_question_or_reference_and_the_same_are_drawn_again():
-    drawn = judge_agreement.swapped(ROWS, GIVEN)
-    assert drawn == judge_agreement.swapped(ROWS[::-1], GIVEN)
+    drawn = judge_agreement.swap_references(ROWS, GIVEN)
+    assert drawn == judge_agreement.swap_references(ROWS[::-1], GIVEN)
     for one in drawn:
         assert REFERENCES[one["question_id"]] not in one["response"]
-    assert judge_agreement.swapped(ROWS[:1], GIVEN) == []
+    assert judge_agreement.swap_references(ROWS[:1], GIVEN) == []
 
 
 def test_exact_matches_that_the_judge_calls_wrong_are_told():
-    found = judge_agreement.held(
+    found = judge_agreement.agreement_with_labels(
         [*ROWS, row("q1", "Answer: 430 euros", 0, 1), row("q1", "Answer: 430 euros", None, 1)], []
     )
     assert (found["right_agreement"], found["right_n"], found["right_n_null"]) == (pytest.approx(2 / 3), 3, 1)
@@ -106,18 +106,20 @@ def test_exact_matches_that_the_judge_calls_wrong_are_told():
 def test_people_are_held_against_the_judge_with_kappa():
     said = {"q1": True, "q2": True, "q3": True, "q4": False}
     says = [judge_agreement.Label(question_id=name, arm="rag", correct=correct) for name, correct in said.items()]
-    found = judge_agreement.held(ROWS, says)
+    found = judge_agreement.agreement_with_labels(ROWS, says)
     assert (found["human_agreement"], found["human_n"]) == (0.75, 4)
     assert found["human_kappa"] == pytest.approx((0.75 - 0.5) / (1 - 0.5))
-    with pytest.raises(Mistake, match="tuned on q1, which was never judged"):
-        judge_agreement.held(ROWS, [judge_agreement.Label(question_id="q1", arm="tuned", correct=True)])
+    with pytest.raises(UserError, match="tuned on q1, which was never judged"):
+        judge_agreement.agreement_with_labels(
+            ROWS, [judge_agreement.Label(question_id="q1", arm="tuned", correct=True)]
+        )
 
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(st.sampled_from([0.0, 1.0]), st.sampled_from([0.0, 1.0, None])), max_size=30))
 def test_kappa_is_cohens_and_agreement_a_share(pairs):
     both = [pair for pair in pairs if pair[1] is not None]
-    told, kappa = judge_agreement.share("x", pairs), judge_agreement.kappa(pairs)
+    told, kappa = judge_agreement.agreement("x", pairs), judge_agreement.kappa(pairs)
     assert (told["x_n"], told["x_n_null"]) == (len(both), len(pairs) - len(both))
     if len({verdict for pair in both for verdict in pair}) < 2:
         assert kappa is None
@@ -140,26 +142,26 @@ RESTS = ("}", ', "correct": "yes"}', ', "correct": 1}', ', "correct": true, "by"
 def test_a_label_that_is_none_is_told_with_its_line(tmp_path, line):
     path = tmp_path / "labels.jsonl"
     path.write_text('{"question_id": "q0", "arm": "rag", "correct": false}\n\n' + line + "\n")
-    with pytest.raises(Mistake, match=r"labels.jsonl, line 3: must be a JSON object like"):
+    with pytest.raises(UserError, match=r"labels.jsonl, line 3: must be a JSON object like"):
         list(judge_agreement.labels(path))
 
 
 def test_labels_twice_or_in_no_file_are_told(tmp_path):
     path = tmp_path / "labels.jsonl"
     path.write_text('{"question_id": "q0", "arm": "rag", "correct": false}\n' * 2)
-    with pytest.raises(Mistake, match="line 2: rag on q0 is labelled twice"):
+    with pytest.raises(UserError, match="line 2: rag on q0 is labelled twice"):
         list(judge_agreement.labels(path))
-    with pytest.raises(Mistake, match="there is no file"):
+    with pytest.raises(UserError, match="there is no file"):
         list(judge_agreement.labels(tmp_path / "none.jsonl"))
 
 
 def test_cautions_name_what_speaks_against_the_judge_and_nothing_else():
     found = (
-        judge_agreement.share("self", [(1, 1)] * 19 + [(1, 0)])
-        | judge_agreement.share("wrong", [(0, 0)])
-        | judge_agreement.share("right", [])
+        judge_agreement.agreement("self", [(1, 1)] * 19 + [(1, 0)])
+        | judge_agreement.agreement("wrong", [(0, 0)])
+        | judge_agreement.agreement("right", [])
     )
-    found |= judge_agreement.share("human", [(1, 0), (1, 1)]) | {"judge": "gpt-4.1", "same_model": 1}
+    found |= judge_agreement.agreement("human", [(1, 0), (1, 1)]) | {"judge": "gpt-4.1", "same_model": 1}
     assert judge_agreement.cautions(found) == [
         "Teacher and judge are the same model (gpt-4.1): it may favour what it taught.",
         "The judge contradicts itself when asked again in 5.0% of 20 cases.",
@@ -184,15 +186,15 @@ def scored(workplace):
 def test_the_stage_writes_what_it_found_and_warns_of_a_judge_that_taught(scored, by_rules, capsys):
     labels = [{"question_id": "q1", "arm": arm, "correct": arm != "base"} for arm in ("base", "rag")]
     (scored.path / "labels.jsonl").write_text("".join(json.dumps(label) + "\n" for label in labels))
-    scored.change("trust", "labels", "labels.jsonl")
+    scored.change("judge_agreement", "labels", "labels.jsonl")
     scored.change("redact", "private", "count")
-    trust.main()
-    found = json.loads(Path("metrics/trust.json").read_text())
+    stage.main()
+    found = json.loads(Path("metrics/judge_agreement.json").read_text())
     assert (found["self_n"], found["self_agreement"], found["right_n"], found["human_agreement"]) == (2, 1, 5, 0.5)
     assert (found["same_model"], found["judge"], found["human_kappa"]) == (1, "rules-2", 0)
     assert "Teacher and judge are the same model (rules-2)" in capsys.readouterr().out
     (scored.path / "labels.jsonl").write_text('{"question_id": "q9", "arm": "rag", "correct": true}')
-    assert "rag on q9, which was never judged" in ended(trust.main)
+    assert "rag on q9, which was never judged" in error_line(stage.main)
 
 
 def test_where_nothing_was_judged_nobody_is_asked(scored):
@@ -200,6 +202,6 @@ def test_where_nothing_was_judged_nobody_is_asked(scored):
     scored.change("judge", "model", "gpt-4.1")
     for arm in ("base", "rag", "tuned", "tuned_rag", "oracle"):
         Scores.write(Scores.read(arm).filter(scorer="exact"), arm)
-    trust.main()
-    found = json.loads(Path("metrics/trust.json").read_text())
+    stage.main()
+    found = json.loads(Path("metrics/judge_agreement.json").read_text())
     assert (found["self_n"], found["self_agreement"], found["same_model"]) == (0, None, 0)

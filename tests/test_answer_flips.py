@@ -11,9 +11,9 @@ from markdown_it import MarkdownIt
 
 from commands import answer_flips, diff
 from parts.project import git, markdown, metrics
-from schemas.errors import Mistake
+from schemas.errors import UserError
 from tests.helpers import git_runs
-from tests.helpers.cli import ended
+from tests.helpers.cli import error_line
 
 RIGHT = {key: reference for key, (_, reference) in git_runs.QUESTIONS.items()}
 WRONG = dict.fromkeys(RIGHT, "a gift")
@@ -39,7 +39,7 @@ def two(tmp_path_factory):
         git_runs.answers("tuned", WRONG | {"q1": RIGHT["q1"], "q2": RIGHT["q2"]})
         git_runs.answers("rag", WRONG | {"q1": HOSTILE})
         git_runs.figures({"tuned": 0.3}, verdict="tuned")
-        metrics.write("clock/tuned", {"p50_ms": 14.0, "mean_ms": 13.0})
+        metrics.write("latency/tuned", {"p50_ms": 14.0, "mean_ms": 13.0})
         git_runs.commit("the second run")
     return home, first
 
@@ -51,12 +51,12 @@ def here(two, monkeypatch):
 
 
 def test_the_questions_that_flipped_are_told_with_both_answers_and_the_reference(here):
-    found = answer_flips.flipped(answer_flips.compared(here, "HEAD~1"))
+    found = answer_flips.flipped(answer_flips.compare_answers(here, "HEAD~1"))
     told = {row["question_id"]: (row["response"], row["response_now"], row["right_now"]) for row in found.to_dicts()}
     assert set(found["arm"]) == {"tuned"}
     assert {key: right for key, (_, _, right) in told.items()} == {"q1": True, "q2": True, "q3": False}
     assert told["q1"][0].endswith("a gift") and told["q1"][1].endswith("1 euros")
-    text = answer_flips.text(answer_flips.compared(here, "HEAD~1"), "HEAD~1")
+    text = answer_flips.to_text(answer_flips.compare_answers(here, "HEAD~1"), "HEAD~1")
     assert "tuned: of 6 questions 2 became right and 1 wrong; 0 more answers have other words" in text
     assert "rag: of 6 questions 0 became right and 0 wrong; 1 more answers have other words" in text
     assert "  + What is the price of Lamp 1?  [1 euros]\n      a gift  ->  1 euros\n" in text
@@ -68,7 +68,7 @@ def test_accuracy_with_its_interval_comes_before_counts_and_times_come_last(here
     told = capsys.readouterr().out
     places = [
         told.index(word)
-        for word in ("train.rank", "accuracy_tuned", "score/tuned.exact", "clock/tuned.p50_ms", "tuned: of 6")
+        for word in ("train.rank", "accuracy_tuned", "score/tuned.exact", "latency/tuned.p50_ms", "tuned: of 6")
     ]
     assert places == sorted(places)
     line = next(line for line in told.splitlines() if "accuracy_tuned" in line)
@@ -88,8 +88,8 @@ def test_the_same_tree_has_nothing_to_tell(here, capsys):
 
 
 def test_markdown_quotes_what_documents_and_models_say(here, monkeypatch):
-    both = answer_flips.compared(here, "HEAD~1").with_columns(response_now=pl.lit(f"Answer: {HOSTILE}"))
-    html = GITHUB.render(answer_flips.written(both, "HEAD~1"))
+    both = answer_flips.compare_answers(here, "HEAD~1").with_columns(response_now=pl.lit(f"Answer: {HOSTILE}"))
+    html = GITHUB.render(answer_flips.to_markdown(both, "HEAD~1"))
     assert "<a" not in html and "<img" not in html and "<strong>" not in html
     outside = "".join(part.split("</code>")[-1] for part in html.split("<code>"))
     assert "@" not in outside and "#1" not in outside
@@ -100,7 +100,7 @@ def test_markdown_quotes_what_documents_and_models_say(here, monkeypatch):
 @example(HOSTILE)
 @example("``` `` \\|\\` ")
 def test_nothing_that_is_quoted_is_markup(text):
-    html = GITHUB.render(markdown.table(("a", "b"), [(markdown.quoted(text), "end")]))
+    html = GITHUB.render(markdown.table(("a", "b"), [(markdown.code_span(text), "end")]))
     cells = html.split("<tbody>")[1]
     assert cells.count("<td>") == 2 and "<a" not in cells and "<img" not in cells
     inside = cells.split("<td>")[1].split("</td>")[0]
@@ -123,7 +123,7 @@ def test_tables_that_are_at_a_remote_are_fetched(here, tmp_path, monkeypatch):
     shutil.move(".dvc/cache/files", tmp_path / "remote")
     (tmp_path / "remote").rename(tmp_path / "files")
     Path(".dvc/config.local").write_text(f"[core]\n    remote = far\n['remote \"far\"']\n    url = {tmp_path}\n")
-    assert len(answer_flips.flipped(answer_flips.compared(here, "HEAD~1"))) == 3
+    assert len(answer_flips.flipped(answer_flips.compare_answers(here, "HEAD~1"))) == 3
 
 
 def test_answers_scored_otherwise_are_said_to_be(here, tmp_path, monkeypatch):
@@ -133,8 +133,8 @@ def test_answers_scored_otherwise_are_said_to_be(here, tmp_path, monkeypatch):
         table = git_runs.table(path).with_columns(version=pl.lit("exact 2"))
         path.unlink()  # DVC's cache may be the same file
         table.write_parquet(path)
-    assert "Scored otherwise: by exact 1 then, by exact 2 now." in answer_flips.text(
-        answer_flips.compared(here, "HEAD~1"), "HEAD~1"
+    assert "Scored otherwise: by exact 1 then, by exact 2 now." in answer_flips.to_text(
+        answer_flips.compare_answers(here, "HEAD~1"), "HEAD~1"
     )
 
 
@@ -145,19 +145,19 @@ def test_another_exam_has_no_question_in_common(here, tmp_path, monkeypatch):
     git_runs.questions(
         {key: (f"{question} In euros?", reference) for key, (question, reference) in git_runs.QUESTIONS.items()}
     )
-    assert "no question and arm in common" in answer_flips.told(here, "HEAD~1", answer_flips.text)
+    assert "no question and arm in common" in answer_flips.describe(here, "HEAD~1", answer_flips.to_text)
 
 
 def test_before_a_run_there_is_one_line(here, tmp_path, monkeypatch):
     shutil.copytree(".", tmp_path / "copy", symlinks=True)
     monkeypatch.chdir(tmp_path / "copy")
     shutil.rmtree("data/answers")
-    assert "`dvc repro` makes it" in answer_flips.told(here, "HEAD~1", answer_flips.text)
-    assert "\n" not in answer_flips.told(here, "HEAD~1", answer_flips.text)
+    assert "`dvc repro` makes it" in answer_flips.describe(here, "HEAD~1", answer_flips.to_text)
+    assert "\n" not in answer_flips.describe(here, "HEAD~1", answer_flips.to_text)
 
 
 def test_a_revision_that_is_none_is_told_in_one_line(here):
-    assert "no revision 'nowhere'" in ended(diff.main, "nowhere")
-    assert "no revision '--all'" in ended(diff.main, "--all")
-    with pytest.raises(Mistake):
+    assert "no revision 'nowhere'" in error_line(diff.main, "nowhere")
+    assert "no revision '--all'" in error_line(diff.main, "--all")
+    with pytest.raises(UserError):
         git.resolve("")

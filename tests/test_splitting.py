@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parts.corpus.evidence import locate
-from parts.corpus.splitting import cut
+from parts.corpus.splitting import split_document
 
 WORDS = st.text(alphabet="abcdefgé.,\n #|-", min_size=1, max_size=400)
 PAGES = st.lists(WORDS, min_size=1, max_size=4).map("\f".join)
@@ -19,7 +19,7 @@ def count(text: str) -> int:
 @settings(max_examples=200, deadline=None)
 @given(PAGES, st.integers(3, 30))
 def test_passages_are_slices_in_order_on_one_page_and_lose_only_headings_and_space(text, most):
-    found = list(cut("T", text, most, count))
+    found = list(split_document("T", text, most, count))
     assert all(text[p.start : p.end] == p.text and p.text.strip() for p in found)
     assert all(one.end <= two.start for one, two in pairwise(found))
     assert all("\f" not in p.text and p.page == 1 + text[: p.start].count("\f") for p in found)
@@ -33,7 +33,7 @@ def test_passages_are_slices_in_order_on_one_page_and_lose_only_headings_and_spa
 
 def test_a_passage_tells_the_headings_above_it():
     text = "# Handbook\n\nHello there.\n\n## Leave\n\nTwelve days.\n\n### Carry-over\n\nFive days.\n\n## Travel\n\nBy train.\n"
-    told = {p.text.strip(): p.heading for p in cut("Handbook", text, 4, count)}
+    told = {p.text.strip(): p.heading for p in split_document("Handbook", text, 4, count)}
     assert told == {
         "Hello there.": "Handbook",
         "Twelve days.": "Handbook > Leave",

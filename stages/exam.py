@@ -3,7 +3,7 @@
 reads   Documents           one row per document
         Chunks              one row per passage
         Redacted            one row per passage, as the teacher may see it
-        the question files examine.questions and examine.unanswerable
+        the question files exam.questions and exam.unanswerable
 writes  Questions           one row per exam question
 """
 
@@ -13,19 +13,19 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from parts.corpus import exam_writer, question_file
-from parts.corpus.evidence import examine
+from parts.corpus.evidence import build_exam
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import Server
 from schemas.chunks import Chunks
 from schemas.documents import Documents
-from schemas.errors import Mistake
+from schemas.errors import UserError
 from schemas.questions import Questions
 from schemas.redacted import Redacted
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
-    """Section `examine` of params.yaml."""
+    """Section `exam` of params.yaml."""
 
     questions: Path  # a JSONL file; without a line in it, the teacher writes the exam
     unanswerable: Path  # a JSONL file of questions that the documents do not answer
@@ -34,22 +34,22 @@ class Params(BaseModel, extra="forbid", frozen=True):
 
 def main() -> None:
     """Write Questions."""
-    given = params.load("examine", Params)
+    given = params.load("exam", Params)
     documents, chunks = Documents.read(), Chunks.read()
     asked = list(question_file.questions(given.questions))
     if not asked:
         shown = Redacted.read().join(chunks.select("chunk_id", quote="text"), "chunk_id", validate="1:1")
-        asked = asyncio.run(exam_writer.write(shown.to_dicts(), given.count, params.load("teacher", Server)))
+        asked = asyncio.run(exam_writer.write_exam(shown.to_dicts(), given.count, params.load("teacher", Server)))
     asked += question_file.questions(given.unanswerable, answerable=False)
     if not asked:
-        raise Mistake(
-            "the teacher wrote no question: give it better passages, or a file (examine.questions in params.yaml)"
+        raise UserError(
+            "the teacher wrote no question: give it better passages, or a file (exam.questions in params.yaml)"
         )
-    questions, lost = examine(asked, documents, chunks)
+    questions, lost = build_exam(asked, documents, chunks)
     Questions.write(questions)
     answerable = int(questions["answerable"].sum())
     found = {"questions": len(questions), "answerable": answerable, "unanswerable": len(questions) - answerable}
-    metrics.write("examine", found | {"evidence_not_found": lost})
+    metrics.write("exam", found | {"evidence_not_found": lost})
     print(
         f"{len(questions)} questions, {len(questions) - answerable} of them unanswerable; {lost} pieces of evidence not found"
     )

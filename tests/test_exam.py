@@ -8,11 +8,11 @@ from parts.corpus import question_file
 from parts.corpus.question_file import Evidence, Question
 from schemas.chunks import Chunks
 from schemas.documents import Documents
-from schemas.errors import Mistake
+from schemas.errors import UserError
 from schemas.questions import Questions
 from schemas.redacted import Redacted
-from stages import examine
-from tests.helpers.cli import ended
+from stages import exam
+from tests.helpers.cli import error_line
 
 TEXT = "Dorva Lamp 200 costs 430 euros.\fIt weighs 2.4 kg. Dorva Lamp 200 is painted red."
 
@@ -79,13 +79,13 @@ def test_only_a_newline_ends_a_line(tmp_path):
     ],
 )
 def test_a_bad_line_is_named(tmp_path, row, told):
-    with pytest.raises(Mistake, match=told):
+    with pytest.raises(UserError, match=told):
         questions(tmp_path, {"question": "Q?", "reference": "x"}, row)
 
 
 def test_a_question_file_that_lacks_a_field_ends_with_one_line_and_writes_nothing(lamp):
     (lamp.path / "data" / "exam.jsonl").write_text('{"question": "Who?"}\n')
-    assert "exam.jsonl, line 1: the field 'reference'" in ended(examine.main)
+    assert "exam.jsonl, line 1: the field 'reference'" in error_line(exam.main)
     assert not Questions.address().exists()
 
 
@@ -101,19 +101,19 @@ def test_quotations_and_pages_become_passages(lamp):
         {"question": "How tall?", "reference": "9 m", "evidence": [{"file": "gone.pdf", "page": 1}]},
     ]
     (lamp.path / "data" / "exam.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    examine.main()
+    exam.main()
     found = Questions.read()
     assert found["gold_chunk_ids"].to_list() == [[["lamp.pdf#1"]], [["lamp.pdf#2", "lamp.pdf#3"]], [], []]
     assert found["doc_id"].to_list() == ["lamp.pdf", "lamp.pdf", None, None]
     assert found["kind"].to_list() == ["fact", "fact", "unanswerable", "fact"]
-    assert json.loads((lamp.path / "metrics/examine.json").read_text())["evidence_not_found"] == 1
+    assert json.loads((lamp.path / "metrics/exam.json").read_text())["evidence_not_found"] == 1
 
 
 def test_without_questions_the_teacher_writes_an_exam(lamp, rules, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", rules)
-    lamp.change("examine", "questions", "data/none.jsonl")
-    lamp.change("examine", "count", 3)
-    examine.main()
+    lamp.change("exam", "questions", "data/none.jsonl")
+    lamp.change("exam", "count", 3)
+    exam.main()
     found = Questions.read()
     assert len(found) == 3
     assert set(found["reference"]) == {"430 euros", "2.4 kg", "red"}

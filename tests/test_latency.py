@@ -28,12 +28,12 @@ class Slow:
         return [Response("x", 1, 1, True, self.prefill) for _ in prompts]
 
 
-def arm(name: str, told: list, prefill: float = 0.002, decode: float = 0.001, **steps: float) -> timing.Timed:
+def arm(name: str, told: list, prefill: float = 0.002, decode: float = 0.001, **steps: float) -> timing.TimedArm:
     def find(question_id, question):
         time.sleep(sum(steps.values()))
         return [("heading", "text")] * len(steps), dict(steps)
 
-    return timing.Timed(Slow(name, prefill, decode, told), find)
+    return timing.TimedArm(Slow(name, prefill, decode, told), find)
 
 
 ASKED = [(f"q{n}", f"How many, {n}?", None) for n in range(6)]
@@ -41,14 +41,14 @@ ASKED = [(f"q{n}", f"How many, {n}?", None) for n in range(6)]
 
 def test_arms_take_turns_and_turns_at_being_first():
     told = []
-    timing.clock({name: arm(name, told) for name in "abc"}, ASKED, warmup=0)
+    timing.measure_latency({name: arm(name, told) for name in "abc"}, ASKED, warmup=0)
     assert [name for name, _, _ in told] == list("abcbcacababcbcacab")
 
 
 def test_the_steps_add_up_to_the_whole_and_a_step_not_taken_is_nought():
     told = []
     arms = {"rag": arm("rag", told, embed=0.004, search=0.002), "tuned": arm("tuned", told, 0.01, 0.02)}
-    found = timing.clock(arms, ASKED, warmup=1)
+    found = timing.measure_latency(arms, ASKED, warmup=1)
     for figures in found.values():
         assert set(figures) >= STEPS | {"p50_ms", "p95_ms", "mean_ms"}
         assert sum(figures[step] for step in STEPS) == pytest.approx(figures["p50_ms"], rel=0.5)
@@ -67,13 +67,13 @@ def test_questions_to_warm_up_with_are_asked_and_not_timed():
             slow.engine.prefill = 0.001
         return [], {}
 
-    found = timing.clock({"a": timing.Timed(slow.engine, hurry)}, asked, warmup=1)
+    found = timing.measure_latency({"a": timing.TimedArm(slow.engine, hurry)}, asked, warmup=1)
     assert len(told) == 6 and found["a"]["p95_ms"] < 150
 
 
 def test_the_best_batch_is_the_one_that_answers_most_in_a_second():
     told = []
-    found = timing.throughput(arm("a", told, 0.02, 0.0), ASKED, [1, 2, 6])
+    found = timing.measure_throughput(arm("a", told, 0.02, 0.0), ASKED, [1, 2, 6])
     assert found["batch"] == 6
     assert found["questions_per_second"] == pytest.approx(6 / 0.02, rel=0.5)
     assert [batch for _, batch, _ in told] == [1, 2, 6]

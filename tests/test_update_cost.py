@@ -13,12 +13,12 @@ from parts.project import metrics, params
 from parts.project.sections import Server
 from parts.retrieval import postgres
 from parts.retrieval.embedder import BUNDLED, Embedder
-from parts.retrieval.passage_store import Held
-from parts.verdict.document_update import edited, taught
+from parts.retrieval.passage_store import PassageStore
+from parts.verdict.document_update import edit_document, teach
 from schemas.chunks import Chunks
 from schemas.documents import Documents
 from schemas.pairs import RawPairs
-from stages import change, chunk, redact
+from stages import chunk, redact, update_cost
 from tests.helpers.source_code import ROOT
 
 COUNT = 5
@@ -35,8 +35,8 @@ def documents(*texts: str) -> pl.DataFrame:
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=6))
 def test_an_edit_changes_one_document_and_is_always_the_same(texts):
     before = documents(*texts)
-    after = edited(before)
-    assert after.equals(edited(before.reverse()).sort("doc_id"))
+    after = edit_document(before)
+    assert after.equals(edit_document(before.reverse()).sort("doc_id"))
     assert (after["text"] != before["text"]).sum() == 1
     assert after.drop("text").equals(before.drop("text"))
 
@@ -51,7 +51,7 @@ def test_an_edit_changes_one_document_and_is_always_the_same(texts):
     ],
 )
 def test_the_number_nearest_the_middle_is_one_more_and_headings_and_codes_are_left_alone(before, after):
-    assert edited(documents(before))["text"].to_list() == [after]
+    assert edit_document(documents(before))["text"].to_list() == [after]
 
 
 @pytest.fixture
@@ -65,15 +65,15 @@ def corpus(workplace, rules, monkeypatch):
     )
     chunk.main()
     redact.main()
-    workplace.change("synthesize", "qa", {"draws": 2, "count": 2, "temperature": 1.0})
-    workplace.change("synthesize", "active_reading", {"strategies": 3, "draws": 1, "temperature": 0.7, "top_p": 0.95})
+    workplace.change("synthesize", "qa", {"samples": 2, "count": 2, "temperature": 1.0})
+    workplace.change("synthesize", "active_reading", {"strategies": 3, "samples": 1, "temperature": 0.7, "top_p": 0.95})
     return workplace
 
 
 def test_a_change_is_counted_and_leaves_tables_and_index_as_they_were(corpus, capsys):
     before = {path: path.read_bytes() for path in Path("data").glob("*.parquet")}
-    change.main()
-    found, chunks = metrics.read("change"), Chunks.read()
+    update_cost.main()
+    found, chunks = metrics.read("update_cost"), Chunks.read()
     assert len(chunks) > COUNT
     assert (found["passages_taught"], found["passages_embedded"]) == (1, 1)
     assert found["requests"] == 2 + 1 + 3  # two draws of questions, one for strategies, one for each
@@ -83,14 +83,14 @@ def test_a_change_is_counted_and_leaves_tables_and_index_as_they_were(corpus, ca
     assert {path: path.read_bytes() for path in Path("data").glob("*.parquet")} == before
     assert not RawPairs.address("qa").exists()
     with postgres.connect() as connection:
-        held = Held(connection, postgres.schema(), params.load("retrieve", postgres.Params), Embedder(BUNDLED))
+        held = PassageStore(connection, postgres.schema(), params.load("retrieve", postgres.Params), Embedder(BUNDLED))
         assert held.hold(chunks) == 0  # whatever is not as the passages are would be embedded here
 
 
 def test_what_was_kept_counts_and_took_no_request(workplace, rules, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", rules)
-    workplace.change("synthesize", "qa", {"draws": 2, "count": 2, "temperature": 1.0})
+    workplace.change("synthesize", "qa", {"samples": 2, "count": 2, "temperature": 1.0})
     passages = pl.DataFrame({"heading": ["Lamp"], "text": ["Lamp 5 costs 35 euros."]})
-    first, again = (asyncio.run(taught(passages, ["qa"], Server(model="rules-2")))[0] for _ in range(2))
+    first, again = (asyncio.run(teach(passages, ["qa"], Server(model="rules-2")))[0] for _ in range(2))
     assert first.metrics() == again.metrics()
     assert (first.paid, again.paid) == (2, 0)

@@ -11,9 +11,9 @@ from parts.project import params
 from parts.retrieval import postgres, tuned_settings, tuning
 from schemas.chunks import Chunks
 from schemas.pairs import Pairs
-from stages import index, tune
+from stages import index, tune_retrieval
 from tests.helpers import source_code
-from tests.helpers.cli import ended
+from tests.helpers.cli import error_line
 from tests.helpers.retrieval import passages
 
 
@@ -42,9 +42,9 @@ def test_development_questions_are_one_a_fact_in_the_words_least_like_its_passag
 
 
 def test_the_exam_is_no_dependency_of_tuning():
-    listed = source_code.graph()["tune"]["deps"]
+    listed = source_code.graph()["tune_retrieval"]["deps"]
     assert not [dep for dep in listed if "questions" in dep or "exam" in dep or dep.startswith("data/contexts")]
-    assert "questions" not in {path.stem for path in source_code.closure(Path("stages/tune.py"))}
+    assert "questions" not in {path.stem for path in source_code.closure(Path("stages/tune_retrieval.py"))}
 
 
 def test_what_the_questions_cannot_tell_apart_is_left_to_the_order_of_the_values():
@@ -57,7 +57,7 @@ def test_what_the_questions_cannot_tell_apart_is_left_to_the_order_of_the_values
 
 def test_the_reciprocal_rank_is_that_of_the_passage_that_was_asked_about():
     asked = [("?", "A", "c1"), ("?", "B", "c9")]
-    assert tuning.found(asked, [[("c0", 1.0), ("c1", 0.5)], [("c0", 1.0)]]) == [0.5, 0.0]
+    assert tuning.reciprocal_ranks(asked, [[("c0", 1.0), ("c1", 0.5)], [("c0", 1.0)]]) == [0.5, 0.0]
 
 
 @pytest.fixture
@@ -66,8 +66,8 @@ def company(workplace, monkeypatch, qwen, tmp_path):
     monkeypatch.setattr(postgres, "FOLDER", tmp_path / "postgres")
     workplace.change("student", "model", str(qwen))
     workplace.change("answer", "max_new_tokens", 4)
-    workplace.change("tune", "words", [0.0, 1.0])
-    workplace.change("tune", "passages", [2, 1])
+    workplace.change("tune_retrieval", "lexical_weights", [0.0, 1.0])
+    workplace.change("tune_retrieval", "passages", [2, 1])
     texts = [
         f"{'A ticket was closed by the help desk. ' * 40} {n * 7919}" for n in range(30)
     ]  # vectors are of the start
@@ -80,15 +80,15 @@ def test_the_store_is_filled_the_weight_is_chosen_and_both_are_on_record(company
     index.main()
     held = json.loads((company.path / "metrics/index.json").read_text())
     assert held["rows"] == 30 and held["recall_at_10"] == 1
-    (company.path / "metrics/tune.json").unlink()
-    tune.main()
-    found = json.loads((company.path / "metrics/tune.json").read_text())
-    assert found["words"] == 1.0 and found["mrr_words_1.0"] == 1 > found["mrr_words_0.0"]
+    (company.path / "metrics/tune_retrieval.json").unlink()
+    tune_retrieval.main()
+    found = json.loads((company.path / "metrics/tune_retrieval.json").read_text())
+    assert found["lexical_weight"] == 1.0 and found["mrr_lexical_1.0"] == 1 > found["mrr_lexical_0.0"]
     assert found["questions"] == 19 and {"f1_passages_1", "f1_passages_2"} <= set(found)
-    assert tuned_settings.read().words == 1.0
+    assert tuned_settings.read().lexical_weight == 1.0
     assert params.load("answer", arm_engine.Params).passages == found["passages"]
 
 
 def test_without_a_question_to_choose_by_one_line_says_what_is_missing(company):
     Pairs.write(pairs(pair(1, "", "a text", "c1", kind="document")))
-    assert "a generator of them, as qa" in ended(tune.main)
+    assert "a generator of them, as qa" in error_line(tune_retrieval.main)

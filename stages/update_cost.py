@@ -7,7 +7,7 @@ change takes the seconds of metrics/train.json.
 
 reads   Documents           one row per document
         Chunks, Redacted    one row per passage
-writes  metrics/change.json
+writes  metrics/update_cost.json
 """
 
 import asyncio
@@ -28,27 +28,25 @@ from schemas.redacted import Redacted
 
 
 def main() -> None:
-    """Write metrics/change.json."""
+    """Write metrics/update_cost.json."""
     documents, chunks = Documents.read(), Chunks.read()
     encode = tokenizer(params.load("student", Student))
     start = time.perf_counter()
-    edited = document_update.edited(documents)
+    edited = document_update.edit_document(documents)
     most = params.load("chunk", splitting.Params).max_tokens
-    cut = splitting.chunk(edited, most, lambda text: len(encode(text, add_special_tokens=False).input_ids))
+    cut = splitting.split_documents(edited, most, lambda text: len(encode(text, add_special_tokens=False).input_ids))
     redacted, _ = redaction.redact(edited, cut, params.load("redact", detection.Params))
     found = {"prepare_seconds": time.perf_counter() - start}
 
     new = redacted.join(Redacted.read(), ["heading", "text"], how="anti")  # the others' answers are kept
-    meter, seconds = asyncio.run(
-        document_update.taught(new, params.names("synthesize"), params.load("teacher", Server))
-    )
+    meter, seconds = asyncio.run(document_update.teach(new, params.names("synthesize"), params.load("teacher", Server)))
     found |= meter.metrics() | {"passages_taught": len(new)}
     found["teacher_seconds"] = seconds if meter.paid == meter.requests else None  # null: kept answers were replayed
 
     retriever = importlib.import_module(f"parts.retrieval.retrievers.{params.load('arms.rag', Arm).contexts}")
-    found |= document_update.reindexed(retriever.indexed, chunks, cut, params.load("retrieve", postgres.Params))
+    found |= document_update.reindex(retriever.indexed, chunks, cut, params.load("retrieve", postgres.Params))
     found["passages_embedded"] = len(cut.join(chunks, ["chunk_id", "heading", "text"], how="anti"))
-    metrics.write("change", found)
+    metrics.write("update_cost", found)
     print(
         f"one document changed: {meter.requests} requests ({meter.paid} paid now), {found['passages_embedded']} embedded"
     )

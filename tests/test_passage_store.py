@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from parts.retrieval import postgres
-from parts.retrieval.passage_store import Held
-from schemas.errors import Mistake
+from parts.retrieval.passage_store import PassageStore
+from schemas.errors import UserError
 from tests.helpers.postgres_server import over_tcp
 from tests.helpers.retrieval import Embed, knobs, passages
 
@@ -29,8 +29,8 @@ def held(connection, request):
     """Make passages held in a schema of the test's own."""
     connection.execute("RESET search_path")
 
-    def make(chunks=None, embed=None, schema=request.node.name[:60], **changed) -> Held:
-        found = Held(connection, schema, knobs(**changed), embed or Embed())
+    def make(chunks=None, embed=None, schema=request.node.name[:60], **changed) -> PassageStore:
+        found = PassageStore(connection, schema, knobs(**changed), embed or Embed())
         if chunks is not None:
             found.hold(chunks)
         return found
@@ -89,7 +89,7 @@ def test_the_manifest_follows_the_content_and_nothing_else(held):
     assert held(passages("one", "TWO")).manifest()["sha256"] != first["sha256"]
 
 
-def plan(kept: Held) -> str:
+def plan(kept: PassageStore) -> str:
     kept.connection.execute("SET enable_seqscan = off")  # few rows, and all in one page, are read faster without
     try:
         explained = "EXPLAIN SELECT chunk_id FROM passages ORDER BY embedding <=> %s, chunk_id LIMIT 5"
@@ -114,7 +114,7 @@ def test_from_so_many_on_passages_are_searched_by_an_index_built_with_the_knobs(
 def test_another_model_precision_or_language_starts_the_table_anew(held):
     chunks = passages("one", "two")
     held(chunks)
-    for changed in ({"embedder": "other"}, {"half": True}, {"language": "simple"}):
+    for changed in ({"embedder": "other"}, {"half_precision": True}, {"language": "simple"}):
         embed = Embed()
         held(chunks, embed, **changed)
         assert len(embed.seen) == 2, changed
@@ -176,14 +176,14 @@ def test_a_table_of_somebody_else_stays_as_it_is(held, connection):
 
 
 def test_a_language_that_postgres_does_not_know_is_named(held):
-    with pytest.raises(Mistake, match=r"retrieve.language.*klingon"):
+    with pytest.raises(UserError, match=r"retrieve.language.*klingon"):
         held(language="klingon'; DROP TABLE passages; --")
 
 
 @pytest.mark.parametrize("dsn", ["postgresql://nobody@127.0.0.1:9/none", "not a dsn"])
 def test_a_wrong_dsn_is_told_in_one_line(monkeypatch, dsn):
     monkeypatch.setenv("CLOSEDBOOK_DSN", dsn)
-    with pytest.raises(Mistake, match="CLOSEDBOOK_DSN cannot be used"), postgres.connect():
+    with pytest.raises(UserError, match="CLOSEDBOOK_DSN cannot be used"), postgres.connect():
         pass
 
 
@@ -191,19 +191,19 @@ def test_a_server_over_tcp_serves_who_has_the_password_and_tells_who_has_not(mon
     with over_tcp(tmp_path, "open:sesame") as dsn:
         monkeypatch.setenv("CLOSEDBOOK_DSN", dsn.replace("reader@", "reader:open%3Asesame@"))
         with postgres.connect() as found:
-            assert Held(found, "corpus", knobs(), Embed()).hold(passages("one", "two")) == 2
+            assert PassageStore(found, "corpus", knobs(), Embed()).hold(passages("one", "two")) == 2
         with postgres.connect() as again:
-            kept = Held(again, "corpus", knobs(), embed := Embed())
+            kept = PassageStore(again, "corpus", knobs(), embed := Embed())
             assert kept.hold(passages("one", "two")) == 0
             assert ids(kept.nearest(embed(["H\ntwo"])[0], 1)) == ["c1"]
         with psycopg.connect(dsn.replace("reader@", "owner:open%3Asesame@"), autocommit=True) as owner:
             owner.execute("ALTER DATABASE passages OWNER TO owner")
-        with postgres.connect() as found, pytest.raises(Mistake, match="GRANT CREATE"):
-            Held(found, "another", knobs(), Embed())
+        with postgres.connect() as found, pytest.raises(UserError, match="GRANT CREATE"):
+            PassageStore(found, "another", knobs(), Embed())
         monkeypatch.setenv("CLOSEDBOOK_DSN", os.environ["CLOSEDBOOK_DSN"].replace("/passages", "/plain"))
-        with pytest.raises(Mistake, match="CREATE EXTENSION vector"), postgres.connect():
+        with pytest.raises(UserError, match="CREATE EXTENSION vector"), postgres.connect():
             pass
         monkeypatch.setenv("CLOSEDBOOK_DSN", dsn.replace("reader@", "reader:close%3Asesame@"))
-        with pytest.raises(Mistake, match="password authentication failed") as told, postgres.connect():
+        with pytest.raises(UserError, match="password authentication failed") as told, postgres.connect():
             pass
     assert "sesame" not in str(told.value)

@@ -9,17 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parts.answering import arm_engine, openai_engine, transformers_engine
-from parts.answering.decoding import _read, batches, greedy
-from parts.answering.engine import Asking
-from parts.llm.server import serving
+from parts.answering.decoding import _read, greedy, length_batches
+from parts.answering.engine import PromptBuilder
+from parts.llm.server import running_server
 from parts.project import answer_format
 from parts.project.sections import Arm, Student
 from parts.student.model import tokenizer
 from schemas.answers import Answers
-from schemas.errors import Mistake
+from schemas.errors import UserError
 from schemas.questions import Questions
 from stages import answer
-from tests.helpers.completions_server import completing
+from tests.helpers.completions_server import completions_server
 
 OPTIONS = ["twelve days", "a lamp", "430 euros and some more words", "not at all"]
 
@@ -70,7 +70,7 @@ def test_an_answer_that_ends_early_leaves_the_batch_and_the_others_go_on(qwen, t
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 3000), max_size=60), st.integers(1, 16), st.integers(1, 5000))
 def test_batches_hold_every_prompt_once_the_longest_first_within_rows_and_room(lengths, most, room):
-    made = list(batches(lengths, most, room))
+    made = list(length_batches(lengths, most, room))
     assert sorted(at for batch in made for at in batch) == list(range(len(lengths)))
     flat = [lengths[at] for batch in made for at in batch]
     assert flat == sorted(flat, reverse=True)
@@ -90,7 +90,7 @@ def test_a_cache_that_others_cannot_join_is_decoded_to_its_end_first(qwen, told,
     engine = transformers_engine.Engine(str(tmp_path / "sliding"), told, 12, 512)
     read = told(prompts[:2], add_special_tokens=False).input_ids
     started = [_read(each.model, told, read, [0, 1]) for each in (engine, here)]
-    assert [each.joinable() for each in started] == [False, True]
+    assert [each.mergeable() for each in started] == [False, True]
     assert [r.text for r in engine.respond(prompts, 2)] == [r.text for r in here.respond(prompts, 2)]
 
 
@@ -101,7 +101,7 @@ def test_the_likeliest_option_is_the_one_of_the_highest_mean_log_probability(her
         sure = []
         for option in OPTIONS:
             before = told(prompt + answer_format.MARK, add_special_tokens=False).input_ids
-            ids = told(prompt + answer_format.write("", option), add_special_tokens=False).input_ids
+            ids = told(prompt + answer_format.format_answer("", option), add_special_tokens=False).input_ids
             assert ids[: len(before)] == before
             with torch.inference_mode():
                 logs = here.model(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)
@@ -112,7 +112,7 @@ def test_the_likeliest_option_is_the_one_of_the_highest_mean_log_probability(her
 
 
 def test_a_served_model_is_given_the_same_prompts_and_says_and_chooses_the_same(here, told, prompts):
-    with completing({"student": here}) as (url, seen):
+    with completions_server({"student": here}) as (url, seen):
         there = openai_engine.Engine(url, "student", told, 12, 512)
         assert there.prompt("Where?", [("Title", "text")]) == here.prompt("Where?", [("Title", "text")])
         found, wanted = there.respond(prompts, batch=3), here.respond(prompts, batch=3)
@@ -130,7 +130,7 @@ def test_a_real_server_answers_as_this_process_does(here, told, prompts, qwen, m
     command = (
         "python -m transformers.cli.transformers serve --host 127.0.0.1 --port {port} --dtype float32 --device cpu"
     )
-    with serving(command) as url:
+    with running_server(command) as url:
         there = openai_engine.Engine(url, str(qwen), told, 12, 512)
         found, wanted = there.respond(prompts[:4], batch=2), here.respond(prompts[:4], batch=2)
         assert [(r.text, r.stopped) for r in found] == [(r.text, r.stopped) for r in wanted]
@@ -138,12 +138,15 @@ def test_a_real_server_answers_as_this_process_does(here, told, prompts, qwen, m
 
 
 def test_a_server_that_tells_no_log_probabilities_leaves_the_likeliest_open(here, told, prompts):
-    with completing({"student": here}, echoes=False) as (url, _):
+    with completions_server({"student": here}, echoes=False) as (url, _):
         assert openai_engine.Engine(url, "student", told, 12, 512).choose(prompts[0], OPTIONS) is None
 
 
 def test_a_model_that_the_server_does_not_have_is_told_in_one_line(here, told, prompts):
-    with completing({"student": here}) as (url, _), pytest.raises(Mistake, match=r"adapter at http.*answer\.served"):
+    with (
+        completions_server({"student": here}) as (url, _),
+        pytest.raises(UserError, match=r"adapter at http.*answer\.served"),
+    ):
         openai_engine.Engine(url, "adapter", told, 12, 512).respond(prompts[:2], 2)
 
 
@@ -165,7 +168,7 @@ def test_options_stand_lettered_below_the_question_in_the_same_words_for_all(her
     assert "Question: How long?\nA. twelve days\nB. a lamp\nC. 430 euros and some more words\nD. not at all\n" in text
     assert text.index("It is 12 days.") < text.index("How long?")
     assert answer_format.lettered(["x"] * 28)[-3:] == ["Z. x", "27. x", "28. x"]
-    assert "A. " not in Asking(here.tokenizer, 4, 512).prompt("How long?", [])[0]
+    assert "A. " not in PromptBuilder(here.tokenizer, 4, 512).prompt("How long?", [])[0]
 
 
 def test_an_arm_answers_open_questions_in_words_and_others_by_likelihood_too(here):
@@ -200,7 +203,7 @@ def test_arms_are_asked_for_by_the_names_that_the_server_has_for_their_weights(w
 
 
 def test_the_server_is_the_one_of_the_environment_or_the_one_that_params_start(monkeypatch):
-    with pytest.raises(Mistake, match=r"answer\.serve"), arm_engine.server(given_()):
+    with pytest.raises(UserError, match=r"answer\.serve"), arm_engine.server(given_()):
         pass
     with arm_engine.server(given_(serve="python -m invitro.rules.server --port {port}")) as url:
         assert url.startswith("http://127.0.0.1:")
@@ -212,7 +215,7 @@ def test_a_key_for_the_server_goes_to_it_and_a_teachers_does_not(here, told, mon
     monkeypatch.setenv("OPENAI_API_KEY", "teachers")
     monkeypatch.setenv("CLOSEDBOOK_ENGINE_KEY", "engines")
     cue.reply = lambda asked: (400, {"error": {"message": "no"}})
-    with pytest.raises(Mistake) as told_:
+    with pytest.raises(UserError) as told_:
         openai_engine.Engine(cue.url, "m", told, 4, 64).respond(["?"], 1)
     sent = json.dumps(cue.heads)
     assert "Bearer engines" in sent and "teachers" not in sent and "engines" not in str(told_.value)

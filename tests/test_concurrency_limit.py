@@ -8,19 +8,19 @@ import pytest
 
 from parts.llm import jobs, transport
 from parts.llm.client import Reply, connect
-from parts.llm.concurrency_limit import Pace, retry_after
+from parts.llm.concurrency_limit import ConcurrencyLimit, retry_after
 from parts.project.sections import Server
-from schemas.errors import Mistake
-from tests.conftest import Cue
+from schemas.errors import UserError
+from tests.conftest import ScriptedServer
 
 SERVER = Server(model="m")
 
 
-def ask(count: int) -> tuple[list[Reply], Pace]:
+def ask(count: int) -> tuple[list[Reply], ConcurrencyLimit]:
     async def run():
         async with connect(SERVER) as client:
             asking = [lambda n=n: client.ask(f"prompt {n}") for n in range(count)]
-            return await jobs.collect(asking, count, "test", client.meter), client.wire.pace
+            return await jobs.collect(asking, count, "test", client.meter), client.transport.concurrency
 
     return asyncio.run(run())
 
@@ -53,20 +53,20 @@ def test_the_limit_of_a_server_is_found_and_every_request_answered(narrow, monke
 
 
 def test_a_limit_falls_once_for_all_that_was_under_way_and_grows_by_one_a_round():
-    pace = Pace(100)
+    pace = ConcurrencyLimit(100)
     sent = time.monotonic()
     for _ in range(10):
-        pace.turned_away(sent, None)
+        pace.on_rate_limited(sent, None)
     assert pace.limit == pytest.approx(70)
     for _ in range(70):
-        pace.answered()
+        pace.on_success()
     assert pace.limit == pytest.approx(71, abs=0.1)
 
 
 def test_no_more_than_the_limit_are_under_way_and_places_come_back():
     async def run() -> list[int]:
-        pace, now, most = Pace(8), 0, []
-        pace.turned_away(time.monotonic(), None)
+        pace, now, most = ConcurrencyLimit(8), 0, []
+        pace.on_rate_limited(time.monotonic(), None)
         pace.limit = 2.0
 
         async def one():
@@ -82,7 +82,7 @@ def test_no_more_than_the_limit_are_under_way_and_places_come_back():
         await asyncio.gather(*[one() for _ in range(20)])
         narrow = max(most[first:])
         for _ in range(200):
-            pace.answered()
+            pace.on_success()
         most.clear()
         await asyncio.gather(*[one() for _ in range(20)])
         return [narrow, max(most)]
@@ -92,8 +92,8 @@ def test_no_more_than_the_limit_are_under_way_and_places_come_back():
 
 def test_nothing_is_sent_before_the_server_wants_it():
     async def run() -> float:
-        pace, before = Pace(2), time.monotonic()
-        pace.turned_away(before, 0.2)
+        pace, before = ConcurrencyLimit(2), time.monotonic()
+        pace.on_rate_limited(before, 0.2)
         async with pace as sent:
             return sent - before
 
@@ -145,7 +145,7 @@ def test_what_never_passes_is_counted_with_its_reason_while_others_are_answered(
 )
 def test_an_account_without_money_ends_the_run(cue, status, body, told):
     cue.script = [(status, body)]
-    with pytest.raises(Mistake, match=told):
+    with pytest.raises(UserError, match=told):
         ask(1)
 
 
@@ -177,7 +177,7 @@ def test_a_server_without_response_format_is_told_the_schema_in_words_and_rememb
 
 
 def test_a_refusal_in_words_is_a_reason(cue):
-    told = Cue.answer("")
+    told = ScriptedServer.answer("")
     told["choices"][0]["message"]["refusal"] = "I will not"
     cue.script = [(200, told)]
     assert ask(1)[0][0].problem == "declined"
