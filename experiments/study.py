@@ -26,6 +26,7 @@ from parts.scoring import exact
 from parts.student import finetune
 from parts.student.model import tokenizer
 from schemas.errors import UserError
+from schemas.files import write_text
 from stages import answer, curate
 
 KEPT = Path(".cache/experiments")
@@ -136,8 +137,7 @@ def studied(company: Company, plan: Plan, measure: Callable[[transformers_engine
         found = measure(engine) | {"seconds": took["seconds"], "tokens_read": took["tokens"]}
         found["trainable_parameters"] = took["trainable_parameters"]
     shutil.rmtree(home / "adapter")
-    (home / ".found.partial").write_text(json.dumps(found))
-    (home / ".found.partial").rename(home / "found.json")
+    write_text(home / "found.json", json.dumps(found))
     return found
 
 

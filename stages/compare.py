@@ -6,7 +6,6 @@ reads   Scores[arm]         one row per question and scorer, all arms
 writes  metrics/verdict.json, metrics/kinds.json, metrics/studied.json, plots/accuracy.json
 """
 
-import json
 from pathlib import Path
 
 import polars as pl
@@ -19,6 +18,7 @@ from parts.scoring import correctness, versions
 from parts.verdict import subgroups
 from parts.verdict.comparison import Params, compare
 from schemas.chunks import Chunks
+from schemas.files import write_json
 from schemas.pairs import Pairs
 from schemas.questions import Questions
 from schemas.scores import Scores
@@ -55,7 +55,7 @@ def main() -> None:
         | {key: found[f"accuracy_{arm}{end}"] for key, end in (("accuracy", ""), ("lo", "_lo"), ("hi", "_hi"))}
         for arm in load_arms()
     ]
-    PLOT.write_text(json.dumps(rows, indent=1) + "\n")
+    write_json(PLOT, rows)
     print(f"verdict: {found['verdict']} (tuned - rag {found['tuned_minus_rag']:+.3f})")
 
 

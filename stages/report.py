@@ -6,7 +6,6 @@ writes  report/index.html           one page that needs nothing beside it
         plots/latency.json, plots/kinds.json   for `dvc plots`, what the page shows of them
 """
 
-import json
 from pathlib import Path
 
 import polars as pl
@@ -20,6 +19,7 @@ from parts.verdict import sentences
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
+from schemas.files import write_json, write_text
 from schemas.pairs import Ledger, Pairs
 from schemas.questions import Questions
 from schemas.scores import Scores
@@ -50,9 +50,8 @@ def main() -> None:
     html = page(given, Ledger.read())
     rows = {"latency": figures.steps(collect.latencies()), "kinds": tables.groups(metrics.read("kinds"))}
     for name, found in rows.items():
-        Path("plots", f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(html)
+        write_json(Path("plots", f"{name}.json"), found)
+    write_text(PAGE, html)
     print(f"{PAGE}: {len(given.questions):,} questions, {len(html.encode()) / 1e6:.1f} MB")
 
 

@@ -5,19 +5,14 @@ import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from schemas.files import write_json
+
 Value = float | int | str | None | list["Value"] | dict[str, "Value"]
 
 
 def write(path: str, values: Mapping[str, Value]) -> None:
     """Write `values` to metrics/`path`.json; a NaN becomes null. All or nothing."""
-    to = Path("metrics", f"{path}.json")
-    to.parent.mkdir(parents=True, exist_ok=True)
-    beside = to.with_name(f".{to.name}.partial")
-    try:
-        beside.write_text(json.dumps(_plain(values), indent=2) + "\n")
-        beside.replace(to)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_json(Path("metrics", f"{path}.json"), _plain(values), indent=2)
 
 
 def read(path: str) -> dict[str, Value]:
