@@ -67,12 +67,12 @@ def comment(revision: str, seconds: float) -> str:
     )
 
 
-def main(name: str, seconds: str, log: str = "") -> None:
+def main(revision: str, seconds: float, log: str = "") -> None:
     """Print the comment."""
     if log:
-        print(failed(Path(log).read_text(errors="replace"), float(seconds)))
+        print(failed(Path(log).read_text(errors="replace"), seconds))
     else:
-        print(comment(git.resolve(name), float(seconds)))
+        print(comment(git.resolve(revision), seconds))
 
 
 if __name__ == "__main__":

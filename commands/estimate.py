@@ -1,7 +1,9 @@
-"""Price a run of synthesis before it starts, from the passages, the prompts, prices.yaml and what is already kept.
+"""Price a run of synthesis before it starts, from the passages, the prompts, prices.yaml and what is already cached.
 
-python -m commands.estimate [PILOT]    ask about PILOT passages first, spread over all; their answers are kept, and teach how
-                                long such answers are
+python -m commands.estimate [PASSAGES]
+
+With PASSAGES, so many passages, spread over all, are put to the teacher first: their replies are cached, and show how
+long such replies are.
 """
 
 import asyncio
@@ -29,11 +31,11 @@ async def pilot(chunks: pl.DataFrame, names: list[str], server: Server, count: i
             await jobs.each(asking, len(some), f"{name}, pilot", teacher.meter)
 
 
-def main(count: str = "") -> None:
+def main(passages: int = 0) -> None:
     """Print what each generator of params.yaml asks, how much of it is kept, and what the rest costs."""
     chunks, server, names = Redacted.read(), params.load("teacher", Server), params.names("synthesize")
-    if count:
-        asyncio.run(pilot(chunks, names, server, int(count)))
+    if passages:
+        asyncio.run(pilot(chunks, names, server, passages))
     price, kept = prices.load(), ResponseCache.open()
     found = {name: asyncio.run(dry_run.estimate(chunks, name, server, kept)) for name in names}
     line = "{:<16}{:>12}{:>12}{:>16}{:>14}{:>12}"

@@ -63,10 +63,10 @@ def _was(then: Mapping[str, Value], name: str) -> str:
     return f"{then[name]:g}" + (f" ({lo:g} to {hi:g})" if lo is not None and hi is not None else "")
 
 
-def main(against: str = "") -> None:
+def main(revision: str = "") -> None:
     """Hold metrics/verdict.json to what was committed. Raises Mistake when it is worse."""
     given, now = params.load("gate", Params), metrics.read("verdict")
-    against = against or given.against
+    against = revision or given.against
     if not given.hold:
         print("gate: nothing to hold (gate.hold in params.yaml is empty)")
         return

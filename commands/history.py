@@ -126,14 +126,12 @@ def to_markdown(found: list[Entry]) -> str:
     return markdown.table(head, rows)
 
 
-def main(form: str = "") -> None:
+def main(*, md: bool = False) -> None:
     """Print the runs."""
-    if form not in ("", "--md"):
-        raise UserError(f"unknown option {form!r}: --md writes Markdown")
     found = entries()
     if not found:
         raise UserError(f"no commit has {VERDICT} yet: commit a run")
-    print(to_markdown(found) if form else to_text(found))
+    print(to_markdown(found) if md else to_text(found))
 
 
 if __name__ == "__main__":

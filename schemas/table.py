@@ -9,10 +9,11 @@ from pathlib import Path
 import pandera.polars as pa
 import polars as pl
 
+from schemas.errors import UserError
 from schemas.files import replacing
 
 
-class BadTable(Exception):
+class BadTable(UserError):
     """A table that does not keep its contract: the message says which column or check, and a few of the rows."""
 
 

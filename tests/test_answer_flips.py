@@ -158,6 +158,5 @@ def test_before_a_run_there_is_one_line(here, tmp_path, monkeypatch):
 
 def test_a_revision_that_is_none_is_told_in_one_line(here):
     assert "no revision 'nowhere'" in error_line(diff.main, "nowhere")
-    assert "no revision '--all'" in error_line(diff.main, "--all")
     with pytest.raises(UserError):
         git.resolve("")

@@ -83,12 +83,8 @@ def test_a_stage_declares_the_sections_of_params_that_its_modules_load():
     for stage in source_code.STAGES:
         declared, sections = [str(name) for name in source_code.graph()[stage].get("params", [])], set()
         for path in source_code.closure(stage_path(stage)):
-            sections |= source_code.literals(path, "params.load", "params.names")
-        missing[stage] = [
-            section
-            for section in sections
-            if not source_code.covered(section, declared) and section.split(".")[0] not in declared
-        ]
+            sections |= source_code.literals(path, "params.load", "params.load_table", "params.names")
+        missing[stage] = [section for section in sections if not source_code.is_declared(section, declared)]
     assert not any(missing.values()), f"add to dvc.yaml:\n{listing('params', missing)}"
 
 

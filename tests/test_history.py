@@ -1,4 +1,4 @@
-"""make history lists the runs that git keeps, old forms of metrics included, each against the one before."""
+"""make history lists the runs that git keeps, each against the one before."""
 
 import json
 import shutil
@@ -94,7 +94,7 @@ def test_the_list_fits_a_terminal_and_its_markdown_is_a_table_without_markup_of_
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= 120
     assert "    Twice the rank" in text
-    history.main("--md")
+    history.main(md=True)
     html = MarkdownIt("commonmark").enable("table").render(capsys.readouterr().out)
     assert html.count("<tr>") == 5 and html.count("<td>") == 4 * 11 and "<b>" not in html
 

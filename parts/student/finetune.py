@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
+from parts.project.progress import ProgressBar
 from parts.student.dataset import Encoded, encode, order
 from parts.student.model import fast_bfloat16, fingerprint, load
 from schemas.files import replacing, write_text
@@ -78,7 +79,7 @@ def finetune(
         learning_rate=recipe.learning_rate, lr_scheduler_type="cosine", warmup_steps=recipe.warmup_ratio,
         weight_decay=recipe.weight_decay, train_sampling_strategy="sequential", logging_steps=10, logging_first_step=True,
         save_strategy="steps", save_steps=0.25, save_total_limit=1, report_to="none", max_length=None,
-        bf16=fast_bfloat16(), use_cpu=not torch.cuda.is_available(), activation_checkpointing=False,
+        bf16=fast_bfloat16(), use_cpu=not torch.cuda.is_available(), activation_checkpointing=False, disable_tqdm=True,
     )  # fmt: skip
     lora = recipe.lora_r and LoraConfig(
         r=recipe.lora_r, lora_alpha=recipe.lora_alpha, target_modules="all-linear", task_type="CAUSAL_LM"
@@ -89,6 +90,7 @@ def finetune(
         eval_dataset=Dataset.from_list(dev) if dev else None, processing_class=tokenizer,
         peft_config=lora,
     )  # fmt: skip
+    quiet_trainer(trainer)
     done = trainer.train(resume_from_checkpoint=any(state.glob("checkpoint-*")))
     dev_loss = trainer.evaluate()["eval_loss"] if dev else None
     _save(trainer.model, adapter)
@@ -101,6 +103,27 @@ def finetune(
         "rows_cut": len(ends) - sum(ends), "seconds": done.metrics["train_runtime"],
         "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
     }  # fmt: skip
+
+
+def quiet_trainer(trainer) -> None:
+    """Have the trainer draw one bar, of its steps, in place of a dictionary for every tenth."""
+    from transformers import PrinterCallback, TrainerCallback
+
+    class StepBar(TrainerCallback):
+        def on_train_begin(self, args, state, control, **kwargs):
+            self.bar = ProgressBar(total=state.max_steps, initial=state.global_step, desc="train", unit="step")
+
+        def on_step_end(self, args, state, control, **kwargs):
+            self.bar.update(state.global_step - self.bar.n)
+
+        def on_log(self, args, state, control, logs=None, **kwargs):
+            self.bar.set_postfix({"loss": logs["loss"]} if "loss" in logs else {}, refresh=False)
+
+        def on_train_end(self, args, state, control, **kwargs):
+            self.bar.close()
+
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(StepBar())
 
 
 def _plot(history: list[dict], to: Path) -> None:

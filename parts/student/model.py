@@ -38,7 +38,9 @@ def load(model: str, merge: bool = True):
     import torch
     from peft import PeftConfig, PeftModel
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # of weights, a bar for each model that is loaded
     if Path(model, "adapter_model.safetensors").exists():
         released = PeftConfig.from_pretrained(model).base_model_name_or_path
         found = PeftModel.from_pretrained(load(released), model)
