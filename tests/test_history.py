@@ -76,9 +76,7 @@ def test_a_run_is_told_with_what_changed_its_verdict_accuracies_and_costs(here):
         latest.cost
         == "upfront $0.5000, 1,000 by tuned $0.0100, 1,000 by rag $0.0300, break-even after 25,000 questions"
     )
-    assert (
-        first.cost == "upfront $0.0062, 1,000 by tuned $0.0013, 1,000 by rag $0.0026, break-even after 4,460 questions"
-    )
+    assert first.cost == "", "a run from before there was a metrics/cost.json"
     assert (first.params, first.verdict.split(",")[0]) == ("the first run", "rag wins")
 
 
