@@ -10,11 +10,11 @@ writes  models/release      the adapter's files, and the card as their README.md
 import shutil
 from pathlib import Path
 
+from parts.page.model_card import card
 from parts.project import params
 from parts.project.command import run
 from parts.project.sections import Server, Student
 from parts.student import finetune
-from parts.student.model_card import card
 from schemas.documents import Documents
 from schemas.files import replacing, write_text
 from schemas.pairs import Pairs

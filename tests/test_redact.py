@@ -194,6 +194,8 @@ def test_the_shipped_documents_hold_nothing_private():
         ("Mail \uff41da\\_quill@example\\.com!", "Mail <EMAIL_ADDRESS_1>!"),
         ("Mail ada@intranet.corp or mailto:ada%40example.com.", "Mail <EMAIL_ADDRESS_1> or mailto:<EMAIL_ADDRESS_2>."),
         ("Tel. +44\u00a020\u20117946\u20110958", "Tel. <PHONE_NUMBER_1>"),
+        ("+44 20 7946\n0958\n\n536 lamps", "<PHONE_NUMBER_1>\n\n536 lamps"),
+        ("+44 20 7946 0958\n\n536-90-4399", "<PHONE_NUMBER_1>\n\n<US_SSN_1>"),
         ("+44 20 7946 0958, +44-20-7946-0958", "<PHONE_NUMBER_1>, <PHONE_NUMBER_1>"),
         ("Fax 12 34 56 78. All lamps in stock have sizes 12 34 56 79",
          "Fax <PHONE_NUMBER_1>. All lamps in stock have sizes 12 34 56 79"),

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from schemas.files import write_json
@@ -18,6 +18,17 @@ def write(path: str, values: Mapping[str, Value]) -> None:
 def read(path: str) -> dict[str, Value]:
     """Return metrics/`path`.json."""
     return json.loads(Path("metrics", f"{path}.json").read_text())
+
+
+def by_arm(values: Mapping[str, Value], arms: Iterable[str]) -> dict[str, dict[str, Value]]:
+    """Return `values` of keys KEY_ARM by arm and KEY; a key belongs to the longest arm that it ends with."""
+    longest_first = sorted(arms, key=len, reverse=True)
+    split: dict[str, dict[str, Value]] = {arm: {} for arm in arms}
+    for key, value in values.items():
+        arm = next((arm for arm in longest_first if key.endswith(f"_{arm}")), None)
+        if arm:
+            split[arm][key.removesuffix(f"_{arm}")] = value
+    return split
 
 
 def _plain(value: Value) -> Value:
