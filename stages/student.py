@@ -4,7 +4,6 @@ reads   student.watch       the student's folder; data/none.jsonl for a model of
 writes  models/student      one file, record.json: the model and a hash of its files, or its revision on the hub
 """
 
-import json
 from pathlib import Path
 
 from parts.project import params
@@ -12,6 +11,7 @@ from parts.project.command import run
 from parts.project.sections import Student
 from parts.student.model import files_digest, hub_revision
 from schemas.errors import UserError
+from schemas.files import write_json
 
 RECORD = Path("models/student/record.json")
 HUB = "data/none.jsonl"
@@ -33,8 +33,7 @@ def record(student: Student) -> dict[str, str]:
 def main() -> None:
     """Write models/student."""
     values = record(params.load("student", Student))
-    RECORD.parent.mkdir(parents=True, exist_ok=True)
-    RECORD.write_text(json.dumps(values, indent=2) + "\n")
+    write_json(RECORD, values, indent=2)
     print("student: " + ", ".join(f"{key} {value[:40]}" for key, value in values.items()))
 
 

@@ -10,6 +10,8 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
+import regex
+
 from schemas.errors import UserError
 
 if TYPE_CHECKING:
@@ -45,8 +47,6 @@ def recognise(text: str, kinds: tuple[str, ...], least: float) -> list[Match]:
 
 def _matches(recogniser: "EntityRecognizer", text: str) -> Iterator[Match]:
     """Yield what fits a recogniser's patterns and checks: all of it, where Presidio skips what a misfit overlaps."""
-    import regex
-
     if not hasattr(recogniser, "patterns"):
         results = recogniser.analyze(text, recogniser.supported_entities)
         yield from ((r.start, r.end, r.entity_type, r.score) for r in results if _long(text[r.start : r.end]))
