@@ -41,17 +41,19 @@ def main(passages: int = 0) -> None:
     line = "{:<16}{:>12}{:>12}{:>16}{:>14}{:>12}"
     print(line.format("generator", "requests", "kept", "prompt tokens", "new tokens", "dollars"))
     rows = {
-        name: [one.total("kept") + one.total("ahead"), one.total("kept"), *one.rest()] for name, one in found.items()
+        name: [each.total("n_cached") + each.total("n_missing"), each.total("n_cached"), *each.missing_tokens()]
+        for name, each in found.items()
     }
     rows["all"] = [sum(column) for column in zip(*rows.values(), strict=True)]
     for name, row in rows.items():
         dollars = price.asked(server.model, *row[2:])
         print(line.format(name, *row, "no price" if dollars is None else f"{dollars:.2f}"))
-    assumed = sum(one.assumed() for one in found.values())
+    assumed = sum(each.n_assumed() for each in found.values())
     print(f"tokens and dollars are those still to be paid, at the prices of {price.dated}")
     if assumed:
         print(
-            f"{assumed} answers are taken to have {dry_run.ASSUMED} tokens: `make estimate PILOT={dry_run.PILOT}` learns"
+            f"{assumed} answers are taken to have {dry_run.ASSUMED_NEW_TOKENS} tokens: "
+            f"`make estimate PILOT={dry_run.PILOT}` learns"
         )
 
 

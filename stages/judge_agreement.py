@@ -18,7 +18,8 @@ from parts.project.command import run
 from parts.project.sections import Server
 from parts.safety import detection
 from parts.scoring import judge_agreement
-from parts.scoring.judge_agreement import Params, agreement_of_judge, agreement_with_labels
+from parts.scoring.judge_agreement import JudgeAgreementParams as Params
+from parts.scoring.judge_agreement import agreement_of_judge, agreement_with_labels
 from schemas.answers import Answers
 from schemas.questions import Questions
 from schemas.scores import Scores

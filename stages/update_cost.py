@@ -13,6 +13,7 @@ writes  metrics/update_cost.json
 import asyncio
 import importlib
 import time
+from functools import partial
 
 from parts.corpus import splitting
 from parts.project import metrics, params
@@ -21,7 +22,7 @@ from parts.project.command import run
 from parts.project.sections import Server, Student
 from parts.retrieval import postgres
 from parts.safety import detection, redaction
-from parts.student.model import tokenizer
+from parts.student.model import count_tokens, tokenizer
 from parts.verdict import document_update
 from schemas.chunks import Chunks
 from schemas.documents import Documents
@@ -31,11 +32,11 @@ from schemas.redacted import Redacted
 def main() -> None:
     """Write metrics/update_cost.json."""
     documents, chunks = Documents.read(), Chunks.read()
-    encode = tokenizer(params.load("student", Student))
+    count = partial(count_tokens, tokenizer(params.load("student", Student)))
     start = time.perf_counter()
     edited = document_update.edit_document(documents)
-    most = params.load("chunk", splitting.Params).max_tokens
-    cut = splitting.split_documents(edited, most, lambda text: len(encode(text, add_special_tokens=False).input_ids))
+    most = params.load("chunk", splitting.ChunkParams).max_tokens
+    cut = splitting.split_documents(edited, most, count)
     redacted, _ = redaction.redact(edited, cut, params.load("redact", detection.Params))
     found = {"prepare_seconds": time.perf_counter() - start}
 

@@ -25,10 +25,7 @@ COUNT = 5
 
 
 def documents(*texts: str) -> pl.DataFrame:
-    rest = {"source": "folder", "mime": "text/plain", "sha256": "0" * 64}
-    return Documents.frame(
-        [{"doc_id": f"d{n}.txt", "title": f"D{n}", "text": text} | rest for n, text in enumerate(texts)]
-    )
+    return Documents.frame([{"doc_id": f"d{n}.txt", "title": f"D{n}", "text": text} for n, text in enumerate(texts)])
 
 
 @settings(deadline=None, max_examples=40)

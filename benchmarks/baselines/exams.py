@@ -11,11 +11,11 @@ import polars as pl
 
 from invitro.world import documents
 from invitro.world.company import make_company
-from parts.corpus import evidence, question_file
+from parts.corpus import evidence, question_file, splitting
 from parts.retrieval.embedder import Embedder
 from schemas.chunks import Chunks
 from schemas.questions import Questions
-from stages import chunk, ingest
+from stages import ingest
 
 TOKENS = 200  # of a passage, by the embedder's tokenizer, which reads 256
 
@@ -47,7 +47,7 @@ def northwind(corpora: Path, embed: Embedder) -> tuple[pl.DataFrame, pl.DataFram
     """Return the passages of Northwind's PDFs, and its questions; a cited page is found when a passage of it is."""
     read, _ = ingest.ingest(corpora / "northwind/docs")
     tokens = embed.model.tokenizer
-    chunks = chunk.chunk(
+    chunks = splitting.split_documents(
         read, TOKENS, lambda text: len(tokens(text, add_special_tokens=False, verbose=False).input_ids)
     )
     questions, _ = evidence.build_exam(list(question_file.questions(corpora / "northwind/qa.jsonl")), read, chunks)

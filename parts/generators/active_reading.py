@@ -1,4 +1,4 @@
-"""Documents by active reading (arXiv 2508.09494): ask for strategies to study a passage, then apply them one by one."""
+"""Active Reading (arXiv 2508.09494): the teacher names strategies to study a passage, and writes a document by each."""
 
 import asyncio
 
@@ -12,8 +12,8 @@ from parts.safety import quoting
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `synthesize.active_reading` of params.yaml."""
 
-    strategies: int = Field(ge=1)  # for each passage
-    samples: int = Field(ge=1)  # documents for each strategy
+    strategies: int = Field(ge=1)  # per passage
+    samples: int = Field(ge=1)  # documents per strategy
     temperature: float = Field(ge=0)
     top_p: float = Field(gt=0, le=1)
 
@@ -25,7 +25,7 @@ class Strategies(BaseModel):
 
 
 async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
-    """Return one document for each strategy and sample on one passage."""
+    """Return the documents on one passage, one per strategy and sample."""
     passage = quoting.passage(heading, text)
     sampling = {"temperature": params.temperature, "top_p": params.top_p}
     prompt = prompts.render("active_reading/strategies", count=params.strategies, passage=passage)

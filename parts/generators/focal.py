@@ -1,4 +1,4 @@
-"""Documents by focal rewriting: active reading with a question in mind, which the teacher made up (arXiv 2603.23562)."""
+"""Focal rewriting (arXiv 2603.23562): Active Reading with a focus on a question that the teacher makes up."""
 
 import asyncio
 
@@ -12,8 +12,8 @@ from parts.safety import quoting
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `synthesize.focal` of params.yaml."""
 
-    questions: int = Field(ge=1)  # for each passage, each with a strategy
-    samples: int = Field(ge=1)  # documents for each question
+    questions: int = Field(ge=1)  # per passage, each with a strategy
+    samples: int = Field(ge=1)  # documents per question
     temperature: float = Field(ge=0)
     top_p: float = Field(gt=0, le=1)
 
@@ -32,7 +32,7 @@ class Aims(BaseModel):
 
 
 async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
-    """Return `samples` documents for each question on one passage."""
+    """Return the documents on one passage, `samples` per question."""
     passage = quoting.passage(heading, text)
     sampling = {"temperature": params.temperature, "top_p": params.top_p}
     reply = await ask(prompts.render("focal/aims", count=params.questions, passage=passage), schema=Aims, **sampling)

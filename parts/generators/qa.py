@@ -1,4 +1,4 @@
-"""Open questions whose answers carry their reasoning: the first half of Synthetic Mixed Training (arXiv 2603.23562)."""
+"""Open questions whose answers explain their reasoning: the QA half of Synthetic Mixed Training (arXiv 2603.23562)."""
 
 import asyncio
 
@@ -12,8 +12,8 @@ from parts.safety import quoting
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `synthesize.qa` of params.yaml."""
 
-    samples: int = Field(ge=1)  # requests for each passage, each a sample of its own
-    count: int = Field(ge=1)  # questions wanted of one request
+    samples: int = Field(ge=1)  # requests per passage
+    count: int = Field(ge=1)  # questions per request
     temperature: float = Field(ge=0)
 
 
@@ -32,7 +32,7 @@ class TrainingQuestions(BaseModel):
 
 
 async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
-    """Return the rows of all samples on one passage."""
+    """Return the questions of all samples on one passage."""
     prompt = prompts.render("qa/questions", count=params.count, passage=quoting.passage(heading, text))
     jobs = [_sample(prompt, sample, ask, params) for sample in range(params.samples)]
     return [row for rows in await asyncio.gather(*jobs) for row in rows]

@@ -1,4 +1,4 @@
-"""One training row as a generator makes it."""
+"""What the generators share: their rows, and how one is loaded by name."""
 
 import importlib
 from collections.abc import Awaitable, Callable
@@ -10,28 +10,29 @@ from parts.llm.client import Reply
 from parts.project import params
 
 Ask = Callable[..., Awaitable[Reply]]
-"""llm.Client.ask"""
+"""`parts.llm.client.Client.ask`"""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A question with its reasoning and answer, or a document (`completion` alone), or a request that came to nothing."""
+    """A question with reasoning and answer, a document (`completion` only), or a request without a result."""
 
     kind: str
+    """qa or document"""
     prompt: str = ""
     reasoning: str = ""
     completion: str = ""
     dropped: str | None = None
-    """why nothing came of it; None: a row"""
+    """reason why the request has no result; None: a row"""
 
 
 def evenly_spread(total: int, count: int) -> set[int]:
-    """Return `count` of `total` numbers, evenly spread."""
+    """Return `count` indices below `total`, evenly spread; all of them where `total` is smaller."""
     count = min(count, total)
-    return {at * total // count for at in range(count)}
+    return {n * total // count for n in range(count)}
 
 
 def load_generator(name: str) -> tuple[Callable[..., Awaitable[list]], BaseModel]:
-    """Return what the generator `name` makes rows with, and its knobs."""
-    part = importlib.import_module(f"parts.generators.{name}")
-    return part.generate, params.load(f"synthesize.{name}", part.Params)
+    """Return `generate` of the generator `name` and its section of params.yaml."""
+    module = importlib.import_module(f"parts.generators.{name}")
+    return module.generate, params.load(f"synthesize.{name}", module.Params)

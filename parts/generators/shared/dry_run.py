@@ -1,8 +1,8 @@
-"""Go through all passages as a generator would, without asking, and count what it would take.
+"""Dry run: run a generator against a stub, without a teacher, and count its requests and tokens.
 
-What is in the cache is taken as it is. A request that is not is priced by its own bytes and by the mean length of the
-kept answers of its kind; what a generator would ask next, it asks about a stand-in. It cannot know how long the answers
-are when none of their kind is kept, nor that a teacher returns fewer things than it was asked for.
+Cached replies are used as they are. A request that is not cached is estimated by its bytes and by the mean length of
+the cached replies of its kind, and answered by a placeholder, so that the generator's next requests can be counted. The
+estimate assumes a length where no reply of a kind is cached, and lists as long as requested.
 """
 
 import json
@@ -19,34 +19,33 @@ from parts.llm.response_cache import ResponseCache
 from parts.llm.transport import ServerReply, Transport, token_usage
 from parts.project.sections import Server
 
-PILOT = 20  # passages whose answers the estimate in metrics/ is made from
-SAMPLE = 200  # passages that it is made for, at most: the others are taken to be like them
-ASSUMED = 300  # new tokens of an answer of which nothing is known
-PER_BYTE = 0.25  # prompt tokens, likewise
+PILOT = 20  # passages whose replies the estimate in metrics/ is based on
+SAMPLE = 200  # passages that are estimated, at most; the estimate is scaled to all
+ASSUMED_NEW_TOKENS = 300  # of a reply, where no reply of its kind is cached
+ASSUMED_TOKENS_PER_BYTE = 0.25  # of a prompt, likewise
 
 
 @dataclass
 class Kind:
-    """Requests of one structure: those whose answers are kept, and those that are still to be asked."""
+    """Requests with one response schema: the cached ones, with their tokens, and the missing ones."""
 
-    kept: int = 0
-    kept_bytes: int = 0
+    n_cached: int = 0
+    cached_bytes: int = 0
     prompt_tokens: int = 0
     new_tokens: int = 0
-    ahead: int = 0
-    ahead_bytes: int = 0
+    n_missing: int = 0
+    missing_bytes: int = 0
 
-    def rest(self) -> tuple[int, int]:
-        """Return the prompt tokens and new tokens that are still to be paid."""
-        rate = self.prompt_tokens / self.kept_bytes if self.kept else PER_BYTE
-        return round(self.ahead_bytes * rate), round(
-            self.ahead * (self.new_tokens / self.kept if self.kept else ASSUMED)
-        )
+    def missing_tokens(self) -> tuple[int, int]:
+        """Return the estimated prompt tokens and new tokens of the missing requests."""
+        per_byte = self.prompt_tokens / self.cached_bytes if self.n_cached else ASSUMED_TOKENS_PER_BYTE
+        per_reply = self.new_tokens / self.n_cached if self.n_cached else ASSUMED_NEW_TOKENS
+        return round(self.missing_bytes * per_byte), round(self.n_missing * per_reply)
 
 
 @dataclass
 class Estimate:
-    """What a generator's run takes, by kind of request."""
+    """Requests and tokens of a generator's run, by name of the response schema."""
 
     kinds: dict[str, Kind] = field(default_factory=dict)
 
@@ -54,70 +53,77 @@ class Estimate:
         """Return the sum of a count over all kinds."""
         return sum(getattr(kind, name) for kind in self.kinds.values())
 
-    def rest(self) -> tuple[int, int]:
-        """Return the prompt tokens and new tokens that are still to be paid."""
-        found = [kind.rest() for kind in self.kinds.values()]
-        return sum(prompt for prompt, _ in found), sum(new for _, new in found)
+    def missing_tokens(self) -> tuple[int, int]:
+        """Return the estimated prompt tokens and new tokens of the missing requests."""
+        tokens = [kind.missing_tokens() for kind in self.kinds.values()]
+        return sum(prompt for prompt, _ in tokens), sum(new for _, new in tokens)
 
     def tokens(self) -> int:
-        """Return all tokens, kept and still to be paid."""
-        return self.total("prompt_tokens") + self.total("new_tokens") + sum(self.rest())
+        """Return the tokens of all requests, cached and missing."""
+        return self.total("prompt_tokens") + self.total("new_tokens") + sum(self.missing_tokens())
 
-    def assumed(self) -> int:
-        """Return how many answers are of a length that had to be assumed."""
-        return sum(kind.ahead for kind in self.kinds.values() if not kind.kept)
+    def n_assumed(self) -> int:
+        """Return the number of missing replies whose length is assumed."""
+        return sum(kind.n_missing for kind in self.kinds.values() if not kind.n_cached)
 
 
 class DryRunTransport(Transport):
-    """A transport that sends nothing: what is not kept is answered by a stand-in, with lists of `length`."""
+    """A transport that sends nothing: a request that is not cached gets a placeholder, with lists of `length`."""
 
     def __init__(self, cache: ResponseCache, length: int):
-        self.cache, self.length, self.meter, self.seen, self.blind = cache, length, Meter(), Estimate(), False
-        self.stand_ins: dict[str, ServerReply] = {}
+        self.cache, self.length, self.meter, self.estimate = cache, length, Meter(), Estimate()
+        self.ignore_cache = False
+        self.placeholders: dict[str, ServerReply] = {}
 
     def cached(self, path: str, content: bytes) -> ServerReply | None:
-        """Return the answer to `content` if it is in the cache, and count it."""
-        answer = None if self.blind else super().cached(path, content)
-        if answer:
-            (kind, _), (prompt, new) = self._kind(content), token_usage(answer.json)
-            kind.kept, kind.kept_bytes = kind.kept + 1, kind.kept_bytes + len(content)
-            kind.prompt_tokens, kind.new_tokens = kind.prompt_tokens + prompt, kind.new_tokens + new
-        return answer
+        """Return the cached reply to `content` and count it; None if there is none."""
+        reply = None if self.ignore_cache else super().cached(path, content)
+        if reply:
+            (kind, _), (prompt_tokens, new_tokens) = self._kind(content), token_usage(reply.json)
+            kind.n_cached += 1
+            kind.cached_bytes += len(content)
+            kind.prompt_tokens += prompt_tokens
+            kind.new_tokens += new_tokens
+        return reply
 
     async def post(self, path: str, content: bytes) -> ServerReply:
-        """Return the kept answer or a stand-in, and count it."""
-        if answer := self.cached(path, content):
-            return answer
-        kind, stand_in = self._kind(content)
-        kind.ahead, kind.ahead_bytes = kind.ahead + 1, kind.ahead_bytes + len(content)
-        return stand_in
+        """Return the cached reply or a placeholder, and count it."""
+        if reply := self.cached(path, content):
+            return reply
+        kind, placeholder = self._kind(content)
+        kind.n_missing += 1
+        kind.missing_bytes += len(content)
+        return placeholder
 
     def _kind(self, content: bytes) -> tuple[Kind, ServerReply]:
-        """Return the kind that a request is of, and what stands in for its answer."""
-        wanted = json.loads(content).get("response_format") or {}
-        name = wanted.get("json_schema", {}).get("name", "")
-        if name not in self.stand_ins:
-            message = {"content": structured_output.stub_answer(wanted, self.length)}
-            self.stand_ins[name] = ServerReply(json={"choices": [{"message": message}]})
-            self.seen.kinds[name] = Kind()
-        return self.seen.kinds[name], self.stand_ins[name]
+        """Return the kind of a request and the placeholder for its reply."""
+        response_format = json.loads(content).get("response_format") or {}
+        name = response_format.get("json_schema", {}).get("name", "")
+        if name not in self.placeholders:
+            message = {"content": structured_output.stub_answer(response_format, self.length)}
+            self.placeholders[name] = ServerReply(json={"choices": [{"message": message}]})
+            self.estimate.kinds[name] = Kind()
+        return self.estimate.kinds[name], self.placeholders[name]
 
 
 async def estimate(
-    chunks: pl.DataFrame, name: str, server: Server, kept: ResponseCache, known: Collection[int] | None = None
+    chunks: pl.DataFrame, name: str, server: Server, cache: ResponseCache, pilot: Collection[int] | None = None
 ) -> Estimate:
-    """Return what the generator `name` asks about `chunks`; only the answers on passages of these numbers are `known`."""
-    generate, knobs = load_generator(name)
-    transport = DryRunTransport(kept, structured_output.list_length(knobs))
+    """Return the requests and tokens of the generator `name` on `chunks`.
+
+    Cached replies count only for the passages with an index in `pilot`; None: for all.
+    """
+    generate, params = load_generator(name)
+    transport = DryRunTransport(cache, structured_output.list_length(params))
     client = Client(server, transport, None)
-    for number, chunk in enumerate(chunks.iter_rows(named=True)):
-        transport.blind = known is not None and number not in known
-        await generate(chunk["heading"], chunk["text"], client.ask, knobs)
-    return transport.seen
+    for index, chunk in enumerate(chunks.iter_rows(named=True)):
+        transport.ignore_cache = pilot is not None and index not in pilot
+        await generate(chunk["heading"], chunk["text"], client.ask, params)
+    return transport.estimate
 
 
-async def pilot_estimate(chunks: pl.DataFrame, name: str, server: Server, kept: ResponseCache) -> float:
-    """Return the tokens that a pilot of PILOT passages would have foretold for all of `chunks`."""
+async def pilot_estimate(chunks: pl.DataFrame, name: str, server: Server, cache: ResponseCache) -> float:
+    """Return the tokens of the generator `name` on all of `chunks`, as estimated from PILOT passages."""
     sample = chunks[sorted(evenly_spread(len(chunks), SAMPLE))]
-    found = await estimate(sample, name, server, kept, evenly_spread(len(sample), PILOT))
-    return found.tokens() * len(chunks) / max(1, len(sample))
+    sample_estimate = await estimate(sample, name, server, cache, evenly_spread(len(sample), PILOT))
+    return sample_estimate.tokens() * len(chunks) / max(1, len(sample))
