@@ -13,16 +13,16 @@ from pydantic import BaseModel, Field
 
 from invitro.world import exam
 from invitro.world.company import make_company
-from parts.corpus import evidence, question_file
+from parts.corpus import evidence, question_file, splitting
 from parts.llm.client import connect
 from parts.project import params
 from parts.project.sections import Server, Student
 from parts.retrieval import postgres
 from parts.retrieval.retrievers import hybrid
-from parts.safety import detection
+from parts.safety import detection, redaction
 from parts.student.model import tokenizer
 from schemas.pairs import RawPairs
-from stages import chunk, ingest, redact, synthesize
+from stages import ingest, synthesize
 
 PARAMS = Path("experiments/params.yaml")
 
@@ -60,10 +60,11 @@ def ready(
         exam.write(make_company(seed, "exam", given.documents), seed, given.questions, Path(home))
         documents = plant(ingest.ingest(Path(home, "raw"))[0])
         asked = list(question_file.questions(Path(home, "exam.jsonl")))
-    chunks = chunk.chunk(documents, params.load("chunk", chunk.Params).max_tokens, lambda text: count([text])[0])
+    size = params.load("chunk", splitting.Params).max_tokens
+    chunks = splitting.split_documents(documents, size, lambda text: count([text])[0])
     questions, _ = evidence.build_exam(asked, documents, chunks)
     contexts = hybrid.retrieve(questions, chunks, params.load("retrieve", postgres.Params))
-    redacted, _ = redact.redact(documents, chunks, private or params.load("redact", detection.Params))
+    redacted, _ = redaction.redact(documents, chunks, private or params.load("redact", detection.Params))
     raw = asyncio.run(_teach(redacted, given.generators))
     return Company(seed, chunks, questions, contexts, raw)
 

@@ -46,7 +46,8 @@ def _sections(path: Path) -> dict:
         raise UserError(f"{path} is not here: run from the repository's root") from error
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not YAML: {error}") from error
-    modules = {file.stem for folder in ("stages", "invitro", "experiments") for file in (ROOT / folder).rglob("*.py")}
+    files = [file for folder in ("stages", "invitro", "experiments") for file in (ROOT / folder).rglob("*.py")]
+    modules = {name for file in files for name in (file.stem, file.parent.name)}  # invitro/world is a folder
     for name in found:
         if name not in SHARED and name not in modules:
             raise UserError(
