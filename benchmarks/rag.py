@@ -1,4 +1,4 @@
-"""How well and how fast passages are found and held, against BM25, exact search, bare SQL and a bare COPY.
+"""Quality and speed of retrieval, against BM25, exact search, bare SQL and a bare COPY.
 
 python -m benchmarks.rag [CORPORA] [PART...]    CORPORA: a folder with northwind/ and squad/ (or CLOSEDBOOK_CORPORA);
                                                 PART: recall, search, hnsw, index, update; none: all
@@ -12,32 +12,55 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from benchmarks.baselines import exams
-from benchmarks.baselines.figures import Figures
+from benchmarks.baselines.figures import RESULTS, Figures
 from parts.project import params
+from parts.project.queries import query
 from parts.retrieval import postgres
 from parts.retrieval.embedder import Embedder
-from parts.retrieval.passage_store import PassageStore, embedding_text, statement
+from parts.retrieval.passage_store import PassageStore, embedding_text
 from parts.retrieval.ranking import measure
 from parts.retrieval.retrievers import dense, hybrid
 from schemas.contexts import Contexts
 from tests.helpers.source_code import ROOT
 
-RETRIEVERS = {"dense": dense, "hybrid": hybrid}
 FIGURES = {
     "northwind": {"recall8": "recall_at_8"},
     "squad": {"recall1": "recall_at_1", "recall8": "recall_at_8", "mrr": "mrr"},
 }
+NEAREST = "SELECT chunk_id, 1 - (embedding <=> %(v)s) FROM passages ORDER BY embedding <=> %(v)s, chunk_id LIMIT %(n)s"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    passages: int = 10_000  # searched, and updated
+    questions: int = 600
+    vectors: int = 200_000  # of the HNSW index
+    probes: int = 500
+    embedded: int = 2_000  # passages that a model embeds; other vectors are made from theirs
+    rounds: int = 3
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every part works with."""
+
+    figures: Figures
+    section: postgres.Params
+    corpora: Path | None
+    sizes: Sizes
+    bm25: bool
 
 
 @contextlib.contextmanager
-def home() -> Iterator[postgres.Params]:
-    """Work with the shipped knobs in a folder with a Postgres of its own, that is deleted afterwards."""
+def workdir() -> Iterator[postgres.Params]:
+    """Work with the shipped settings in a temporary folder with a Postgres of its own."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         shutil.copy(ROOT / "params.yaml", "params.yaml")
         shutil.copytree(ROOT / "metrics", "metrics")
@@ -45,133 +68,137 @@ def home() -> Iterator[postgres.Params]:
 
 
 def bm25(questions: pl.DataFrame, chunks: pl.DataFrame, depth: int) -> pl.DataFrame:
-    """Return what BM25 alone finds, with English stop words and without stems."""
+    """Return the Contexts of BM25 alone, with English stop words and without stems."""
     import bm25s
 
-    cut = {"stopwords": "en", "show_progress": False}
+    settings = {"stopwords": "en", "show_progress": False}
     texts = [embedding_text(*row) for row in chunks.select("heading", "text").iter_rows()]
     index = bm25s.BM25()
-    index.index(bm25s.tokenize(texts, **cut), show_progress=False)
-    asked = bm25s.tokenize(questions["question"].to_list(), **cut)
-    places, scores = index.retrieve(asked, k=min(depth, len(texts)), show_progress=False)
+    index.index(bm25s.tokenize(texts, **settings), show_progress=False)
+    tokens = bm25s.tokenize(questions["question"].to_list(), **settings)
+    positions, scores = index.retrieve(tokens, k=min(depth, len(texts)), show_progress=False)
     ids = chunks["chunk_id"].to_list()
     return Contexts.frame([
-        {"question_id": question_id, "rank": rank, "chunk_id": ids[place], "score": score}
-        for question_id, found, worth in zip(questions["question_id"], places.tolist(), scores.tolist(), strict=True)
-        for rank, (place, score) in enumerate(zip(found, worth, strict=True), 1)
+        {"question_id": question_id, "rank": rank, "chunk_id": ids[position], "score": score}
+        for question_id, *ranking in zip(questions["question_id"], positions.tolist(), scores.tolist(), strict=True)
+        for rank, (position, score) in enumerate(zip(*ranking, strict=True), 1)
     ])  # fmt: skip
 
 
-def recall(figures: Figures, given: postgres.Params, corpora: Path | None) -> None:
+def recall(bench: Bench) -> None:
     """Dense, hybrid and BM25 on questions whose passage, or cited page, is known."""
-    for name, wanted in FIGURES.items():
-        if corpora is None or not (corpora / name).is_dir():
+    for name, keys in FIGURES.items():
+        if bench.corpora is None or not (bench.corpora / name).is_dir():
             print(f"{name}: not measured, for there is no folder {name} in CORPORA or CLOSEDBOOK_CORPORA")
             continue
-        chunks, questions = getattr(exams, name)(corpora, Embedder(given.embedder))
-        figures.add(f"{name}_passages", len(chunks))
-        figures.add(f"{name}_questions", len(questions))
-        found = {way: part.retrieve(questions, chunks, given) for way, part in RETRIEVERS.items()}
-        found["bm25"] = bm25(questions, chunks, given.depth)
-        for way, contexts in found.items():
-            came = measure(contexts, questions, 8)
-            for short, key in wanted.items():
-                figures.add(f"{name}_{short}_{way}", came[key])
+        chunks, questions = getattr(exams, name)(bench.corpora, Embedder(bench.section.embedder))
+        bench.figures.add(f"{name}_passages", len(chunks))
+        bench.figures.add(f"{name}_questions", len(questions))
+        contexts = {
+            "dense": dense.retrieve(questions, chunks, bench.section),
+            "hybrid": hybrid.retrieve(questions, chunks, bench.section),
+        }
+        if bench.bm25:
+            contexts["bm25"] = bm25(questions, chunks, bench.section.depth)
+        for way, table in contexts.items():
+            metrics = measure(table, questions, 8)
+            for short, key in keys.items():
+                bench.figures.add(f"{name}_{short}_{way}", metrics[key])
 
 
 def p95(times: list[float]) -> float:
     return float(np.percentile(times, 95))
 
 
-def search(figures: Figures, given: postgres.Params, corpora: Path | None) -> None:
-    """An index's search against its bare SQL on the same connection, turn by turn, on 10,000 passages."""
-    chunks = exams.made_up(10_000)
-    asked = [f"What is said of {heading}?" for heading in chunks["heading"].unique(maintain_order=True)[:600]]
-    embed = Embedder(given.embedder)
-    with held(chunks, given, quick(embed, chunks)) as kept:
-        bare = kept.connection
-        near = "SELECT chunk_id, 1 - (embedding <=> %(v)s) FROM passages ORDER BY embedding <=> %(v)s, chunk_id LIMIT %(n)s"
-        knobs = {"weight": 0.5, "rows": 10_000, "depth": given.depth, "rrf": given.rrf, "language": given.language}
-        fused = statement("fused")
+def search(bench: Bench) -> None:
+    """An index's search against its bare SQL on the same connection, turn by turn."""
+    section, chunks = bench.section, exams.synthetic(bench.sizes.passages)
+    headings = chunks["heading"].unique(maintain_order=True)[: bench.sizes.questions]
+    questions = [f"What is said of {heading}?" for heading in headings]
+    embed = Embedder(section.embedder)
+    with temporary_store(chunks, section, resampled(embed, chunks, bench.sizes.embedded)) as store:
+        sql, hybrid_search = store.connection, query("hybrid_search")
+        settings = {"weight": 0.5, "rows": len(chunks), "depth": section.depth, "rrf": section.rrf}
+        settings |= {"language": section.language}
         ways = {
             "dense": (
-                lambda q, v: kept.nearest(v),
-                lambda q, v: bare.execute(near, {"v": v, "n": given.depth}).fetchall(),
+                lambda q, v: store.nearest(v),
+                lambda q, v: sql.execute(NEAREST, {"v": v, "n": section.depth}).fetchall(),
             ),
             "hybrid": (
-                lambda q, v: kept.fused(q, v, 0.5),
-                lambda q, v: bare.execute(fused, {"question": q, "vector": v, **knobs}).fetchall(),
+                lambda q, v: store.fused(q, v, 0.5),
+                lambda q, v: sql.execute(hybrid_search, {"question": q, "vector": v, **settings}).fetchall(),
             ),
         }
         worst = 0.0
         for way, pair in ways.items():
             times: list[list[float]] = [[], []]
-            for at, (question, vector) in enumerate(zip(asked, embed(asked), strict=True)):
-                for which in (0, 1) if at % 2 else (1, 0):  # who is second finds its pages warm
+            for n, (question, vector) in enumerate(zip(questions, embed(questions), strict=True)):
+                for side in (0, 1) if n % 2 else (1, 0):  # the second finds its pages warm
                     start = time.perf_counter()
-                    pair[which](question, vector)
-                    times[which].append((time.perf_counter() - start) * 1000)
-            figures.add(f"search_{way}_p95_ms", p95(times[0]))
+                    pair[side](question, vector)
+                    times[side].append((time.perf_counter() - start) * 1000)
+            bench.figures.add(f"search_{way}_p95_ms", p95(times[0]))
             worst = max(worst, p95(times[0]) / p95(times[1]))
-        figures.add("search_p95_over_sql", worst, "<= 1.1")
+        bench.figures.add("search_p95_over_sql", worst, "<= 1.1")
 
 
-def quick(embed: Embedder, chunks: pl.DataFrame):
-    """Return an embedder for filling a table with vectors that lie as real ones do, without making each."""
+def resampled(embed: Embedder, chunks: pl.DataFrame, size: int):
+    """Return an embedder that resamples the vectors of the first `size` of `chunks`, to fill a table fast."""
+    texts = [embedding_text(*row) for row in chunks.head(size).select("heading", "text").iter_rows()]
 
-    class Made:
+    class Resampled:
         width = embed.width
-        real = embed([embedding_text(*row) for row in chunks.head(2000).select("heading", "text").iter_rows()])
+        real = embed(texts)
 
         def __call__(self, texts: list[str]) -> np.ndarray:
             return exams.vectors(self.real, len(texts), 1)
 
-    return Made()
+    return Resampled()
 
 
 @contextlib.contextmanager
-def held(chunks: pl.DataFrame, given: postgres.Params, embed) -> Iterator[PassageStore]:
-    """Yield `chunks` held in a schema of their own."""
+def temporary_store(chunks: pl.DataFrame, section: postgres.Params, embed) -> Iterator[PassageStore]:
+    """Yield a store of `chunks` in a schema of their own."""
     with postgres.connect() as connection:
-        kept = PassageStore(connection, "bench", given, embed)
-        kept.hold(chunks)
-        yield kept
+        store = PassageStore(connection, "bench", section, embed)
+        store.hold(chunks)
+        yield store
         connection.execute("DROP SCHEMA bench CASCADE")
 
 
-def hnsw(figures: Figures, given: postgres.Params, corpora: Path | None) -> None:
-    """Recall of the index with the knobs that ship, 200,000 x 384."""
-    number = int(os.environ.get("CLOSEDBOOK_BENCH_VECTORS", 200_000))
-    texts = exams.made_up(2000)
-    chunks = pl.concat([texts] * -(-number // 2000)).head(number)
-    chunks = chunks.with_columns(chunk_id=pl.format("c{}", pl.int_range(number)))
-    embed = quick(Embedder(given.embedder), texts)
+def hnsw(bench: Bench) -> None:
+    """Recall of the HNSW index with the shipped settings, `sizes.vectors` x 384."""
+    size, texts = bench.sizes.vectors, exams.synthetic(bench.sizes.embedded)
+    chunks = pl.concat([texts] * -(-size // len(texts))).head(size)
+    chunks = chunks.with_columns(chunk_id=pl.format("c{}", pl.int_range(size)))
+    embed = resampled(Embedder(bench.section.embedder), texts, len(texts))
     start = time.perf_counter()
-    with held(chunks, given.model_copy(update={"exact_below": 0}), embed) as kept:
-        figures.add("hnsw_vectors", number)
-        figures.add("hnsw_load_and_build_seconds", time.perf_counter() - start)
-        same, times = 0, []
-        probes = exams.vectors(embed.real, 500, 2)
+    with temporary_store(chunks, bench.section.model_copy(update={"exact_below": 0}), embed) as store:
+        bench.figures.add("hnsw_vectors", size)
+        bench.figures.add("hnsw_load_and_build_seconds", time.perf_counter() - start)
+        probes = exams.vectors(embed.real, bench.sizes.probes, 2)
+        common, times = 0, []
         for probe in probes:
-            begun = time.perf_counter()
-            found = {chunk_id for chunk_id, _ in kept.nearest(probe, 10)}
-            times.append((time.perf_counter() - begun) * 1000)
-            same += len(found & {chunk_id for chunk_id, _ in kept.exactly(probe, 10)})
-        figures.add("hnsw_search_p95_ms", p95(times))
-        figures.add("hnsw_recall10", same / len(probes) / 10, ">= 0.99")
+            start = time.perf_counter()
+            nearest = store.nearest(probe, 10)
+            times.append((time.perf_counter() - start) * 1000)
+            common += len(dict(nearest).keys() & dict(store.exactly(probe, 10)).keys())
+        bench.figures.add("hnsw_search_p95_ms", p95(times))
+        bench.figures.add("hnsw_recall10", common / len(probes) / 10, ">= 0.99")
 
 
-def index(figures: Figures, given: postgres.Params, corpora: Path | None) -> None:
-    """Passages a second, hold against encode and COPY with nothing around them, turn by turn."""
+def index(bench: Bench) -> None:
+    """Passages a second, our store against encode and COPY with nothing around them, turn by turn."""
     from pgvector.psycopg import register_vector
 
-    chunks, embed = exams.made_up(2000), Embedder(given.embedder)
+    chunks, embed = exams.synthetic(bench.sizes.embedded), Embedder(bench.section.embedder)
     texts = [embedding_text(*row) for row in chunks.select("heading", "text").iter_rows()]
     embed(texts[:64])
     ours, bare = [], []
     with postgres.connect() as connection:
         register_vector(connection)
-        for _ in range(3):
+        for _ in range(bench.sizes.rounds):
             start = time.perf_counter()
             vectors = embed.model.encode(texts, batch_size=64, normalize_embeddings=True)
             connection.execute("CREATE TABLE bare (chunk_id text PRIMARY KEY, text text, embedding vector(384))")
@@ -182,43 +209,44 @@ def index(figures: Figures, given: postgres.Params, corpora: Path | None) -> Non
             bare.append(time.perf_counter() - start)
             connection.execute("DROP TABLE bare")
             start = time.perf_counter()
-            with held(chunks, given, embed):
+            with temporary_store(chunks, bench.section, embed):
                 ours.append(time.perf_counter() - start)
-    figures.add("index_passages_per_second", len(texts) / statistics.median(ours))
-    figures.add("index_over_bare", statistics.median(bare) / statistics.median(ours), ">= 0.95")
+    bench.figures.add("index_passages_per_second", len(texts) / statistics.median(ours))
+    bench.figures.add("index_over_bare", statistics.median(bare) / statistics.median(ours), ">= 0.95")
 
 
-def update(figures: Figures, given: postgres.Params, corpora: Path | None) -> None:
-    """One of 10,000 passages changed; the model loaded, the server up. With an HNSW index, which is dearer to change."""
-    chunks, embed = exams.made_up(10_000), Embedder(given.embedder)
-    times = []
-    with held(chunks, given.model_copy(update={"exact_below": 0}), quick(embed, chunks)) as kept:
-        kept.embed = embed
+def update(bench: Bench) -> None:
+    """One passage changed; the model loaded, the server up. With an HNSW index, which is slower to change."""
+    chunks, embed = exams.synthetic(bench.sizes.passages), Embedder(bench.section.embedder)
+    section, times = bench.section.model_copy(update={"exact_below": 0}), []
+    with temporary_store(chunks, section, resampled(embed, chunks, bench.sizes.embedded)) as store:
+        store.embed = embed
         embed(["warm"])
         for n in range(5):
-            changed = pl.when(pl.col("chunk_id") == f"c{n * 1000:06}").then(pl.lit(f"Edited {n}.")).otherwise("text")
-            chunks = chunks.with_columns(text=changed)
+            edited = pl.col("chunk_id") == f"c{n * len(chunks) // 10:06}"
+            chunks = chunks.with_columns(text=pl.when(edited).then(pl.lit(f"Edited {n}.")).otherwise("text"))
             start = time.perf_counter()
-            assert kept.hold(chunks) == 1
+            assert store.hold(chunks) == 1
             times.append(time.perf_counter() - start)
-    figures.add("update_seconds", statistics.median(times), "<= 1")
+    bench.figures.add("update_seconds", statistics.median(times), "<= 1")
 
 
 PARTS = {"recall": recall, "search": search, "hnsw": hnsw, "index": index, "update": update}
 
 
-def main(*arguments: str) -> None:
+def main(*arguments: str, sizes: Sizes = Sizes(), bm25: bool = True, results: Path = RESULTS) -> None:
     folders = [argument for argument in arguments if argument not in PARTS]
     corpora = folders[0] if folders else os.environ.get("CLOSEDBOOK_CORPORA")
     corpora = Path(corpora).resolve() if corpora else None
-    figures = Figures("rag", "pgvector", "sentence-transformers", "bm25s")
-    asked = [argument for argument in arguments if argument in PARTS]
-    for name in asked or PARTS:
-        with home() as given:
-            PARTS[name](figures, given, corpora)
-    if not asked:
+    figures = Figures("rag", results, "pgvector", "sentence-transformers", *(["bm25s"] if bm25 else []))
+    names = [argument for argument in arguments if argument in PARTS]
+    for name in names or PARTS:
+        with workdir() as section:
+            PARTS[name](Bench(figures, section, corpora, sizes, bm25))
+    if not names:
         figures.write()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    vectors = int(os.environ.get("CLOSEDBOOK_BENCH_VECTORS", Sizes.vectors))
+    main(*sys.argv[1:], sizes=replace(Sizes(), vectors=vectors))

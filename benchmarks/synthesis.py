@@ -1,6 +1,6 @@
-"""What the client of parts/llm/client.py is worth when a real bill hangs on it: `stages.synthesize` against a local server.
+"""Speed, cost and robustness of `stages.synthesize` and the client of parts/llm/client.py, against a local server.
 
-python -m benchmarks.synthesis [OTHER_PYTHON]    an interpreter that has bespokelabs-curator, to run that beside it
+python -m benchmarks.synthesis [OTHER_PYTHON]    an interpreter that has bespokelabs-curator, to measure that too
 """
 
 import asyncio
@@ -13,13 +13,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import polars as pl
 import yaml
 
-from benchmarks.baselines.figures import Figures
+from benchmarks.baselines.figures import RESULTS, Figures
 from benchmarks.baselines.server import completion
 from parts.generators import qa
 from parts.llm.budget import Meter
@@ -32,14 +33,24 @@ from parts.project.sections import Server
 from schemas.redacted import Redacted
 from tests.helpers.source_code import ROOT
 
-REQUESTS, LATENCY, WORKERS, DRAWS = 2000, 0.2, 64, 20
+LATENCY, WORKERS, SAMPLES = 0.2, 64, 20
+BASELINES = ROOT / "benchmarks/baselines"
 STAGE = [sys.executable, "-m", "stages.synthesize", "qa"]
 TABLE = Path("data/synth/qa.parquet")
 WORDS = "the lamp of this policy costs weighs opens lasts needs allows euros days kilograms people before after".split()
 
 
-def passages(documents: int, each: int, edited: int | None = None) -> None:
-    """Write Redacted: the passages of so many documents of `each` passages; the `edited` one reads otherwise."""
+@dataclass(frozen=True)
+class Sizes:
+    requests: int = 2000
+    cached: tuple[int, int] = (10_000, 200_000)  # requests replayed from the cache
+    interrupted: int = 50  # passages of the run that is killed
+    kills: int = 10
+    documents: int = 200  # of the run that follows an edit
+
+
+def write_passages(documents: int, each: int, edited: int | None = None) -> None:
+    """Write Redacted: so many documents of `each` passages; the document number `edited` reads otherwise."""
     rows = []
     for n in range(documents * each):
         doc, rng = n // each, random.Random(n + (n // each == edited) * 10**6)
@@ -50,20 +61,20 @@ def passages(documents: int, each: int, edited: int | None = None) -> None:
 
 
 @contextlib.contextmanager
-def home(documents: int, each: int, draws: int) -> Iterator[Path]:
-    """Work in a folder with passages and the knobs of one generator, that is deleted afterwards."""
+def workdir(documents: int, each: int, samples: int) -> Iterator[Path]:
+    """Work in a temporary folder with passages and the settings of one generator."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        section = {"qa": {**yaml.safe_load((ROOT / "params.yaml").read_text())["synthesize"]["qa"], "samples": draws}}
-        params = {"teacher": {"model": "bench"}, "synthesize": section}
-        Path("params.yaml").write_text(yaml.safe_dump(params))
+        shipped = yaml.safe_load((ROOT / "params.yaml").read_text())["synthesize"]["qa"]
+        sections = {"teacher": {"model": "bench"}, "synthesize": {"qa": {**shipped, "samples": samples}}}
+        Path("params.yaml").write_text(yaml.safe_dump(sections))
         Path("prices.yaml").write_text((ROOT / "prices.yaml").read_text())
-        passages(documents, each)
+        write_passages(documents, each)
         yield Path(folder)
 
 
 @contextlib.contextmanager
 def teacher(*flags: str) -> Iterator[str]:
-    with running_server(f"python {ROOT}/benchmarks/beside/server.py --port {{port}} {' '.join(flags)}") as url:
+    with running_server(f"python {BASELINES}/server.py --port {{port}} {' '.join(flags)}") as url:
         yield url
 
 
@@ -72,12 +83,12 @@ def stats(url: str) -> dict:
 
 
 def environment(url: str, **more: str) -> dict[str, str]:
-    given = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "none", "PYTHONPATH": str(ROOT), "CLOSEDBOOK_CACHE": ".cache"}
-    return os.environ | given | {"CLOSEDBOOK_WORKERS": str(WORKERS)} | more
+    client = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "none", "PYTHONPATH": str(ROOT), "CLOSEDBOOK_CACHE": ".cache"}
+    return os.environ | client | {"CLOSEDBOOK_WORKERS": str(WORKERS)} | more
 
 
 def stage(url: str, **more: str) -> float:
-    """Run the stage; return the most memory that it held, in MB."""
+    """Run the stage; return its peak memory in MB."""
     with open("log", "w") as log:
         child = subprocess.Popen(STAGE, env=environment(url, **more), stdout=log, stderr=log)
         _, status, used = os.wait4(child.pid, 0)
@@ -86,128 +97,133 @@ def stage(url: str, **more: str) -> float:
     return used.ru_maxrss / 1024
 
 
-def wall(figures: Figures, other: str | None) -> None:
+def wall(figures: Figures, sizes: Sizes, other: str | None) -> None:
     """First request to last answer, as the server saw it."""
-    ideal, flags = REQUESTS * LATENCY / WORKERS, ("--latency", str(LATENCY))
-    prompts = [f"{n} {' '.join(WORDS * 6)}" for n in range(REQUESTS)]
-    with home(REQUESTS // DRAWS, 1, DRAWS):
+    ideal, flags = sizes.requests * LATENCY / WORKERS, ("--latency", str(LATENCY))
+    prompts = [f"{n} {' '.join(WORDS * 6)}" for n in range(sizes.requests)]
+    with workdir(sizes.requests // SAMPLES, 1, SAMPLES):
         Path("prompts.json").write_text(json.dumps(prompts))
         with teacher(*flags) as url:
             stage(url)
             figures.add("wall_over_ideal", stats(url)["seconds"] / ideal, "1.10")
         for key, python in (("bare", sys.executable), ("curator", other)):
-            found = None
+            ratio = None
             with teacher(*flags) as url:
-                command = [python, ROOT / "benchmarks/beside" / f"{key}.py", "prompts.json", str(WORKERS)]
+                command = [python, BASELINES / f"{key}.py", "prompts.json", str(WORKERS)]
                 if python and not subprocess.run(command, env=environment(url), capture_output=True).returncode:
-                    found = stats(url)["seconds"] / ideal
-            figures.add(f"{key}_wall_over_ideal", found, "none: it is what we are held against")
+                    ratio = stats(url)["seconds"] / ideal
+            figures.add(f"{key}_wall_over_ideal", ratio, "none: a reference")
 
 
-def replay(figures: Figures) -> None:
+def replay(figures: Figures, sizes: Sizes) -> None:
     """Requests that are all in the cache, in a table's worth of memory that does not grow with it."""
-    for thousands in (10, 200):
-        with home(thousands * 1000 // DRAWS, 1, DRAWS), teacher() as url:
-            asyncio.run(fill(Redacted.read()))
+    for requests in sizes.cached:
+        with workdir(requests // SAMPLES, 1, SAMPLES), teacher() as url:
+            asyncio.run(fill_cache(Redacted.read()))
             peak = stage(url)
             if stats(url)["requests"]:
-                raise SystemExit("a request that is in the cache was asked for again")
-            if thousands == 10:
-                figures.add("replay_rows_per_second", timed(url), "5000")
-            figures.add(f"peak_mb_{thousands}k", peak, "flat")
+                raise SystemExit("a request that is in the cache was sent again")
+            if requests == sizes.cached[0]:
+                figures.add("replay_rows_per_second", rows_per_second(url), "5000")
+            figures.add(f"peak_mb_{requests // 1000}k", peak, "flat")
 
 
-def timed(url: str) -> float:
+def rows_per_second(url: str) -> float:
     """Return how many requests a second the stage replays, from the first passage to the table on disk."""
     code = "import time; from stages import synthesize as s; import pyarrow.parquet; t = time.monotonic(); "
     code += "s.main('qa'); print(time.monotonic() - t)"
-    ran = subprocess.run([sys.executable, "-c", code], env=environment(url), capture_output=True, text=True, check=True)
-    return pl.read_parquet(TABLE).height / float(ran.stdout.split()[-1])
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(url), capture_output=True, text=True, check=True
+    )
+    return pl.read_parquet(TABLE).height / float(done.stdout.split()[-1])
 
 
-async def fill(chunks: pl.DataFrame) -> None:
-    """Put the answers to all requests into the cache, without asking."""
-    kept, given = ResponseCache(Path(".cache")), params.load("synthesize.qa", qa.Params)
-    client = Client(Server(model="bench"), Knowing(kept), None)
-    kept.db.execute("PRAGMA synchronous = OFF")
-    for chunk in chunks.iter_rows(named=True):
-        await qa.generate(chunk["heading"], chunk["text"], client.ask, given)
+async def fill_cache(chunks: pl.DataFrame) -> None:
+    """Put the answers to all requests into the cache, without a server."""
+    with contextlib.closing(ResponseCache(Path(".cache"))) as cache:
+        section, client = params.load("synthesize.qa", qa.Params), Client(Server(model="bench"), Filling(cache), None)
+        cache.db.execute("PRAGMA synchronous = OFF")
+        for chunk in chunks.iter_rows(named=True):
+            await qa.generate(chunk["heading"], chunk["text"], client.ask, section)
 
 
-class Knowing(Transport):
-    """A wire that answers by itself, and keeps it."""
+class Filling(Transport):
+    """A transport that answers by itself, and keeps the answer in the cache."""
 
-    def __init__(self, kept: ResponseCache):
-        self.cache, self.meter = kept, Meter()
+    def __init__(self, cache: ResponseCache):
+        self.cache, self.meter = cache, Meter()
 
     async def post(self, path: str, content: bytes) -> ServerReply:
-        answer = parse_body(completion(content))
-        self.cache.keep(CachedResponse(self.cache.key(path, content), answer.body, "bench", *token_usage(answer.found)))
-        return answer
+        reply = parse_body(completion(content))
+        self.cache.keep(CachedResponse(self.cache.key(path, content), reply.body, "bench", *token_usage(reply.json)))
+        return reply
 
 
-def killed(figures: Figures) -> None:
-    """Ten SIGKILLs at random moments, then to the end."""
+def killed(figures: Figures, sizes: Sizes) -> None:
+    """SIGKILLs at random moments, then to the end."""
     rng, in_flight = random.Random(1), 0
-    with home(50, 1, DRAWS):
+    with workdir(sizes.interrupted, 1, SAMPLES):
         with teacher() as url:
             stage(url, CLOSEDBOOK_CACHE="undisturbed")
         undisturbed = TABLE.read_bytes()
         TABLE.unlink()
         with teacher("--latency", "0.1") as url:
-            for _ in range(10):
-                before, known = stats(url), rows_kept()
-                child = subprocess.Popen(
-                    STAGE, env=environment(url), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-                )
-                while stats(url)["requests"] < before["requests"] + rng.randrange(1, 90) and child.poll() is None:
-                    time.sleep(0.001)
-                time.sleep(rng.random() * 0.1)
-                child.kill()
-                child.wait()
-                in_flight += min(WORKERS, stats(url)["requests"] - before["requests"] - (rows_kept() - known))
+            for _ in range(sizes.kills):
+                in_flight += kill_once(url, rng)
             stage(url)
-            found = stats(url)
+            counts = stats(url)
         figures.add("kill_bytes_equal", TABLE.read_bytes() == undisturbed, "true")
-        figures.add("kill_extra_requests", found["requests"] - found["distinct"] - in_flight, "0")
+        figures.add("kill_extra_requests", counts["requests"] - counts["distinct"] - in_flight, "0")
 
 
-def rows_kept() -> int:
+def kill_once(url: str, rng: random.Random) -> int:
+    """Start the stage and kill it; return how many requests were under way, at most."""
+    before, rows = stats(url), cached_rows()
+    child = subprocess.Popen(STAGE, env=environment(url), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while stats(url)["requests"] < before["requests"] + rng.randrange(1, 90) and child.poll() is None:
+        time.sleep(0.001)
+    time.sleep(rng.random() * 0.1)
+    child.kill()
+    child.wait()
+    return min(WORKERS, stats(url)["requests"] - before["requests"] - (cached_rows() - rows))
+
+
+def cached_rows() -> int:
     """Return how many answers the cache has."""
-    with contextlib.closing(ResponseCache(Path(".cache"))) as kept:
-        return kept.db.execute("SELECT count(*) FROM answers").fetchone()[0]
+    with contextlib.closing(ResponseCache(Path(".cache"))) as cache:
+        return cache.db.execute("SELECT count(*) FROM answers").fetchone()[0]
 
 
-def faults(figures: Figures) -> None:
-    """A server that has them all; each request asks for one row, and is one, or the reason why not."""
-    with home(REQUESTS // DRAWS, 1, DRAWS), teacher("--latency", "0.02", "--faults") as url:
+def faults(figures: Figures, sizes: Sizes) -> None:
+    """A server that has them all; each request asks for one row, and becomes one, or the reason why not."""
+    with workdir(sizes.requests // SAMPLES, 1, SAMPLES), teacher("--latency", "0.02", "--faults") as url:
         stage(url, CLOSEDBOOK_TIMEOUT="2")
         table, metrics = pl.read_parquet(TABLE), json.loads(Path("metrics/synthesize/qa.json").read_text())
-    answered = table.filter(pl.col("dropped").is_null())
-    figures.add("fault_rows_lost", REQUESTS - metrics["rows"] - metrics["lost"], "0")
-    figures.add("fault_rows_doubled", len(answered) - answered["completion"].n_unique(), "0")
+    rows = table.filter(pl.col("dropped").is_null())
+    figures.add("fault_rows_lost", sizes.requests - metrics["rows"] - metrics["lost"], "0")
+    figures.add("fault_rows_doubled", len(rows) - rows["completion"].n_unique(), "0")
     for reason, count in table["dropped"].drop_nulls().value_counts(sort=True).rows():
         figures.add(f"fault_rows_{reason.replace(' ', '_')}", count)
 
 
-def edit(figures: Figures) -> None:
-    """One document of 200 edited."""
-    with home(200, 3, 2), teacher() as url:
+def edit(figures: Figures, sizes: Sizes) -> None:
+    """One document of many edited."""
+    with workdir(sizes.documents, 3, 2), teacher() as url:
         stage(url)
         before = stats(url)["requests"]
-        passages(200, 3, edited=7)
+        write_passages(sizes.documents, 3, edited=7)
         stage(url)
         figures.add("edit_calls", stats(url)["requests"] - before, "edit_calls_needed")
         figures.add("edit_calls_needed", 3 * 2)
 
 
-def main(other: str | None = None) -> None:
-    figures = Figures("synthesis", "openai", "aiohttp")
-    wall(figures, other)
+def main(other: str | None = None, sizes: Sizes = Sizes(), results: Path = RESULTS) -> None:
+    figures = Figures("synthesis", results, "openai", "aiohttp")
+    wall(figures, sizes, other)
     for part in (replay, killed, faults, edit):
-        part(figures)
+        part(figures, sizes)
     figures.write()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[1:2])

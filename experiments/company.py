@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, Field
 
-from invitro.world import exam
+from invitro.world import corpus
 from invitro.world.company import make_company
 from parts.corpus import evidence, question_file, splitting
 from parts.llm.client import connect
@@ -57,7 +57,7 @@ def ready(
     `plant` may add to its Documents; `private` is what leaves for the teacher, if not as in params.yaml.
     """
     with tempfile.TemporaryDirectory() as home:
-        exam.write(make_company(seed, "exam", given.documents), seed, given.questions, Path(home))
+        corpus.write(make_company(seed, "exam", given.documents), seed, given.questions, Path(home))
         documents = plant(ingest.ingest(Path(home, "raw"))[0])
         asked = list(question_file.questions(Path(home, "exam.jsonl")))
     max_tokens = params.load("chunk", splitting.ChunkParams).max_tokens

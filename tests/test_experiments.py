@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from experiments import charts, company, progress, scaling, seeds, study, variants
 from parts.project import params, prompts
 from parts.project.sections import Student
+from parts.retrieval import tuned_settings
 from parts.student import dataset, finetune
 from schemas.errors import UserError
 
@@ -27,6 +28,14 @@ RECIPE = finetune.Recipe(
     seed=1, lora_r=4, lora_alpha=4, learning_rate=0.01, num_train_epochs=1, per_device_train_batch_size=8,
     max_length=256, warmup_ratio=0, weight_decay=0, completion_only_loss=True,
 )  # fmt: skip
+
+
+@pytest.fixture(autouse=True, scope="module")
+def tuned():
+    """Settings of retrieval as the stage tune_retrieval would write them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuned_settings, "read", lambda: tuned_settings.TunedSettings(passages=2, lexical_weight=0.6))
+        yield
 
 
 @settings(deadline=None, max_examples=50)
@@ -80,7 +89,7 @@ def test_what_was_studied_once_is_not_trained_again(small, monkeypatch, tmp_path
     def refuse(*args):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(finetune, "tune", refuse)
+    monkeypatch.setattr(finetune, "finetune", refuse)
     assert study.study(small, plan) == found
     for other in (replace(plan, tokens=900), replace(plan, reasoning=True), replace(plan, generators=("qa", "focal"))):
         with pytest.raises(AssertionError, match="trained again"):

@@ -10,7 +10,7 @@ import pytest
 from invitro.base_model import lessons, pretrain
 from invitro.base_model.tokenizer import segments, train
 from invitro.rules import judge, sentences, server, teacher, wordings
-from invitro.world import documents, exam, grammar, names, questions, values
+from invitro.world import corpus, documents, exam, grammar, names, questions, values
 from invitro.world.company import Company, make_company
 from invitro.world.questions import Asker
 from parts.project import prompts
@@ -81,12 +81,18 @@ def test_no_question_of_the_teacher_is_worded_as_in_the_exam():
 
 
 def test_the_shipped_documents_and_exam_are_those_of_their_seed(tmp_path):
-    exam.write(make_company(7, "exam", 32), 7, 140, tmp_path)
+    corpus.write(make_company(7, "exam", 32), 7, 140, tmp_path)
     shipped = {path.name: path.read_bytes() for path in (ROOT / "data/raw").iterdir()}
     assert {path.name: path.read_bytes() for path in (tmp_path / "raw").iterdir()} == shipped
     assert (tmp_path / "exam.jsonl").read_bytes() == (ROOT / "data/exam.jsonl").read_bytes()
     assert len(shipped) >= 24
     assert {name.rpartition(".")[2] for name in shipped} == {"md", "html", "docx", "pdf"}
+
+
+def test_the_lessons_of_a_seed_are_those_the_base_model_was_trained_on():
+    stream = lessons.stream(0, lambda: pretrain.LEVELS[-1][2])
+    turns = [next(stream).turns for _ in range(50)]
+    assert hashlib.sha256(json.dumps(turns).encode()).hexdigest()[:12] == "3faf2611d03f"
 
 
 def test_the_shipped_exam_has_every_kind_of_question():

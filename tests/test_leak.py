@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from experiments import canaries, company, leak, study
 from parts.project import params
+from parts.retrieval import tuned_settings
 from parts.safety import detection
 from parts.safety.disclosure import discloses
 from parts.student import finetune
@@ -16,6 +17,14 @@ from tests.helpers.source_code import ROOT
 
 PRIVATE = detection.Params(**yaml.safe_load((ROOT / "params.yaml").read_text())["redact"])
 MAIL, PHONE, IBAN = "ada.quill@example.com", "212.555.0142", "GB15TEST51033001260931"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def tuned():
+    """Settings of retrieval as the stage tune_retrieval would write them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuned_settings, "read", lambda: tuned_settings.TunedSettings(passages=2, lexical_weight=0.6))
+        yield
 
 
 @pytest.mark.parametrize(
@@ -140,5 +149,5 @@ def test_in_small_the_gate_keeps_canaries_from_the_rows_and_retrieval_shows_them
     assert set(before) == {"base", "rag"}
     after = leak.taught(of["open"], plan, asked, passages)
     assert {len(held) for kinds in after.values() for held in kinds.values()} == {6}
-    monkeypatch.setattr(finetune, "tune", None)
+    monkeypatch.setattr(finetune, "finetune", None)
     assert leak.taught(of["open"], plan, asked, passages) == after, "what was trained once is not trained again"

@@ -12,12 +12,12 @@ from openai import AsyncOpenAI
 
 
 async def main(prompts: list[str], workers: int) -> None:
-    client, room = AsyncOpenAI(api_key="none"), asyncio.Semaphore(workers)
+    client, slots = AsyncOpenAI(api_key="none"), asyncio.Semaphore(workers)
 
     async def ask(prompt: str) -> str:
-        async with room:
-            found = await client.chat.completions.create(model="m", messages=[{"role": "user", "content": prompt}])
-        return found.choices[0].message.content
+        async with slots:
+            completion = await client.chat.completions.create(model="m", messages=[{"role": "user", "content": prompt}])
+        return completion.choices[0].message.content
 
     await asyncio.gather(*map(ask, prompts))
 

@@ -1,4 +1,4 @@
-"""Passages and questions to measure retrieval on: two public corpora that the repository does not carry, and made-up text."""
+"""Passages and questions to measure retrieval on: two public corpora that the repository does not carry, and synthetic text."""
 
 import json
 import random
@@ -17,59 +17,43 @@ from schemas.chunks import Chunks
 from schemas.questions import Questions
 from stages import ingest
 
-TOKENS = 200  # of a passage, by the embedder's tokenizer, which reads 256
+MAX_TOKENS = 200  # of a passage, by the embedder's tokenizer, which reads 256
 
 
 def squad(corpora: Path, embed: Embedder) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return SQuAD's paragraphs, each a passage, and its questions; the paragraph a question was written on is gold."""
-    given = json.loads((corpora / "squad/squad_val_third.json").read_text())
+    paragraphs = json.loads((corpora / "squad/squad_val_third.json").read_text())
     passages, questions = [], []
-    for n, paragraph in enumerate(given):
-        row = {"chunk_id": f"p{n:04}", "doc_id": paragraph["title"], "start": n, "end": n + 1, "page": 1}
-        passages.append(
-            row | {"heading": paragraph["title"].replace("_", " "), "text": paragraph["context"], "n_tokens": 1}
-        )
-        questions += [
-            {
-                "question_id": f"p{n:04}q{at}",
-                "doc_id": None,
-                "kind": "fact",
-                "question": asked["question"],
-                "options": None,
-            }
-            | {"reference": asked["answer"], "answerable": True, "gold_chunk_ids": [[f"p{n:04}"]]}
-            for at, asked in enumerate(paragraph["questions"])
-        ]
+    for n, paragraph in enumerate(paragraphs):
+        heading = paragraph["title"].replace("_", " ")
+        passages.append(_passage(f"p{n:04}", n, paragraph["title"], heading, paragraph["context"]))
+        for number, question in enumerate(paragraph["questions"]):
+            row = {"question_id": f"p{n:04}q{number}", "doc_id": None, "kind": "fact", "options": None}
+            row |= {"question": question["question"], "reference": question["answer"], "answerable": True}
+            questions.append(row | {"gold_chunk_ids": [[f"p{n:04}"]]})
     return Chunks.frame(passages), Questions.frame(questions)
 
 
 def northwind(corpora: Path, embed: Embedder) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the passages of Northwind's PDFs, and its questions; a cited page is found when a passage of it is."""
-    read, _ = ingest.ingest(corpora / "northwind/docs")
-    tokens = embed.model.tokenizer
+    """Return the passages of Northwind's PDFs, and its questions; every passage of a cited page is gold."""
+    texts, _ = ingest.ingest(corpora / "northwind/docs")
+    tokenizer = embed.model.tokenizer
     chunks = splitting.split_documents(
-        read, TOKENS, lambda text: len(tokens(text, add_special_tokens=False, verbose=False).input_ids)
+        texts, MAX_TOKENS, lambda text: len(tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
     )
-    questions, _ = evidence.build_exam(list(question_file.questions(corpora / "northwind/qa.jsonl")), read, chunks)
+    questions, _ = evidence.build_exam(list(question_file.questions(corpora / "northwind/qa.jsonl")), texts, chunks)
     return chunks, questions.filter(pl.col("gold_chunk_ids").list.len() > 0)
 
 
-def made_up(number: int) -> pl.DataFrame:
-    """Return `number` passages of companies that were made up for this."""
-    rows = [
-        {
-            "chunk_id": f"c{n:06}",
-            "doc_id": heading,
-            "start": n,
-            "end": n + 1,
-            "page": 1,
-            "heading": heading,
-            "text": text,
-        }
-        | {"n_tokens": 1}
-        for n, (heading, text) in enumerate(islice(_paragraphs(), number))
-    ]
-    return Chunks.frame(rows)
+def synthetic(number: int) -> pl.DataFrame:
+    """Return `number` passages of made-up companies, the same for the same number."""
+    paragraphs = enumerate(islice(_paragraphs(), number))
+    return Chunks.frame([_passage(f"c{n:06}", n, heading, heading, text) for n, (heading, text) in paragraphs])
+
+
+def _passage(chunk_id: str, n: int, doc_id: str, heading: str, text: str) -> dict:
+    row = {"chunk_id": chunk_id, "doc_id": doc_id, "start": n, "end": n + 1, "page": 1}
+    return row | {"heading": heading, "text": text, "n_tokens": 1}
 
 
 def _paragraphs() -> Iterator[tuple[str, str]]:
@@ -80,10 +64,10 @@ def _paragraphs() -> Iterator[tuple[str, str]]:
 
 
 def vectors(real: np.ndarray, number: int, seed: int) -> np.ndarray:
-    """Return `number` unit vectors that lie as real ones do: each between two of `real`, a little off."""
+    """Return `number` unit vectors distributed as real ones are: each between two of `real`, with some noise."""
     rng = np.random.default_rng(seed)
-    one, other = real[rng.integers(len(real), size=(2, number))]
-    share = rng.uniform(0.5, 1, (number, 1)).astype("float32")
-    noise = rng.normal(scale=0.2 / np.sqrt(real.shape[1]), size=one.shape).astype("float32")
-    found = share * one + (1 - share) * other + noise
-    return found / np.linalg.norm(found, axis=1, keepdims=True)
+    left, right = real[rng.integers(len(real), size=(2, number))]
+    weight = rng.uniform(0.5, 1, (number, 1)).astype("float32")
+    noise = rng.normal(scale=0.2 / np.sqrt(real.shape[1]), size=left.shape).astype("float32")
+    mixed = weight * left + (1 - weight) * right + noise
+    return mixed / np.linalg.norm(mixed, axis=1, keepdims=True)

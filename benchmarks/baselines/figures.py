@@ -1,4 +1,4 @@
-"""Print a benchmark's figures, one a line, and keep them in benchmarks/results/ with the machine and the versions."""
+"""Print a benchmark's figures, one a line, and write them as JSON with the machine and the versions."""
 
 import json
 import os
@@ -6,29 +6,31 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
+RESULTS = Path(__file__).parent.parent / "results"
+
 
 class Figures:
-    """The figures of one benchmark; `add` prints, `write` keeps."""
+    """The figures of one benchmark; `add` prints, `write` writes `results`/NAME.json."""
 
-    def __init__(self, name: str, *packages: str):
-        self.path = Path(__file__).parent.parent / "results" / f"{name}.json"
-        self.found: dict[str, float | str | None] = {"machine": machine(), "python": platform.python_version()}
-        self.found |= {f"version_{package}": version(package) for package in packages}
+    def __init__(self, name: str, results: Path, *packages: str):
+        self.path = results / f"{name}.json"
+        self.values: dict[str, float | str | None] = {"machine": machine(), "python": platform.python_version()}
+        self.values |= {f"version_{package}": version(package) for package in packages}
 
     def add(self, key: str, value: float | bool | None, goal: str = "") -> None:
         """Print and note one figure; None: it could not be measured here."""
-        self.found[key] = round(value, 3) if isinstance(value, float) else value
-        told = "not measured" if value is None else self.found[key]
-        print(f"{key}  {told}" + (f"  (goal: {goal})" if goal else ""), flush=True)
+        self.values[key] = round(value, 3) if isinstance(value, float) else value
+        text = "not measured" if value is None else self.values[key]
+        print(f"{key}  {text}" + (f"  (goal: {goal})" if goal else ""), flush=True)
 
     def write(self) -> None:
         """Write the figures."""
         self.path.parent.mkdir(exist_ok=True)
-        self.path.write_text(json.dumps(self.found, indent=2, sort_keys=True) + "\n")
+        self.path.write_text(json.dumps(self.values, indent=2, sort_keys=True) + "\n")
 
 
 def machine() -> str:
-    """Return what this runs on."""
+    """Return the cores, the processor and the load of this machine."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
     return f"{len(os.sched_getaffinity(0))} cores of {model}, load {os.getloadavg()[0]:.1f}"

@@ -1,8 +1,8 @@
-"""A teacher that takes its time and has faults, as cheap as one can be: HTTP/1.1 by hand, one process.
+"""A teacher with latency and faults that costs little CPU: HTTP/1.1 by hand, one process.
 
 python -m benchmarks.baselines.server --port 8000 --latency 0.2 --faults
 
-GET /v1/stats tells what came in: requests, distinct ones, answers, seconds from the first request to the last answer.
+GET /v1/stats returns what came in: requests, distinct ones, answers, seconds from the first request to the last answer.
 """
 
 import argparse
@@ -35,37 +35,37 @@ def completion(content: bytes, flaws: bool = False) -> bytes:
 
 class Stats:
     def __init__(self):
-        self.asked, self.answered, self.first, self.last = Counter(), 0, 0.0, 0.0
+        self.requests, self.answered, self.first, self.last = Counter(), 0, 0.0, 0.0
 
-    def told(self) -> bytes:
-        found = {"requests": self.asked.total(), "distinct": len(self.asked), "answered": self.answered}
-        return json.dumps(found | {"seconds": self.last - self.first}).encode()
+    def to_json(self) -> bytes:
+        counts = {"requests": self.requests.total(), "distinct": len(self.requests), "answered": self.answered}
+        return json.dumps(counts | {"seconds": self.last - self.first}).encode()
 
 
 class Teacher(asyncio.Protocol):
     def __init__(self, latency: float, faults: bool, stats: Stats, rng: random.Random):
-        self.latency, self.faults, self.stats, self.rng, self.held = latency, faults, stats, rng, b""
+        self.latency, self.faults, self.stats, self.rng, self.buffer = latency, faults, stats, rng, b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self.held += data
-        head, found, rest = self.held.partition(b"\r\n\r\n")
-        if not found:
+        self.buffer += data
+        head, end, rest = self.buffer.partition(b"\r\n\r\n")
+        if not end:
             return
         if head.startswith(b"GET"):
-            self.held = rest
-            self._write(200, self.stats.told())
+            self.buffer = rest
+            self._write(200, self.stats.to_json())
             return
         length = next(int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
         if len(rest) >= length:
-            self.held = rest[length:]
+            self.buffer = rest[length:]
             self._take(rest[:length])
 
     def _take(self, content: bytes) -> None:
         stats, loop = self.stats, asyncio.get_running_loop()
-        stats.asked[hashlib.sha256(content).digest()] += 1
+        stats.requests[hashlib.sha256(content).digest()] += 1
         stats.first = stats.first or time.monotonic()
         loop.call_later(self.latency, self._answer, content)
 
@@ -101,12 +101,12 @@ async def serve(port: int, latency: float, faults: bool) -> None:
 
 
 def main() -> None:
-    args = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    args.add_argument("--port", type=int, required=True)
-    args.add_argument("--latency", type=float, default=0.0)
-    args.add_argument("--faults", action="store_true")
-    given = args.parse_args()
-    asyncio.run(serve(given.port, given.latency, given.faults))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--latency", type=float, default=0.0)
+    parser.add_argument("--faults", action="store_true")
+    args = parser.parse_args()
+    asyncio.run(serve(args.port, args.latency, args.faults))
 
 
 if __name__ == "__main__":

@@ -1,19 +1,13 @@
 """Make up a company: people, sites, products, policies, and what is true of them.
 
-    python -m invitro.world.company --seed 7 --documents 32 --questions 140 --out data
-
-writes the company's documents below DIR/raw and its exam to DIR/exam.jsonl (see exam.py).
-
 A company is drawn from a seed and a split of names (names.py). Every entity has a document; a document states most
 of its entity's attributes and leaves some out, so that there are sensible questions the documents do not answer.
 """
 
-import argparse
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 
 from invitro.world import grammar, names, values
 
@@ -140,20 +134,3 @@ def _leave_out(rng: random.Random, entity: Entity) -> None:
     for name in rng.sample(own, max(1, round(len(own) / 4))):
         del entity.facts[name]
         entity.unstated.append(name)
-
-
-def main() -> None:
-    """Write a company and its exam."""
-    from invitro.world import exam
-
-    args = argparse.ArgumentParser(description="Make up a company: its documents and an exam on them.")
-    args.add_argument("--seed", type=int, required=True)
-    args.add_argument("--documents", type=int, default=32)
-    args.add_argument("--questions", type=int, default=140)
-    args.add_argument("--out", type=Path, required=True, help="a folder: documents go to raw/ in it, the exam beside")
-    given = args.parse_args()
-    exam.write(make_company(given.seed, "exam", given.documents), given.seed, given.questions, given.out)
-
-
-if __name__ == "__main__":
-    main()

@@ -10,6 +10,7 @@ from schemas.errors import UserError
 
 PATH = Path("params.yaml")
 ROOT = Path(__file__).parent.parent.parent
+FOLDERS = ("stages", "commands", "invitro", "experiments")
 SHARED = ("student", "teacher", "judge", "arms")
 """Sections that more than one stage reads; every other section is named for its stage."""
 
@@ -46,11 +47,8 @@ def _sections(path: Path) -> dict:
         raise UserError(f"{path} is not here: run from the repository's root") from error
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not YAML: {error}") from error
-    modules = {
-        file.stem
-        for folder in ("stages", "commands", "invitro", "experiments")
-        for file in (ROOT / folder).rglob("*.py")
-    }
+    files = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py")]
+    modules = {name for file in files for name in (file.stem, file.parent.name)}  # invitro/world is a folder
     for name in found:
         if name not in SHARED and name not in modules:
             raise UserError(

@@ -127,35 +127,13 @@ def quiet_trainer(trainer) -> None:
     trainer.add_callback(StepBar())
 
 
-def quiet_trainer(trainer) -> None:
-    """Have the trainer draw one bar, of its steps, in place of a dictionary for every tenth."""
-    from transformers import PrinterCallback, TrainerCallback
-
-    class StepBar(TrainerCallback):
-        def on_train_begin(self, args, state, control, **kwargs):
-            self.bar = ProgressBar(total=state.max_steps, initial=state.global_step, desc="train", unit="step")
-
-        def on_step_end(self, args, state, control, **kwargs):
-            self.bar.update(state.global_step - self.bar.n)
-
-        def on_log(self, args, state, control, logs=None, **kwargs):
-            self.bar.set_postfix({"loss": logs["loss"]} if "loss" in logs else {}, refresh=False)
-
-        def on_train_end(self, args, state, control, **kwargs):
-            self.bar.close()
-
-    trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(StepBar())
-
-
-def _plot(history: list[dict], to: Path) -> None:
-    """Write step and loss, a line each: all that was logged, by a run that was stopped before this one, too.
+def _plot(history: list[dict], path: Path) -> None:
+    """Write step and loss, tab-separated: every logged value, those before a resumed run's checkpoint too.
 
     A loss is the mean since the previous logged step; the first one after a resume, since the checkpoint.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     lines = ["step\tloss", *(f"{logs['step']}\t{logs['loss']}" for logs in history if "loss" in logs)]
-    path.write_text("\n".join(lines) + "\n")
+    write_text(path, "\n".join(lines) + "\n")
 
 
 def _save(model, adapter: Path) -> None:

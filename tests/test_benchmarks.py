@@ -1,0 +1,126 @@
+"""Every benchmark runs at tiny size, and writes the figures of its committed results."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from benchmarks import answer, rag, stats, synthesis
+from benchmarks.baselines.figures import RESULTS
+from invitro.world import corpus
+from invitro.world.company import make_company
+from parts.retrieval import tuned_settings
+from schemas.chunks import Chunks
+from schemas.contexts import Contexts
+from schemas.questions import Questions
+from tests.helpers.source_code import ROOT
+
+
+@pytest.fixture(autouse=True)
+def tuned(monkeypatch):
+    """Settings of retrieval as the stage tune_retrieval would write them."""
+    monkeypatch.setattr(tuned_settings, "read", lambda: tuned_settings.TunedSettings(passages=2, lexical_weight=0.6))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def committed():
+    """Hold every test to leaving the committed results alone."""
+    before = {path.name: path.read_bytes() for path in RESULTS.iterdir()}
+    yield
+    assert {path.name: path.read_bytes() for path in RESULTS.iterdir()} == before
+
+
+def keys(values: dict) -> set[str]:
+    """Return the keys of results without their sizes."""
+    return {re.sub(r"\d+k?", "N", key) for key in values}
+
+
+def compared(folder, name: str) -> tuple[dict, set[str]]:
+    """Return the figures that a run wrote to `folder`, and the keys in which they differ from the committed ones."""
+    values = json.loads((folder / f"{name}.json").read_text())
+    return values, keys(values) ^ keys(json.loads((RESULTS / f"{name}.json").read_text()))
+
+
+def test_stats_measures_the_coverage_of_each_interval(tmp_path):
+    stats.main(3, results=tmp_path)
+    values, different = compared(tmp_path, "stats")
+    assert not different
+    assert values["trials"] == 3
+    assert all(0 <= value <= 1 for key, value in values.items() if key.startswith("coverage"))
+
+
+def exam(size: int) -> None:
+    """Write an exam of `size` questions, each with two passages, one of them its own."""
+    chunk = {"start": 0, "end": 9, "page": 1, "heading": "Lamps", "n_tokens": 9}
+    rows = [
+        chunk | {"chunk_id": f"c{n}", "doc_id": f"{n}.md", "text": f"Lamp {n} costs {n} euros."} for n in range(size)
+    ]
+    Chunks.write(Chunks.frame(rows))
+    question = {"doc_id": None, "kind": "fact", "options": None, "answerable": True, "gold_chunk_ids": []}
+    rows = [
+        question | {"question_id": f"q{n}", "question": f"What does Lamp {n} cost?", "reference": f"{n} euros"}
+        for n in range(size)
+    ]
+    Questions.write(Questions.frame(rows))
+    rows = [
+        {"question_id": f"q{n}", "rank": rank, "chunk_id": f"c{(n + rank - 1) % size}", "score": 1 / rank}
+        for n in range(size)
+        for rank in (1, 2)
+    ]
+    Contexts.write(Contexts.frame(rows), "hybrid")
+    Contexts.write(Contexts.frame([]), "none")
+
+
+@pytest.mark.slow
+def test_answer_times_every_way_to_answer_and_ours_agrees_with_the_loop(workplace, tmp_path):
+    base = str(ROOT / "models/base")
+    workplace.change("student", "model", base)
+    workplace.change("answer", "max_new_tokens", 8)
+    sections = yaml.safe_load((workplace.path / "params.yaml").read_text())
+    for name in answer.ARMS:
+        workplace.change("arms", name, sections["arms"][name] | {"weights": base})
+    exam(6)
+    answer.main(3, rounds=1, blocks=64, results=tmp_path)
+    values, different = compared(tmp_path, "answer")
+    assert not different
+    assert values["batch_agreement"] == values["alone_agreement"] == 1
+
+
+def tiny_corpora(folder) -> None:
+    """Write corpora of a made-up company by the names and in the formats of the public ones."""
+    company = make_company(3, "exam", 8)
+    (folder / "squad").mkdir(parents=True)
+    corpus.write(company, 3, 14, folder / "northwind")
+    (folder / "northwind/raw").rename(folder / "northwind/docs")
+    (folder / "northwind/exam.jsonl").rename(folder / "northwind/qa.jsonl")
+    rows = []
+    for entity in company.entities:
+        facts = list(entity.facts.items())
+        asked = [{"question": f"What is the {name} of {entity.name}?", "answer": value} for name, value in facts[:2]]
+        text = " ".join(f"The {name} is {value}." for name, value in facts)
+        rows.append({"title": entity.name.replace(" ", "_"), "context": text, "questions": asked})
+    (folder / "squad/squad_val_third.json").write_text(json.dumps(rows))
+
+
+@pytest.mark.slow
+def test_rag_measures_recall_and_speed_without_bm25(tmp_path):
+    tiny_corpora(tmp_path / "corpora")
+    sizes = rag.Sizes(passages=60, questions=8, vectors=200, probes=5, embedded=40, rounds=1)
+    rag.main(str(tmp_path / "corpora"), sizes=sizes, bm25=False, results=tmp_path)
+    values, different = compared(tmp_path, "rag")
+    assert {key for key in different if "bmN" not in key} == set()
+    assert values["squad_recall8_hybrid"] == 1 and values["squad_questions"] == 16
+    assert values["hnsw_recall10"] > 0.9 and values["hnsw_vectors"] == 200
+
+
+@pytest.mark.slow
+def test_synthesis_loses_and_repeats_nothing(tmp_path):
+    sizes = synthesis.Sizes(requests=100, cached=(1000, 2000), interrupted=5, kills=2, documents=8)
+    synthesis.main(sizes=sizes, results=tmp_path)
+    values, different = compared(tmp_path, "synthesis")
+    assert not different
+    assert values["curator_wall_over_ideal"] is None
+    assert values["kill_bytes_equal"] and values["kill_extra_requests"] <= 0
+    assert values["fault_rows_lost"] == values["fault_rows_doubled"] == 0
+    assert values["edit_calls"] == values["edit_calls_needed"] == 6
