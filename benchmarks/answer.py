@@ -15,7 +15,7 @@ from benchmarks.baselines.figures import Figures
 from parts.answering import arm_engine
 from parts.answering.transformers_engine import Engine
 from parts.project import params
-from parts.project.sections import Arm
+from parts.project.arms import Arm
 from parts.retrieval.contexts import shown_passages
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
@@ -32,8 +32,8 @@ def asked(most: int | None) -> dict[str, tuple[Engine, list[str]]]:
     found = {}
     for name in ARMS:
         arm = params.load(f"arms.{name}", Arm)
-        engine = arm_engine.engine(arm, given)
-        passages = shown_passages(Contexts.read(arm.contexts), Chunks.read(), given.passages)
+        engine = arm_engine.engine(arm.model, given)
+        passages = shown_passages(Contexts.read(arm.retriever), Chunks.read(), given.passages)
         questions = rows.select("question_id", "question").rows()
         found[name] = engine, [engine.prompt(text, passages.get(key, []))[0] for key, text in questions]
     return found
@@ -53,7 +53,7 @@ def ours(batch: int) -> Callable[[Engine, list[str]], list[str]]:
 
 def main(most: str | None = None) -> None:
     figures, arms = Figures("answer", "torch", "transformers"), asked(int(most) if most else None)
-    batch = params.load("answer", arm_engine.Params).batch
+    batch = arm_engine.batch_size()
     ways = {"loop": generating.loop, "batch": ours(batch), "alone": ours(1)}
     ways |= {name: generating.batched(name, batch) for name in ("dynamic", "static")} | {"paged": generating.paged}
     seconds = {(name, way): [] for name in arms for way in ways}

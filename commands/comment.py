@@ -29,7 +29,7 @@ def cost(seconds: float) -> str:
         f"This run took {seconds / 60:.1f} minutes (${listed.ran(seconds):.4f} of machine).",
         f"Its rows took {prompt + new:,} tokens of the teacher ({_dollars(taught)}, kept answers at their price too) and its "
         f"training {trained['tokens']:,} tokens in {trained['seconds'] / 60:.1f} minutes.",
-        f"By arm: {history.cost(history.figures())}. Prices of {listed.dated}.",
+        f"By arm: {history.cost(metrics.read('cost'))}. Prices of {listed.dated}.",
     ]
     return "\n".join(f"- {line}" for line in said)
 

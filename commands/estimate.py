@@ -8,8 +8,8 @@ import asyncio
 
 import polars as pl
 
-from parts.generators import dry_run
-from parts.generators.base import evenly_spread, load_generator
+from parts.generators.shared import dry_run
+from parts.generators.shared.base import evenly_spread, load_generator
 from parts.llm import jobs
 from parts.llm.client import connect
 from parts.llm.response_cache import ResponseCache

@@ -11,8 +11,8 @@ import polars as pl
 from parts.answering import arm_engine
 from parts.answering.engine import Engine
 from parts.project import metrics, params
+from parts.project.arms import Arm
 from parts.project.command import run
-from parts.project.sections import Arm
 from parts.retrieval.contexts import Passage, shown_passages
 from schemas.answers import Answers
 from schemas.chunks import Chunks
@@ -47,9 +47,11 @@ def answer(
 def main(name: str) -> None:
     """Write Answers of the arm `name`."""
     given, arm = params.load("answer", Params), params.load(f"arms.{name}", Arm)
-    passages = shown_passages(Contexts.read(arm.contexts), Chunks.read(), given.passages)
+    passages = shown_passages(Contexts.read(arm.retriever), Chunks.read(), given.passages)
     with arm_engine.server(given) as url:
-        answered = answer(Questions.read(), passages, arm_engine.engine(arm, given, url), given.batch, name)
+        answered = answer(
+            Questions.read(), passages, arm_engine.engine(arm.model, given, url), arm_engine.batch_size(), name
+        )
     Answers.write(answered, name)
     means = answered.select(pl.mean("passages", "prompt_tokens", "new_tokens", "stopped")).row(0, named=True)
     metrics.write(f"answer/{name}", means)

@@ -15,8 +15,9 @@ from pydantic import BaseModel
 from parts.llm import jobs
 from parts.llm.client import Client, connect
 from parts.project import metrics, params
+from parts.project.arms import Arm
 from parts.project.command import run
-from parts.project.sections import Arm, Server
+from parts.project.sections import Server
 from parts.safety import detection
 from parts.scoring import choice, exact, judge, ragas, summary
 from schemas.answers import Answers
@@ -94,7 +95,7 @@ async def _score(name: str, rows: list[dict]) -> pl.DataFrame:
 def main(name: str) -> None:
     """Write Scores of the arm `name`."""
     arm = params.load(f"arms.{name}", Arm)
-    rows = material(Answers.read(name), Questions.read(), Contexts.read(arm.contexts), Chunks.read())
+    rows = material(Answers.read(name), Questions.read(), Contexts.read(arm.retriever), Chunks.read())
     scores = asyncio.run(_score(name, rows))
     Scores.write(scores, name)
     found = summary.summarise(scores)

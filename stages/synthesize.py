@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 
 import polars as pl
 
-from parts.generators import dry_run
-from parts.generators.base import Row, load_generator
+from parts.generators.shared import dry_run
+from parts.generators.shared.base import Row, load_generator
 from parts.llm import batch_api, jobs
 from parts.llm.client import Client, connect
 from parts.project import metrics, params

@@ -16,8 +16,9 @@ import time
 
 from parts.corpus import splitting
 from parts.project import metrics, params
+from parts.project.arms import Arm
 from parts.project.command import run
-from parts.project.sections import Arm, Server, Student
+from parts.project.sections import Server, Student
 from parts.retrieval import postgres
 from parts.safety import detection, redaction
 from parts.student.model import tokenizer
@@ -43,7 +44,7 @@ def main() -> None:
     found |= meter.metrics() | {"passages_taught": len(new)}
     found["teacher_seconds"] = seconds if meter.paid == meter.requests else None  # null: kept answers were replayed
 
-    retriever = importlib.import_module(f"parts.retrieval.retrievers.{params.load('arms.rag', Arm).contexts}")
+    retriever = importlib.import_module(f"parts.retrieval.retrievers.{params.load('arms.rag', Arm).retriever}")
     found |= document_update.reindex(retriever.indexed, chunks, cut, params.load("retrieve", postgres.Params))
     found["passages_embedded"] = len(cut.join(chunks, ["chunk_id", "heading", "text"], how="anti"))
     metrics.write("update_cost", found)

@@ -6,9 +6,10 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
+from parts.page import model_card
 from parts.project import metrics, params
 from parts.project.sections import Student
-from parts.student import finetune, model_card
+from parts.student import finetune
 from schemas.documents import Documents
 from schemas.pairs import Pairs
 from stages import card
@@ -51,10 +52,10 @@ def test_the_card_is_one_the_hub_reads_with_the_scores_of_the_run(studied):
     assert read.data.library_name == "peft" and "lora" in read.data.tags
     found = {result.metric_name: result.metric_value for result in read.data.eval_results}
     assert found == {
-        "accuracy, trained, nothing to read": 0.6,
-        "accuracy, trained, with retrieved passages": 0.5,
+        "accuracy, the student after training, closed book": 0.6,
+        "accuracy, the trained student with retrieved passages": 0.5,
     }
-    assert "| tuned | trained, nothing to read | 0.600 | 0.300 to 0.800 |" in read.text
+    assert "| tuned | the student after training, closed book | 0.600 | 0.300 to 0.800 |" in read.text
     assert "Tuned minus rag: +0.200 (+0.100 to +0.300)" in read.text
     assert read.data.license is None and "icen" not in read.text
 

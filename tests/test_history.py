@@ -72,8 +72,13 @@ def test_a_run_is_told_with_what_changed_its_verdict_accuracies_and_costs(here):
     assert latest.params == "gone gone, redact new, train.old gone, train.rank 8 -> 16"
     assert latest.verdict == "undecided, tuned - rag 0.100 (0.000 to 0.200)"
     assert latest.accuracies["tuned"] == "0.600 (0.300 to 0.800)"
-    assert latest.cost == "upfront $0.5000, 1,000 by tuned $0.0100, 1,000 by rag $0.0300, even after 25,000 questions"
-    assert first.cost == "upfront $0.0062, 1,000 by tuned $0.0013, 1,000 by rag $0.0026, even after 4,460 questions"
+    assert (
+        latest.cost
+        == "upfront $0.5000, 1,000 by tuned $0.0100, 1,000 by rag $0.0300, break-even after 25,000 questions"
+    )
+    assert (
+        first.cost == "upfront $0.0062, 1,000 by tuned $0.0013, 1,000 by rag $0.0026, break-even after 4,460 questions"
+    )
     assert (first.params, first.verdict.split(",")[0]) == ("the first run", "rag wins")
 
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from parts.project import prompts
 from parts.safety import quoting
-from parts.generators.base import Ask, Row
+from parts.generators.shared.base import Ask, Row
 
 
 class Params(BaseModel, extra="forbid", frozen=True):

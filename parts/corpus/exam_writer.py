@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from parts.corpus.question_file import Evidence, Question
 from parts.llm import jobs
@@ -47,13 +47,10 @@ async def write_exam(chunks: Sequence[dict], count: int, server: Server) -> list
 async def _ask(chunk: dict, count: int, teacher: Client) -> list[Question]:
     passage = quoting.passage(chunk["heading"], chunk["text"])
     reply = await teacher.ask(prompts.render("exam/questions", count=count, passage=passage), schema=ExamQuestions)
-    try:
-        found = ExamQuestions.model_validate_json(reply.text).questions if not reply.problem else []
-    except ValidationError:
-        found = []
+    parsed, _ = reply.parse(ExamQuestions)
     evidence = [Evidence(chunk["doc_id"], quote=chunk["quote"])]
     return [
         Question(f"{chunk['chunk_id']}-{number}", row.question, row.answer, True, "fact", None, evidence)
-        for number, row in enumerate(found[:count], 1)
+        for number, row in enumerate(parsed.questions[:count] if parsed else [], 1)
         if row.question.strip() and row.answer.strip() and not PLACEHOLDER.search(f"{row.question} {row.answer}")
     ]

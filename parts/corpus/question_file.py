@@ -1,11 +1,11 @@
 """Read exam questions from a JSONL file."""
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from parts.project.jsonl import read_lines
 from schemas.errors import UserError
 
 QUESTION_KEYS = {"question", "options", "answerable", "kind", "evidence", "question_id"}
@@ -49,17 +49,12 @@ def questions(path: Path, answerable: bool = True) -> Iterator[Question]:
     """
     if not path.is_file():
         raise UserError(f"there is no question file {path}: correct its name under exam in params.yaml")
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
-        if line.strip():
-            yield _question(f"{path}, line {number}", f"{path.stem}-{number:04}", line, answerable)
+    for number, where, raw in read_lines(path):
+        yield _question(where, f"{path.stem}-{number:04}", raw, answerable)
 
 
-def _question(where: str, question_id: str, line: str, answerable: bool) -> Question:
-    try:
-        raw = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{where}: not a JSON object: {error.msg} at character {error.pos}") from error
-    if not isinstance(raw, dict) or not str(raw.get("question") or "").strip():
+def _question(where: str, question_id: str, raw: dict, answerable: bool) -> Question:
+    if not str(raw.get("question") or "").strip():
         raise UserError(f"{where}: the field 'question' is missing or empty")
     answerable = bool(raw.get("answerable", answerable))
     given = next((str(raw[key]) for key in REFERENCE_KEYS if raw.get(key) is not None), "")

@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 
 import polars as pl
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from parts.llm import jobs
 from parts.llm.budget import Meter
@@ -55,9 +55,7 @@ async def _ask(questions: list[str]) -> tuple[dict[str, str | None], Meter]:
 
 async def _verdict(prompt: str, judge: Client) -> str | None:
     reply = await judge.ask(prompt, schema=Support, temperature=0)
-    if reply.problem:
+    parsed, _ = reply.parse(Support)
+    if parsed is None:
         return "not judged"
-    try:
-        return None if Support.model_validate_json(reply.text).verdict > 0 else "not grounded"
-    except ValidationError:
-        return "not judged"
+    return None if parsed.verdict > 0 else "not grounded"

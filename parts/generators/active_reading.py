@@ -2,9 +2,9 @@
 
 import asyncio
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from parts.generators.base import Ask, Row
+from parts.generators.shared.base import Ask, Row
 from parts.project import prompts
 from parts.safety import quoting
 
@@ -30,15 +30,12 @@ async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Ro
     sampling = {"temperature": params.temperature, "top_p": params.top_p}
     prompt = prompts.render("active_reading/strategies", count=params.strategies, passage=passage)
     reply = await ask(prompt, schema=Strategies, **sampling)
-    if reply.problem:
-        return [Row("document", dropped=reply.problem)]
-    try:
-        named = Strategies.model_validate_json(reply.text).strategies
-    except ValidationError:
-        return [Row("document", dropped="unparsed")]
+    parsed, reason = reply.parse(Strategies)
+    if parsed is None:
+        return [Row("document", dropped=reason)]
     jobs = [
         _apply(passage, strategy, sample, ask, sampling)
-        for strategy in named[: params.strategies]
+        for strategy in parsed.strategies[: params.strategies]
         for sample in range(params.samples)
     ]
     return list(await asyncio.gather(*jobs))

@@ -4,9 +4,9 @@ import asyncio
 import random
 from itertools import combinations
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from parts.generators.base import Ask, Row
+from parts.generators.shared.base import Ask, Row
 from parts.project import prompts
 from parts.safety import quoting
 
@@ -34,13 +34,10 @@ async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Ro
     sampling = {"temperature": params.temperature, "top_p": params.top_p}
     prompt = prompts.render("entigraph/entities", count=params.entities, passage=passage)
     reply = await ask(prompt, schema=Entities, **sampling)
-    if reply.problem:
-        return [Row("document", dropped=reply.problem)]
-    try:
-        named = Entities.model_validate_json(reply.text).entities
-    except ValidationError:
-        return [Row("document", dropped="unparsed")]
-    groups = chosen([" ".join(name.split()) for name in named], params)
+    parsed, reason = reply.parse(Entities)
+    if parsed is None:
+        return [Row("document", dropped=reason)]
+    groups = chosen([" ".join(name.split()) for name in parsed.entities], params)
     jobs = [_relate(passage, group, sample, ask, sampling) for group in groups for sample in range(params.samples)]
     return list(await asyncio.gather(*jobs)) or [Row("document", dropped="no entities")]
 

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from parts.generators.base import Ask, Row
+from parts.generators.shared.base import Ask, Row
 from parts.project import prompts
 from parts.safety import quoting
 
@@ -36,12 +36,10 @@ async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Ro
     passage = quoting.passage(heading, text)
     sampling = {"temperature": params.temperature, "top_p": params.top_p}
     reply = await ask(prompts.render("focal/aims", count=params.questions, passage=passage), schema=Aims, **sampling)
-    if reply.problem:
-        return [Row("document", dropped=reply.problem)]
-    try:
-        aims = Aims.model_validate_json(reply.text).aims[: params.questions]
-    except ValidationError:
-        return [Row("document", dropped="unparsed")]
+    parsed, reason = reply.parse(Aims)
+    if parsed is None:
+        return [Row("document", dropped=reason)]
+    aims = parsed.aims[: params.questions]
     jobs = [_apply(passage, aim, sample, ask, sampling) for aim in aims for sample in range(params.samples)]
     return list(await asyncio.gather(*jobs))
 

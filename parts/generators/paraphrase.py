@@ -4,7 +4,7 @@ import asyncio
 
 from pydantic import BaseModel, Field
 
-from parts.generators.base import Ask, Row
+from parts.generators.shared.base import Ask, Row
 from parts.project import prompts
 from parts.safety import quoting
 

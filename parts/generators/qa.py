@@ -2,9 +2,9 @@
 
 import asyncio
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from parts.generators.base import Ask, Row
+from parts.generators.shared.base import Ask, Row
 from parts.project import prompts
 from parts.safety import quoting
 
@@ -40,10 +40,7 @@ async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Ro
 
 async def _sample(prompt: str, sample: int, ask: Ask, params: Params) -> list[Row]:
     reply = await ask(prompt, schema=TrainingQuestions, sample=sample, temperature=params.temperature)
-    if reply.problem:
-        return [Row("qa", dropped=reply.problem)]
-    try:
-        found = TrainingQuestions.model_validate_json(reply.text)
-    except ValidationError:
-        return [Row("qa", dropped="unparsed")]
-    return [Row("qa", row.question.strip(), row.reasoning.strip(), row.answer.strip()) for row in found.questions]
+    parsed, reason = reply.parse(TrainingQuestions)
+    if parsed is None:
+        return [Row("qa", dropped=reason)]
+    return [Row("qa", row.question.strip(), row.reasoning.strip(), row.answer.strip()) for row in parsed.questions]

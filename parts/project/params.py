@@ -46,13 +46,22 @@ def _sections(path: Path) -> dict:
         raise UserError(f"{path} is not here: run from the repository's root") from error
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not YAML: {error}") from error
-    modules = {file.stem for folder in ("stages", "invitro", "experiments") for file in (ROOT / folder).rglob("*.py")}
+    modules = {
+        file.stem
+        for folder in ("stages", "commands", "invitro", "experiments")
+        for file in (ROOT / folder).rglob("*.py")
+    }
     for name in found:
         if name not in SHARED and name not in modules:
             raise UserError(
-                f"{path}: unknown section {name!r}: sections are named for the modules of stages/, invitro/, experiments/"
+                f"{path}: unknown section {name!r}: sections are named for modules of stages, commands, invitro, experiments"
             )
     return found
+
+
+def load_table(section: str, model: type[Model], path: Path = PATH) -> dict[str, Model]:
+    """Return the entries of a section by name, in its order, each as `model`. Raises UserError as `load` does."""
+    return {name: load(f"{section}.{name}", model, path) for name in _sections(path).get(section) or {}}
 
 
 def names(section: str, path: Path = PATH) -> list[str]:

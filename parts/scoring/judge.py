@@ -1,6 +1,6 @@
 """Score an answer against its reference by a model: does it give what the reference gives?"""
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from parts.llm.client import Client
 from parts.project import answer_format, prompts
@@ -40,10 +40,5 @@ async def score(
         "judge/correct", question=quoted(question), reference=quoted(reference), answer=quoted(said)
     )
     reply = await judge.ask(prompt, schema=Verdict, sample=sample, temperature=0)
-    if reply.problem:
-        return None, reply.problem
-    try:
-        found = Verdict.model_validate_json(reply.text)
-    except ValidationError:
-        return None, "unparsed"
-    return float(found.verdict > 0), found.reason
+    parsed, reason = reply.parse(Verdict)
+    return (None, reason) if parsed is None else (float(parsed.verdict > 0), parsed.reason)

@@ -1,6 +1,5 @@
 """What says whether a judge can be trusted: people's labels, agreement beyond chance, and when to be careful."""
 
-import json
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from pydantic import BaseModel, Field, StrictBool, ValidationError
 from parts.llm import jobs
 from parts.llm.client import Client
 from parts.project import answer_format, metrics
+from parts.project.jsonl import read_lines
 from parts.safety import detection
 from parts.scoring import exact, judge
 from schemas.errors import UserError
@@ -33,15 +33,13 @@ def labels(path: Path) -> Iterator[Label]:
             f"there is no file {path}: correct judge_agreement.labels in params.yaml (data/none.jsonl: no labels)"
         )
     seen = set()
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
-        if not line.strip():
-            continue
+    for _, where, row in read_lines(path):
         try:
-            label = Label.model_validate(json.loads(line))
-        except (json.JSONDecodeError, ValidationError) as error:
-            raise UserError(f"{path}, line {number}: must be a JSON object like {_LIKE}") from error
+            label = Label.model_validate(row)
+        except ValidationError as error:
+            raise UserError(f"{where}: must be a JSON object like {_LIKE}") from error
         if (label.question_id, label.arm) in seen:
-            raise UserError(f"{path}, line {number}: {label.arm} on {label.question_id} is labelled twice")
+            raise UserError(f"{where}: {label.arm} on {label.question_id} is labelled twice")
         seen.add((label.question_id, label.arm))
         yield label
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from parts.student.dataset import Encoded, encode, order
 from parts.student.model import fast_bfloat16, fingerprint, load
+from schemas.files import replacing, write_text
 
 CHECKPOINTS = Path(".cache/train")
 
@@ -107,15 +108,11 @@ def _plot(history: list[dict], to: Path) -> None:
 
     A loss is the mean since the one before it; of the first after a stop, since the checkpoint.
     """
-    to.parent.mkdir(parents=True, exist_ok=True)
     lines = ["step\tloss", *(f"{logs['step']}\t{logs['loss']}" for logs in history if "loss" in logs)]
-    to.write_text("\n".join(lines) + "\n")
+    write_text(to, "\n".join(lines) + "\n")
 
 
 def _save(model, adapter: Path) -> None:
     """Write the weights (an adapter's, or all) and their configuration, and nothing else, all or nothing."""
-    beside = adapter.with_name(f".{adapter.name}.partial")
-    shutil.rmtree(beside, ignore_errors=True)
-    model.save_pretrained(beside, safe_serialization=True)
-    shutil.rmtree(adapter, ignore_errors=True)
-    beside.rename(adapter)
+    with replacing(adapter) as partial:
+        model.save_pretrained(partial, safe_serialization=True)

@@ -53,16 +53,28 @@ def load(model: str, merge: bool = True):
     return found.to("cuda" if cuda else "cpu")
 
 
-def fingerprint(model: str) -> str:
-    """Return a hash of what the model `model` is, and of the libraries that train and run it.
+def files_digest(folder: str) -> str:
+    """Return a hash of every file of a model's folder, tokenizer and chat template included."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(folder)} {path.stat().st_size}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
 
-    Of a folder it is every file, tokenizer and chat template included; of a model on the hub its name.
-    """
-    found = hashlib.sha256(model.encode() if not Path(model).is_dir() else b"")
-    for path in sorted(path for path in Path(model).rglob("*") if path.is_file()):
-        found.update(f"{path.relative_to(model)} {path.stat().st_size}\n".encode() + path.read_bytes())
-    found.update(" ".join(f"{name} {version(name)}" for name in LIBRARIES).encode())
-    return found.hexdigest()
+
+def hub_revision(model: str) -> str:
+    """Return the commit of a model on the hub, as it is in the local cache or at the hub. Raises UserError."""
+    from transformers import AutoConfig
+
+    try:
+        return str(AutoConfig.from_pretrained(model)._commit_hash)
+    except (OSError, ValueError) as error:
+        raise no_model(model, error) from error
+
+
+def fingerprint(model: str) -> str:
+    """Return what identifies a training: the model's files (its name, on the hub) and the libraries that train and run it."""
+    identity = files_digest(model) if Path(model).is_dir() else model
+    return " ".join([identity, *(f"{name} {version(name)}" for name in LIBRARIES)])
 
 
 def fast_bfloat16() -> bool:

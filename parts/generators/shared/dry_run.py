@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from parts.generators.base import evenly_spread, load_generator
+from parts.generators.shared.base import evenly_spread, load_generator
 from parts.llm import structured_output
 from parts.llm.budget import Meter
 from parts.llm.client import Client

@@ -5,15 +5,9 @@ from pathlib import Path
 import polars as pl
 
 from parts.project import markdown, metrics
-from parts.project.sections import ARMS, Student
+from parts.project.arms import load_arms
+from parts.project.sections import Student
 from parts.student import finetune
-
-ASKED = {
-    "base": "as released, nothing to read", "rag": "as released, with retrieved passages",
-    "tuned": "trained, nothing to read", "tuned_rag": "trained, with retrieved passages",
-    "oracle": "as released, with the passages that hold the answer",
-}  # fmt: skip
-
 
 USE = """\
 ## Intended use
@@ -43,9 +37,10 @@ def _metadata(student: Student, recipe: finetune.Recipe) -> str:
     results = [
         EvalResult(
             task_type="question-answering", dataset_type="exam", dataset_name=f"exam of {verdict['n_questions']} questions",
-            metric_type="accuracy", metric_value=verdict[f"accuracy_{arm}"], metric_name=f"accuracy, {ASKED[arm]}",
+            metric_type="accuracy", metric_value=verdict[f"accuracy_{name}"], metric_name=f"accuracy, {arm.description}",
         )
-        for arm in ("tuned", "tuned_rag")
+        for name, arm in load_arms().items()
+        if arm.model == "adapter"
     ]  # fmt: skip
     return ModelCardData(
         base_model=student.model if on_hub else None, library_name="peft" if recipe.lora_r else "transformers",
@@ -90,12 +85,12 @@ def _scores() -> str:
     found = metrics.read("verdict")
     rows = [
         [
-            arm,
-            ASKED[arm],
-            f"{found[f'accuracy_{arm}']:.3f}",
-            "{:.3f} to {:.3f}".format(*_ends(found, f"accuracy_{arm}")),
+            name,
+            arm.description,
+            f"{found[f'accuracy_{name}']:.3f}",
+            "{:.3f} to {:.3f}".format(*_ends(found, f"accuracy_{name}")),
         ]
-        for arm in ARMS
+        for name, arm in load_arms().items()
     ]
     gap = "{:+.3f} ({:+.3f} to {:+.3f})".format(found["tuned_minus_rag"], *_ends(found, "tuned_minus_rag"))
     told = f"{found['n_questions']} questions, right by {markdown.code_span(found['scorer'])}. Tuned minus rag: {gap}."
