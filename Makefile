@@ -1,4 +1,4 @@
-# make repro | make test | make lint | make diff | make history | make verdict | make page | make estimate | make ledger
+# make repro | make test | make quick | make lint | make diff | make history | make verdict | make page | make estimate | make ledger
 # make coverage | make readme | make search | make scaling | make ablations | make leak | make seeds | make bench | make clean
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -7,7 +7,7 @@ export RAGAS_DO_NOT_TRACK = true
 export HF_HUB_DISABLE_TELEMETRY = 1
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: repro test lint diff history verdict page estimate ledger coverage readme search scaling ablations leak seeds bench clean
+.PHONY: repro test quick lint diff history verdict page estimate ledger coverage readme search scaling ablations leak seeds bench clean
 
 repro: .venv/done ## documents in, verdict out
 	@dvc repro
@@ -15,7 +15,10 @@ repro: .venv/done ## documents in, verdict out
 	@python -m commands.verdict
 
 test: .venv/done lint ## lint, then the tests
-	@pytest
+	@pytest -n 2 --dist worksteal
+
+quick: .venv/done ## the tests that take no seconds each: in a minute
+	@pytest -n 2 --dist worksteal -m "not slow"
 
 lint: .venv/done
 	@ruff check . && ruff format --check . && deptry .
