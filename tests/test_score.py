@@ -1,9 +1,10 @@
 """Answers are scored by words, by a judge and by RAGAS; abstentions are null with a reason, never NaN."""
 
 import asyncio
-import hashlib
-import inspect
+import itertools
+import json
 import re
+from collections.abc import Callable
 
 import polars as pl
 import pytest
@@ -17,6 +18,7 @@ from schemas.errors import UserError
 from schemas.scores import Scores
 from tests.conftest import ScriptedServer
 from tests.helpers.scoring import JUDGE, LAMP, all_scores, row
+from tests.helpers.source_code import ROOT
 
 
 @pytest.mark.parametrize(
@@ -204,15 +206,44 @@ def test_another_prompt_is_another_version_of_the_judge(by_rules, monkeypatch, t
     assert before != after
 
 
-READING = (answer_format.extract_answer, answer_format.is_refusal, answer_format._plain)
-RULES = {exact.VERSION: (exact,), choice.VERSION: (choice, exact), judge.VERSION: (judge,)}
+GOLDEN = ROOT / "tests/golden/scorers.json"
 
 
-@pytest.mark.parametrize(
-    ("version", "digest"), [("words-2", "dab2b7cc"), ("choice-1", "ac56a51a"), ("correct-2", "359236be")]
-)
-def test_a_scorer_with_other_rules_has_another_version(version, digest):
-    """After a change of the rules raise VERSION and write both here; after a change of names write the digest here."""
-    code = "".join(inspect.getsource(part) for part in (*RULES[version], *READING))
-    bare = re.sub(r'"""[\s\S]*?"""|#[^\n]*|\s', "", code) + f"{answer_format.MARK} {answer_format._REFUSALS}"
-    assert hashlib.sha256(bare.encode()).hexdigest()[:8] == digest
+def changed(version: str, score: Callable[[dict], object]) -> list[str]:
+    """Return the golden cases of a scorer's version that `score` now gives another score than theirs."""
+    cases = json.loads(GOLDEN.read_text()).get(version)
+    assert cases, f"{GOLDEN.name} has no cases of {version}: write some, in place of those of the version before"
+    scores = [score(case) for case in cases]
+    return [f"{case} is now {new}" for case, new in zip(cases, scores, strict=True) if case["score"] != new]
+
+
+ANOTHER = "other scores are another VERSION of the scorer: raise it, and write its cases anew"
+
+
+def test_exact_and_f1_of_a_version_stay_what_they_were():
+    def score(case: dict) -> dict:
+        scores = exact.score(case["response"], case["reference"], case["answerable"])
+        return {name: round(value, 6) for name, value in scores.items()}
+
+    assert changed(exact.VERSION, score) == [], ANOTHER
+
+
+def test_choices_of_a_version_stay_what_they_were():
+    def score(case: dict) -> dict:
+        names = ("response", "likeliest", "options", "reference", "answerable")
+        return {name: list(score) for name, score in choice.score(*(case[name] for name in names)).items()}
+
+    assert changed(choice.VERSION, score) == [], ANOTHER
+
+
+def test_judgements_of_a_version_stay_what_they_were(cue):
+    async def score(case: dict) -> list:
+        cue.script = [(200, ScriptedServer.answer(case["reply"] or ""))]
+        cue.seen.clear()
+        async with connect(Server(model="m")) as client:
+            case = [case[name] for name in ("response", "reference", "answerable")]
+            value = await judge.score("What?", *case, client, sample=next(samples))
+        return [*value, len(cue.seen)]
+
+    samples = itertools.count()
+    assert changed(judge.VERSION, lambda case: asyncio.run(score(case))) == [], ANOTHER

@@ -52,7 +52,7 @@ def test_the_number_nearest_the_middle_is_one_more_and_headings_and_codes_are_le
 
 
 @pytest.fixture
-def corpus(workplace, rules, monkeypatch):
+def corpus(workplace, rules, monkeypatch, embedded_postgres):
     """Documents of two passages each, cut and redacted as the pipeline does, and the index of a run."""
     monkeypatch.setenv("OPENAI_BASE_URL", rules)
     shutil.copytree(ROOT / "models/base", workplace.path / "models/base")
