@@ -121,15 +121,6 @@ def test_an_unreachable_teacher_ends_with_one_line_and_writes_nothing(lamps, mon
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "killed"])
-<<<<<<< HEAD
-def test_a_run_stopped_in_the_middle_resumes_and_ends_in_the_same_bytes(lamps, cue, tmp_path, how):
-    answer = cue.reply
-
-    def slowly(request: dict) -> tuple[int, dict]:
-        time.sleep(0.02)
-        text = json.dumps(
-            {"questions": [{"question": request["messages"][0]["content"][-60:], "reasoning": "r", "answer": "a"}]}
-=======
 def test_a_run_stopped_in_the_middle_goes_on_and_ends_in_the_same_bytes(lamps, cue, tmp_path, how):
     answer, halfway, ended = cue.reply, threading.Event(), threading.Event()
 
@@ -137,12 +128,9 @@ def test_a_run_stopped_in_the_middle_goes_on_and_ends_in_the_same_bytes(lamps, c
         if len(cue.seen) >= COUNT // 2:
             halfway.set()
             ended.wait(60)
-        said = json.dumps(
-            {"questions": [{"question": asked["messages"][0]["content"][-60:], "reasoning": "r", "answer": "a"}]}
->>>>>>> h5
-        )
+        question = {"question": request["messages"][0]["content"][-60:], "reasoning": "r", "answer": "a"}
         answer(request)
-        return 200, ScriptedServer.answer(text)
+        return 200, ScriptedServer.answer(json.dumps({"questions": [question]}))
 
     cue.reply = reply
     environment = os.environ | {"PYTHONPATH": str(ROOT), "CLOSEDBOOK_WORKERS": "2"}
@@ -153,12 +141,8 @@ def test_a_run_stopped_in_the_middle_goes_on_and_ends_in_the_same_bytes(lamps, c
     )  # fmt: skip
     assert halfway.wait(60) and first.poll() is None
     first.send_signal(how)
-<<<<<<< HEAD
     stderr = first.communicate()[1]
-=======
-    told = first.communicate()[1]
     ended.set()
->>>>>>> h5
     paid_before = len(cue.seen)
     assert paid_before < COUNT * 2
     assert not RawPairs.address("qa").exists()
