@@ -20,15 +20,16 @@ import polars as pl
 from benchmarks.baselines import exams
 from benchmarks.baselines.figures import Figures
 from parts.project import params
+from parts.project.queries import query
 from parts.retrieval import postgres
 from parts.retrieval.embedder import Embedder
-from parts.retrieval.passage_store import PassageStore, embedding_text, statement
+from parts.retrieval.passage_store import PassageStore, embedding_text
 from parts.retrieval.ranking import measure
-from parts.retrieval.retrievers import dense, hybrid
+from parts.retrieval.retriever import retrieve
 from schemas.contexts import Contexts
 from tests.helpers.source_code import ROOT
 
-RETRIEVERS = {"dense": dense, "hybrid": hybrid}
+RETRIEVERS = ("dense", "hybrid")
 FIGURES = {
     "northwind": {"recall8": "recall_at_8"},
     "squad": {"recall1": "recall_at_1", "recall8": "recall_at_8", "mrr": "mrr"},
@@ -36,12 +37,12 @@ FIGURES = {
 
 
 @contextlib.contextmanager
-def home() -> Iterator[postgres.Params]:
+def home() -> Iterator[postgres.RetrieveParams]:
     """Work with the shipped knobs in a folder with a Postgres of its own, that is deleted afterwards."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         shutil.copy(ROOT / "params.yaml", "params.yaml")
         shutil.copytree(ROOT / "metrics", "metrics")
-        yield params.load("retrieve", postgres.Params)
+        yield params.load("retrieve", postgres.RetrieveParams)
 
 
 def bm25(questions: pl.DataFrame, chunks: pl.DataFrame, depth: int) -> pl.DataFrame:
@@ -62,7 +63,7 @@ def bm25(questions: pl.DataFrame, chunks: pl.DataFrame, depth: int) -> pl.DataFr
     ])  # fmt: skip
 
 
-def recall(figures: Figures, given: postgres.Params, corpora: Path | None) -> None:
+def recall(figures: Figures, given: postgres.RetrieveParams, corpora: Path | None) -> None:
     """Dense, hybrid and BM25 on questions whose passage, or cited page, is known."""
     for name, wanted in FIGURES.items():
         if corpora is None or not (corpora / name).is_dir():
@@ -71,7 +72,7 @@ def recall(figures: Figures, given: postgres.Params, corpora: Path | None) -> No
         chunks, questions = getattr(exams, name)(corpora, Embedder(given.embedder))
         figures.add(f"{name}_passages", len(chunks))
         figures.add(f"{name}_questions", len(questions))
-        found = {way: part.retrieve(questions, chunks, given) for way, part in RETRIEVERS.items()}
+        found = {way: retrieve(way, questions, chunks, given) for way in RETRIEVERS}
         found["bm25"] = bm25(questions, chunks, given.depth)
         for way, contexts in found.items():
             came = measure(contexts, questions, 8)
@@ -83,7 +84,7 @@ def p95(times: list[float]) -> float:
     return float(np.percentile(times, 95))
 
 
-def search(figures: Figures, given: postgres.Params, corpora: Path | None) -> None:
+def search(figures: Figures, given: postgres.RetrieveParams, corpora: Path | None) -> None:
     """An index's search against its bare SQL on the same connection, turn by turn, on 10,000 passages."""
     chunks = exams.made_up(10_000)
     asked = [f"What is said of {heading}?" for heading in chunks["heading"].unique(maintain_order=True)[:600]]
@@ -92,14 +93,14 @@ def search(figures: Figures, given: postgres.Params, corpora: Path | None) -> No
         bare = kept.connection
         near = "SELECT chunk_id, 1 - (embedding <=> %(v)s) FROM passages ORDER BY embedding <=> %(v)s, chunk_id LIMIT %(n)s"
         knobs = {"weight": 0.5, "rows": 10_000, "depth": given.depth, "rrf": given.rrf, "language": given.language}
-        fused = statement("fused")
+        fused = query("hybrid_search")
         ways = {
             "dense": (
                 lambda q, v: kept.nearest(v),
                 lambda q, v: bare.execute(near, {"v": v, "n": given.depth}).fetchall(),
             ),
             "hybrid": (
-                lambda q, v: kept.fused(q, v, 0.5),
+                lambda q, v: kept.hybrid(q, v, 0.5),
                 lambda q, v: bare.execute(fused, {"question": q, "vector": v, **knobs}).fetchall(),
             ),
         }
@@ -130,16 +131,16 @@ def quick(embed: Embedder, chunks: pl.DataFrame):
 
 
 @contextlib.contextmanager
-def held(chunks: pl.DataFrame, given: postgres.Params, embed) -> Iterator[PassageStore]:
+def held(chunks: pl.DataFrame, given: postgres.RetrieveParams, embed) -> Iterator[PassageStore]:
     """Yield `chunks` held in a schema of their own."""
     with postgres.connect() as connection:
         kept = PassageStore(connection, "bench", given, embed)
-        kept.hold(chunks)
+        kept.sync(chunks)
         yield kept
         connection.execute("DROP SCHEMA bench CASCADE")
 
 
-def hnsw(figures: Figures, given: postgres.Params, corpora: Path | None) -> None:
+def hnsw(figures: Figures, given: postgres.RetrieveParams, corpora: Path | None) -> None:
     """Recall of the index with the knobs that ship, 200,000 x 384."""
     number = int(os.environ.get("CLOSEDBOOK_BENCH_VECTORS", 200_000))
     texts = exams.made_up(2000)
@@ -156,12 +157,12 @@ def hnsw(figures: Figures, given: postgres.Params, corpora: Path | None) -> None
             begun = time.perf_counter()
             found = {chunk_id for chunk_id, _ in kept.nearest(probe, 10)}
             times.append((time.perf_counter() - begun) * 1000)
-            same += len(found & {chunk_id for chunk_id, _ in kept.exactly(probe, 10)})
+            same += len(found & {chunk_id for chunk_id, _ in kept.nearest_exact(probe, 10)})
         figures.add("hnsw_search_p95_ms", p95(times))
         figures.add("hnsw_recall10", same / len(probes) / 10, ">= 0.99")
 
 
-def index(figures: Figures, given: postgres.Params, corpora: Path | None) -> None:
+def index(figures: Figures, given: postgres.RetrieveParams, corpora: Path | None) -> None:
     """Passages a second, hold against encode and COPY with nothing around them, turn by turn."""
     from pgvector.psycopg import register_vector
 
@@ -188,7 +189,7 @@ def index(figures: Figures, given: postgres.Params, corpora: Path | None) -> Non
     figures.add("index_over_bare", statistics.median(bare) / statistics.median(ours), ">= 0.95")
 
 
-def update(figures: Figures, given: postgres.Params, corpora: Path | None) -> None:
+def update(figures: Figures, given: postgres.RetrieveParams, corpora: Path | None) -> None:
     """One of 10,000 passages changed; the model loaded, the server up. With an HNSW index, which is dearer to change."""
     chunks, embed = exams.made_up(10_000), Embedder(given.embedder)
     times = []
@@ -199,7 +200,7 @@ def update(figures: Figures, given: postgres.Params, corpora: Path | None) -> No
             changed = pl.when(pl.col("chunk_id") == f"c{n * 1000:06}").then(pl.lit(f"Edited {n}.")).otherwise("text")
             chunks = chunks.with_columns(text=changed)
             start = time.perf_counter()
-            assert kept.hold(chunks) == 1
+            assert kept.sync(chunks) == 1
             times.append(time.perf_counter() - start)
     figures.add("update_seconds", statistics.median(times), "<= 1")
 

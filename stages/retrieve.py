@@ -5,13 +5,12 @@ reads   Chunks              one row per passage
 writes  Contexts[retriever] one row per question and rank
 """
 
-import importlib
-
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.retrieval import tuned_settings
-from parts.retrieval.postgres import Params
+from parts.retrieval.postgres import RetrieveParams as Params
 from parts.retrieval.ranking import measure
+from parts.retrieval.retriever import retrieve
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
 from schemas.questions import Questions
@@ -20,8 +19,7 @@ from schemas.questions import Questions
 def main(name: str) -> None:
     """Write Contexts of the retriever `name`."""
     questions = Questions.read()
-    part = importlib.import_module(f"parts.retrieval.retrievers.{name}")
-    contexts = part.retrieve(questions, Chunks.read(), params.load("retrieve", Params))
+    contexts = retrieve(name, questions, Chunks.read(), params.load("retrieve", Params))
     Contexts.write(contexts, name)
     found = measure(contexts, questions, tuned_settings.read().passages)
     metrics.write(f"retrieve/{name}", found)
