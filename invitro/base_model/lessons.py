@@ -70,7 +70,7 @@ class Library:
             passage = Passage(heading, text, entity)
             self.passages.append(passage)
             for line in (line for block in take for line in block.lines if line.attribute):
-                self._stating[entity.name, line.attribute] = passage, line.said
+                self._stating[entity.name, line.attribute] = passage, line.statement
 
 
 def _body(rng: random.Random, block: documents.Block) -> str:
