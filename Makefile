@@ -11,6 +11,7 @@ export TOKENIZERS_PARALLELISM = false
 
 repro: .venv/done ## documents in, verdict out
 	@dvc repro
+	@python -m commands.gate
 	@python -m commands.verdict
 
 test: .venv/done lint ## lint, then the tests

@@ -15,7 +15,7 @@ from benchmarks.baselines.figures import RESULTS, Figures
 from parts.answering import arm_engine
 from parts.answering.transformers_engine import Engine
 from parts.project import params
-from parts.project.sections import Arm
+from parts.project.arms import Arm
 from parts.retrieval.contexts import shown_passages
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
@@ -32,8 +32,8 @@ def load_arms(size: int | None) -> dict[str, tuple[Engine, list[str]]]:
     arms = {}
     for name in ARMS:
         arm = params.load(f"arms.{name}", Arm)
-        engine = arm_engine.engine(arm, section)
-        passages = shown_passages(Contexts.read(arm.contexts), Chunks.read(), section.passages)
+        engine = arm_engine.engine(arm.model, section)
+        passages = shown_passages(Contexts.read(arm.retriever), Chunks.read(), section.passages)
         questions = rows.select("question_id", "question").rows()
         arms[name] = engine, [engine.prompt(text, passages.get(key, []))[0] for key, text in questions]
     return arms
@@ -72,7 +72,7 @@ def main(
 ) -> None:
     figures = Figures("answer", results, "torch", "transformers")
     arms = load_arms(int(size) if size else None)
-    batch = params.load("answer", arm_engine.Params).batch
+    batch = arm_engine.batch_size()
     ways = {"loop": generating.loop, "batch": ours(batch), "alone": ours(1)}
     ways |= {name: generating.batched(name, batch) for name in ("dynamic", "static")} | {
         "paged": generating.paged(blocks)

@@ -6,15 +6,15 @@ lie. Of each table only the columns named here are read, for the others may have
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 
 from parts.project import answer_format, markdown
-from parts.project.sections import ARMS
 from parts.scoring import correctness
+from parts.verdict.comparison import compared_arms
 from schemas.errors import UserError
 
 QUESTIONS = ("question_id", "question", "reference")
@@ -46,14 +46,14 @@ def revision_files(revision: str, name: str) -> Iterator[Read]:
         files.close()
 
 
-def graded_answers(read: Read, scorer: str) -> pl.DataFrame:
+def graded_answers(read: Read, scorer: str, arms: Sequence[str]) -> pl.DataFrame:
     """Return arm, question, reference, response, whether it is right by `scorer`, and its version, of a run's every arm.
 
     Raises FileNotFoundError when the run has no exam, Mistake when its tables have other columns.
     """
     questions = _table(read, "data/questions.parquet", QUESTIONS)
     found = []
-    for arm in ARMS:
+    for arm in arms:
         try:
             said = _table(read, f"data/answers/{arm}.parquet", ("question_id", "response"))
             scores = _table(read, f"data/scores/{arm}.parquet", ("question_id", "scorer", "value", "version"))
@@ -79,7 +79,7 @@ def _table(read: Read, path: str, columns: tuple[str, ...]) -> pl.DataFrame:
 def paired_answers(before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
     """Return the questions that both runs put to an arm in the same words, with both responses and marks."""
     both = before.join(now, ("arm", *QUESTIONS), suffix="_now")
-    return both.sort(pl.col("arm").cast(pl.Enum(ARMS)), ~pl.col("right_now"), "question")
+    return both.sort("arm", ~pl.col("right_now"), "question")
 
 
 def flipped(both: pl.DataFrame) -> pl.DataFrame:
@@ -90,15 +90,16 @@ def flipped(both: pl.DataFrame) -> pl.DataFrame:
 def compare_answers(revision: str, name: str) -> pl.DataFrame:
     """Return the pairs of a revision and the working tree. Raises Mistake with the reason where there can be none."""
     try:
-        scorer = json.loads(Path("metrics/verdict.json").read_text())["scorer"]
-        now = graded_answers(lambda path: Path(path).read_bytes(), scorer)
+        verdict = json.loads(Path("metrics/verdict.json").read_text())
+        scorer, arms = verdict["scorer"], compared_arms(verdict)
+        now = graded_answers(lambda path: Path(path).read_bytes(), scorer, arms)
     except FileNotFoundError as error:
         raise UserError(
             f"{error.filename or error} is not there yet: `dvc repro` makes it, and the changed answers"
         ) from error
     try:
         with revision_files(revision, name) as read:
-            return paired_answers(graded_answers(read, scorer), now)
+            return paired_answers(graded_answers(read, scorer, arms), now)
     except FileNotFoundError as error:
         raise UserError(f"{name} has no {error}: no answers to compare with") from error
 

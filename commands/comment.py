@@ -29,7 +29,7 @@ def cost(seconds: float) -> str:
         f"This run took {seconds / 60:.1f} minutes (${listed.ran(seconds):.4f} of machine).",
         f"Its rows took {prompt + new:,} tokens of the teacher ({_dollars(taught)}, kept answers at their price too) and its "
         f"training {trained['tokens']:,} tokens in {trained['seconds'] / 60:.1f} minutes.",
-        f"By arm: {history.cost(history.figures())}. Prices of {listed.dated}.",
+        f"By arm: {history.cost(metrics.read('cost'))}. Prices of {listed.dated}.",
     ]
     return "\n".join(f"- {line}" for line in said)
 
@@ -67,12 +67,12 @@ def comment(revision: str, seconds: float) -> str:
     )
 
 
-def main(name: str, seconds: str, log: str = "") -> None:
+def main(revision: str, seconds: float, log: str = "") -> None:
     """Print the comment."""
     if log:
-        print(failed(Path(log).read_text(errors="replace"), float(seconds)))
+        print(failed(Path(log).read_text(errors="replace"), seconds))
     else:
-        print(comment(git.resolve(name), float(seconds)))
+        print(comment(git.resolve(revision), seconds))
 
 
 if __name__ == "__main__":

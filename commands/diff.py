@@ -11,7 +11,6 @@ from commands import answer_flips, run_values
 from commands.run_values import Change
 from parts.project import git, markdown
 from parts.project.command import run
-from schemas.errors import UserError
 
 COUNTS = "what stages counted"
 GROUPS = {
@@ -89,13 +88,11 @@ def to_markdown(revision: str, name: str) -> str:
     return "\n\n".join(said)
 
 
-def main(name: str = "HEAD", form: str = "") -> None:
-    """Print what changed against the revision `name`, the answers last."""
-    if form not in ("", "--md"):
-        raise UserError(f"unknown option {form!r}: --md writes Markdown")
-    revision = git.resolve(name)
-    print(to_markdown(revision, name) + "\n" if form else to_text(revision, name))
-    print(answer_flips.describe(revision, name, answer_flips.to_markdown if form else answer_flips.to_text))
+def main(revision: str = "HEAD", *, md: bool = False) -> None:
+    """Print what changed against `revision`, the answers last."""
+    commit = git.resolve(revision)
+    print(to_markdown(commit, revision) + "\n" if md else to_text(commit, revision))
+    print(answer_flips.describe(commit, revision, answer_flips.to_markdown if md else answer_flips.to_text))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
-"""Price a run of synthesis before it starts, from the passages, the prompts, prices.yaml and what is already kept.
+"""Price a run of synthesis before it starts, from the passages, the prompts, prices.yaml and what is already cached.
 
-python -m commands.estimate [PILOT]    ask about PILOT passages first, spread over all; their answers are kept, and teach how
-                                long such answers are
+python -m commands.estimate [PASSAGES]
+
+With PASSAGES, so many passages, spread over all, are put to the teacher first: their replies are cached, and show how
+long such replies are.
 """
 
 import asyncio
 
 import polars as pl
 
-from parts.generators import dry_run
-from parts.generators.base import evenly_spread, load_generator
+from parts.generators.shared import dry_run
+from parts.generators.shared.base import evenly_spread, load_generator
 from parts.llm import jobs
 from parts.llm.client import connect
 from parts.llm.response_cache import ResponseCache
@@ -29,27 +31,29 @@ async def pilot(chunks: pl.DataFrame, names: list[str], server: Server, count: i
             await jobs.each(asking, len(some), f"{name}, pilot", teacher.meter)
 
 
-def main(count: str = "") -> None:
+def main(passages: int = 0) -> None:
     """Print what each generator of params.yaml asks, how much of it is kept, and what the rest costs."""
     chunks, server, names = Redacted.read(), params.load("teacher", Server), params.names("synthesize")
-    if count:
-        asyncio.run(pilot(chunks, names, server, int(count)))
+    if passages:
+        asyncio.run(pilot(chunks, names, server, passages))
     price, kept = prices.load(), ResponseCache.open()
     found = {name: asyncio.run(dry_run.estimate(chunks, name, server, kept)) for name in names}
     line = "{:<16}{:>12}{:>12}{:>16}{:>14}{:>12}"
     print(line.format("generator", "requests", "kept", "prompt tokens", "new tokens", "dollars"))
     rows = {
-        name: [one.total("kept") + one.total("ahead"), one.total("kept"), *one.rest()] for name, one in found.items()
+        name: [each.total("n_cached") + each.total("n_missing"), each.total("n_cached"), *each.missing_tokens()]
+        for name, each in found.items()
     }
     rows["all"] = [sum(column) for column in zip(*rows.values(), strict=True)]
     for name, row in rows.items():
         dollars = price.asked(server.model, *row[2:])
         print(line.format(name, *row, "no price" if dollars is None else f"{dollars:.2f}"))
-    assumed = sum(one.assumed() for one in found.values())
+    assumed = sum(each.n_assumed() for each in found.values())
     print(f"tokens and dollars are those still to be paid, at the prices of {price.dated}")
     if assumed:
         print(
-            f"{assumed} answers are taken to have {dry_run.ASSUMED} tokens: `make estimate PILOT={dry_run.PILOT}` learns"
+            f"{assumed} answers are taken to have {dry_run.ASSUMED_NEW_TOKENS} tokens: "
+            f"`make estimate PILOT={dry_run.PILOT}` learns"
         )
 
 

@@ -9,6 +9,7 @@ experiment against the commit it was run on.
 import json
 import signal
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +17,12 @@ from commands import run_values
 from parts.project import git, markdown
 from parts.project.command import run
 from parts.project.git import File, Revision
-from parts.project.sections import ARMS
+from parts.project.metrics import Value
+from parts.verdict.comparison import compared_arms
 from schemas.errors import UserError
 
 VERDICT, COST = "metrics/verdict.json", "metrics/cost.json"
-SCORES = {arm: f"metrics/score/{arm}.json" for arm in ARMS}
-FILES = (*run_values.PARAMS, VERDICT, COST, *SCORES.values())
+FILES = (*run_values.PARAMS, VERDICT, COST)
 SAID = {"tuned": "tuned wins", "rag": "rag wins", "undecided": "undecided"}
 WIDTH = 120
 
@@ -59,9 +60,8 @@ def _entry(one: Revision, texts: dict[File, str], params: dict[str, run_values.F
     known = {path: json.loads(texts[one.sha, path]) for path in FILES[2:] if (one.sha, path) in texts}
     verdict, costs = known.get(VERDICT, {}), known.get(COST, {})
     if is_experiment and texts.get((one.sha, VERDICT)) == texts.get((one.before, VERDICT)):
-        fresh = [arm for arm, path in SCORES.items() if texts.get((one.sha, path)) != texts.get((one.before, path))]
         return Entry(
-            one, "no verdict", {arm: run_values.shown(known[SCORES[arm]].get("exact")) for arm in fresh}, "",
+            one, "no verdict", _fresh_scores(one), "",
             run_values.brief(run_values.changes_between(params[one.before], params[one.sha])),
         )  # fmt: skip
     told = run_values.intervals(verdict)
@@ -69,36 +69,29 @@ def _entry(one: Revision, texts: dict[File, str], params: dict[str, run_values.F
     return Entry(
         one,
         f"{said}, tuned - rag {told['tuned_minus_rag']}" if "tuned_minus_rag" in told else said,
-        {arm: told[f"accuracy_{arm}"] for arm in ARMS if f"accuracy_{arm}" in told},
-        cost(verdict | costs),
+        {arm: told[f"accuracy_{arm}"] for arm in compared_arms(verdict)},
+        cost(costs),
         run_values.brief(run_values.changes_between(params[one.before], params[one.sha]))
         if one.before
         else "the first run",
     )
 
 
-def cost(found: dict) -> str:
-    """Return what a run's arms cost. Until there was a metrics/cost.json, the verdict held it, under other names."""
-    said = []
-    for label, names in {
-        "upfront": ("upfront_tuned", "cost_upfront_tuned"),
-        "1,000 by tuned": ("per_1000_tuned", "cost_per_1000_tuned"),
-        "1,000 by rag": ("per_1000_rag", "cost_per_1000_rag"),
-    }.items():
-        value = next((found[name] for name in names if found.get(name) is not None), None)
-        said += [f"{label} ${value:.4f}"] if value is not None else []
-    even = found.get("break_even_questions")
-    return ", ".join([*said, f"even after {even:,.0f} questions"] if even is not None else said)
+def _fresh_scores(experiment: Revision) -> dict[str, str]:
+    """Return the share of exact answers by arm, of the arms that an experiment scored otherwise than its baseline."""
+    paths = [path for path in git.list_files(experiment.sha, "metrics") if path.startswith("metrics/score/")]
+    texts = git.read_files((sha, path) for sha in (experiment.sha, experiment.before) for path in paths)
+    changed = [path for path in paths if texts[experiment.sha, path] != texts.get((experiment.before, path))]
+    scores = {Path(path).stem: json.loads(texts[experiment.sha, path]) for path in changed}
+    return {arm: run_values.shown(score.get("exact")) for arm, score in scores.items()}
 
 
-def figures() -> dict:
-    """Return the verdict and the costs of the working tree."""
-    return {
-        name: value
-        for path in (VERDICT, COST)
-        if Path(path).exists()
-        for name, value in json.loads(Path(path).read_text()).items()
-    }
+def cost(costs: Mapping[str, Value]) -> str:
+    """Return in a phrase what a run's arms cost, from metrics/cost.json."""
+    labels = {"upfront_tuned": "upfront", "per_1000_tuned": "1,000 by tuned", "per_1000_rag": "1,000 by rag"}
+    phrases = [f"{label} ${costs[key]:.4f}" for key, label in labels.items() if costs.get(key) is not None]
+    even = costs.get("break_even_questions")
+    return ", ".join([*phrases, f"break-even after {even:,.0f} questions"] if even is not None else phrases)
 
 
 def to_text(found: list[Entry]) -> str:
@@ -118,13 +111,14 @@ _INDENT = {"initial_indent": "    ", "subsequent_indent": "      ", "break_on_hy
 
 def to_markdown(found: list[Entry]) -> str:
     """Return the runs as a table of Markdown."""
-    head = ("run", "date", "what", "verdict", *ARMS, "cost", "params that changed")
+    arms = sorted({arm for one in found for arm in one.accuracies})
+    head = ("run", "date", "what", "verdict", *arms, "cost", "params that changed")
     rows = [
         [
             markdown.code_span(cell, 400)
             for cell in (
                 one.revision.name, one.revision.date, one.revision.subject, one.verdict,
-                *(one.accuracies.get(arm, "") for arm in ARMS), one.cost, one.params,
+                *(one.accuracies.get(arm, "") for arm in arms), one.cost, one.params,
             )
         ]
         for one in found
@@ -132,14 +126,12 @@ def to_markdown(found: list[Entry]) -> str:
     return markdown.table(head, rows)
 
 
-def main(form: str = "") -> None:
+def main(*, md: bool = False) -> None:
     """Print the runs."""
-    if form not in ("", "--md"):
-        raise UserError(f"unknown option {form!r}: --md writes Markdown")
     found = entries()
     if not found:
         raise UserError(f"no commit has {VERDICT} yet: commit a run")
-    print(to_markdown(found) if form else to_text(found))
+    print(to_markdown(found) if md else to_text(found))
 
 
 if __name__ == "__main__":

@@ -3,24 +3,20 @@
 python -m commands.merge models/adapter models/merged
 """
 
-import shutil
 from pathlib import Path
 
 from parts.project import params
 from parts.project.command import run
 from parts.project.sections import Student
 from parts.student.model import load, tokenizer
+from schemas.files import replacing
 
 
 def main(adapter: str, folder: str) -> None:
     """Write `adapter` merged into its model to `folder`, all or nothing."""
-    to = Path(folder)
-    beside = to.with_name(f".{to.name}.partial")
-    shutil.rmtree(beside, ignore_errors=True)
-    load(adapter).save_pretrained(beside)
-    tokenizer(params.load("student", Student)).save_pretrained(beside)
-    shutil.rmtree(to, ignore_errors=True)
-    beside.rename(to)
+    with replacing(Path(folder)) as partial:
+        load(adapter).save_pretrained(partial)
+        tokenizer(params.load("student", Student)).save_pretrained(partial)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Put what the experiments found into tables of Markdown, for the README."""
 
 from parts.project import metrics
-from parts.project.sections import ARMS
+from parts.project.arms import load_arms
 
 
 def abilities() -> str:
@@ -67,7 +67,7 @@ def leak() -> str:
     keys = [f"{form}_{gate}" for gate in ("gated", "open") for form in forms]
     rows = [
         [arm, *(f"{found[f'{arm}_{key}']:.3f}" for key in keys)]
-        for arm in ARMS
+        for arm in load_arms()
         if all(f"{arm}_{key}" in found for key in keys)
     ]
     rows.append(["passages shown", *[f"{found[f'shown_{form}']:.3f}" for form in forms] * 2])

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import polars as pl
 
+from schemas.files import replacing
+
 
 def scaling(points: pl.DataFrame, looked_up: float, to: Path) -> None:
     """Draw accuracy against synthetic tokens, a line for each recipe and a rule for `looked_up`, into `to`.
@@ -24,7 +26,5 @@ def scaling(points: pl.DataFrame, looked_up: float, to: Path) -> None:
     line = alt.Chart(pl.DataFrame({"rag": [looked_up]})).encode(alt.Y("rag:Q"))
     label = line.mark_text(align="left", dy=-6, text="looking it up (rag)").encode(x=alt.value(4))
     chart = (spread + mean + line.mark_rule(strokeDash=[4, 4]) + label).properties(width=520, height=300)
-    to.parent.mkdir(parents=True, exist_ok=True)
-    beside = to.with_name(f".{to.stem}.partial{to.suffix}")
-    chart.save(beside)
-    beside.replace(to)
+    with replacing(to) as partial:
+        chart.save(partial, format="svg")

@@ -20,7 +20,7 @@ from parts.project.sections import Server, Student
 from parts.retrieval import postgres
 from parts.retrieval.retrievers import hybrid
 from parts.safety import detection, redaction
-from parts.student.model import tokenizer
+from parts.student.model import token_counter, tokenizer
 from schemas.pairs import RawPairs
 from stages import ingest, synthesize
 
@@ -60,8 +60,8 @@ def ready(
         corpus.write(make_company(seed, "exam", given.documents), seed, given.questions, Path(home))
         documents = plant(ingest.ingest(Path(home, "raw"))[0])
         asked = list(question_file.questions(Path(home, "exam.jsonl")))
-    size = params.load("chunk", splitting.Params).max_tokens
-    chunks = splitting.split_documents(documents, size, lambda text: count([text])[0])
+    max_tokens = params.load("chunk", splitting.ChunkParams).max_tokens
+    chunks = splitting.split_documents(documents, max_tokens, lambda text: count([text])[0])
     questions, _ = evidence.build_exam(asked, documents, chunks)
     contexts = hybrid.retrieve(questions, chunks, params.load("retrieve", postgres.Params))
     redacted, _ = redaction.redact(documents, chunks, private or params.load("redact", detection.Params))
@@ -85,9 +85,9 @@ async def _teach(chunks: pl.DataFrame, generators: Mapping[str, dict]) -> pl.Dat
 
 def count(texts: list[str]) -> list[int]:
     """Return how many tokens of the student each of `texts` is."""
-    return [len(ids) for ids in _reader()(texts, add_special_tokens=False).input_ids]
+    return _counter()(texts)
 
 
 @cache
-def _reader():
-    return tokenizer(params.load("student", Student))
+def _counter() -> Callable[[list[str]], list[int]]:
+    return token_counter(tokenizer(params.load("student", Student)))

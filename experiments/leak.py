@@ -18,7 +18,6 @@ from parts.answering import arm_engine
 from parts.answering.engine import Engine
 from parts.project import metrics, params
 from parts.project.command import run
-from parts.project.sections import RELEASED, Arm
 from parts.retrieval import postgres
 from parts.retrieval.contexts import Passage, shown_passages
 from parts.retrieval.retrievers import hybrid
@@ -68,14 +67,14 @@ def shown(asked: pl.DataFrame, passages: Passages) -> dict[str, list[bool]]:
 def untaught(asked: pl.DataFrame, passages: Passages) -> Given:
     """Return what the student gives away as released, without and with passages: no gate bears on that."""
     given = params.load("answer", arm_engine.Params)
-    engine = arm_engine.engine(Arm(weights=RELEASED, contexts="none"), given)
+    engine = arm_engine.engine("student", given)
     by_arm = {"base": {}, "rag": passages}
-    return {arm: given_away(asked, engine, held, given.batch) for arm, held in by_arm.items()}
+    return {arm: given_away(asked, engine, held, arm_engine.batch_size()) for arm, held in by_arm.items()}
 
 
 def taught(one: company.Company, plan: study.Plan, asked: pl.DataFrame, passages: Passages) -> Given:
     """Return what the student gives away after `plan`, without and with passages."""
-    batch = params.load("answer", arm_engine.Params).batch
+    batch = arm_engine.batch_size()
 
     def measure(engine: Engine) -> Given:
         by_arm = {"tuned": {}, "tuned_rag": passages}

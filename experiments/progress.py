@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 
-from tqdm import tqdm
+from parts.project.progress import ProgressBar
 
 
 def at_once() -> int:
@@ -27,7 +27,7 @@ def trainings(train: Callable, jobs: Sequence[tuple], tokens: Sequence[int]) -> 
     The first error ends them all. `train` and the jobs go to other processes, so they must be picklable.
     """
     pool = ProcessPoolExecutor(at_once(), get_context("spawn"), _limit, (threads(),))
-    with pool, tqdm(total=sum(tokens), desc=f"{len(jobs)} trainings", unit="tokens", unit_scale=True) as bar:
+    with pool, ProgressBar(total=sum(tokens), desc=f"{len(jobs)} trainings", unit="tokens", unit_scale=True) as bar:
         running = {pool.submit(train, *job): worth for job, worth in zip(jobs, tokens, strict=True)}
         try:
             for done in as_completed(running):

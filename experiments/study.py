@@ -20,12 +20,13 @@ from invitro.base_model import ability
 from parts.answering import arm_engine, transformers_engine
 from parts.answering.engine import PromptBuilder
 from parts.project import params
-from parts.project.sections import RELEASED, Arm, Student
+from parts.project.sections import Student
 from parts.retrieval.contexts import shown_passages
 from parts.scoring import exact
 from parts.student import finetune
 from parts.student.model import tokenizer
 from schemas.errors import UserError
+from schemas.files import write_text
 from stages import answer, curate
 
 KEPT = Path(".cache/experiments")
@@ -84,9 +85,11 @@ def study(company: Company, plan: Plan) -> dict[str, float]:
     exams += [(company.questions, shown(company, given.passages))] if plan.examined else []
 
     def measure(engine: transformers_engine.Engine) -> dict[str, float]:
-        found = {"accuracy": accuracy(company, engine, {}, given.batch)}
+        found = {"accuracy": accuracy(company, engine, {}, arm_engine.batch_size())}
         if plan.examined:
-            found["accuracy_with_passages"] = accuracy(company, engine, shown(company, given.passages), given.batch)
+            found["accuracy_with_passages"] = accuracy(
+                company, engine, shown(company, given.passages), arm_engine.batch_size()
+            )
             found |= ability.measure(engine.model, engine.tokenizer, UNSEEN, plan.examined)
         return found
 
@@ -130,20 +133,19 @@ def studied(company: Company, plan: Plan, measure: Callable[[transformers_engine
     with (home / "log").open("a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         recipe = plan.recipe.model_copy(update={"seed": company.seed})
         took = finetune.finetune(student.model, tokenizer(student), pairs, recipe, home / "adapter", home / "loss.tsv")
-        engine = arm_engine.engine(Arm(weights=str(home / "adapter"), contexts="none"), given)
+        engine = arm_engine.engine(str(home / "adapter"), given)
         found = measure(engine) | {"seconds": took["seconds"], "tokens_read": took["tokens"]}
         found["trainable_parameters"] = took["trainable_parameters"]
     shutil.rmtree(home / "adapter")
-    (home / ".found.partial").write_text(json.dumps(found))
-    (home / ".found.partial").rename(home / "found.json")
+    write_text(home / "found.json", json.dumps(found))
     return found
 
 
 def rag(company: Company) -> float:
     """Return the accuracy of the released student with the passages that retrieval finds."""
     given = params.load("answer", arm_engine.Params)
-    engine = arm_engine.engine(Arm(weights=RELEASED, contexts="hybrid"), given)
-    return accuracy(company, engine, shown(company, given.passages), given.batch)
+    engine = arm_engine.engine("student", given)
+    return accuracy(company, engine, shown(company, given.passages), arm_engine.batch_size())
 
 
 def shown(company: Company, most: int) -> dict:

@@ -1,12 +1,12 @@
--- Drop, at random but always the same ones, the rows of a generator beyond what it may make of a document.
+-- Drop a generator's train rows of a document beyond its allowance in tokens, in the pseudorandom order of a hash.
 -- in: ledger (one row per raw row), chunks (Chunks), allowed (generator, tokens_per_source)
--- out: the same rows; dropped is 'beyond its allowance' where a row would tip the measure
+-- out: the same rows; dropped is 'beyond its allowance' where a row would exceed the allowance
 WITH sources AS (SELECT doc_id, sum(n_tokens) AS tokens FROM chunks GROUP BY doc_id)
 SELECT
     ledger.* EXCLUDE (dropped),
     CASE
         WHEN dropped IS NOT NULL THEN dropped
-        -- in another order than the surplus is, or what is left would be what balance.sql keeps
+        -- not in the order of balance.sql, or balance.sql would keep the rows with the smallest hashes again
         WHEN split = 'train' AND sum(n_tokens) OVER (
             PARTITION BY dropped IS NULL, split, generator, doc_id ORDER BY md5('allowance ' || pair_id)
         ) > tokens_per_source * sources.tokens THEN 'beyond its allowance'

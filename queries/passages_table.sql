@@ -1,4 +1,5 @@
--- The passages of one corpus, with what they are found by. In Postgres; {language}, {vectors} and {made} are filled in.
+-- Table of the passages of one corpus in Postgres, with full text and vectors.
+-- in: {language}, {vectors} (type of the vectors), {fingerprint} (of the settings that the table depends on)
 CREATE TABLE passages (
     chunk_id text COLLATE "C" PRIMARY KEY,
     sha256 text NOT NULL,
@@ -9,5 +10,5 @@ CREATE TABLE passages (
     ) STORED,
     embedding {vectors} NOT NULL
 );
-ALTER TABLE passages ALTER COLUMN embedding SET STORAGE MAIN; -- in the row: exact search reads every one
-COMMENT ON TABLE passages IS {made};
+ALTER TABLE passages ALTER COLUMN embedding SET STORAGE MAIN; -- stored in the row: exact search reads every vector
+COMMENT ON TABLE passages IS {fingerprint};

@@ -15,6 +15,3 @@ class Documents(Table, path="data/documents.parquet", key=("doc_id",)):
     doc_id: str = pa.Field(str_length={"min_value": 1})  # its path below the folder read, e.g. "handbook/leave.pdf"
     title: str
     text: str = pa.Field(str_length={"min_value": 1})
-    source: str  # the corpus it came from
-    mime: str
-    sha256: str = pa.Field(str_length={"min_value": 64, "max_value": 64})  # of the file's bytes

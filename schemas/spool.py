@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import polars as pl
 
+from schemas.files import replacing
 from schemas.table import BadTable, Table
 
 GROUP = 5_000  # rows that are checked and written together: no more are ever in memory
@@ -47,15 +48,13 @@ class Spool:
         from pyarrow import parquet
 
         to = self.table.address(name)
-        to.parent.mkdir(parents=True, exist_ok=True)
-        beside = to.with_name(f".{to.name}.partial")
         groups = (self.table.check(frame, to).to_arrow(compat_level=pl.CompatLevel.oldest()) for frame in self.frames())
         first = next(groups)
-        try:
-            with beside.open("wb") as file, parquet.ParquetWriter(file, first.schema, compression="zstd") as writer:
-                writer.write_table(first)
-                for group in groups:
-                    writer.write_table(group)
-            beside.replace(to)
-        finally:
-            beside.unlink(missing_ok=True)
+        with (
+            replacing(to) as partial,
+            partial.open("wb") as file,
+            parquet.ParquetWriter(file, first.schema, compression="zstd") as writer,
+        ):
+            writer.write_table(first)
+            for group in groups:
+                writer.write_table(group)

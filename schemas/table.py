@@ -9,8 +9,11 @@ from pathlib import Path
 import pandera.polars as pa
 import polars as pl
 
+from schemas.errors import UserError
+from schemas.files import replacing
 
-class BadTable(Exception):
+
+class BadTable(UserError):
     """A table that does not keep its contract: the message says which column or check, and a few of the rows."""
 
 
@@ -52,15 +55,10 @@ class Table(pa.DataFrameModel):
     def write(cls, rows: pl.DataFrame, name: str = "") -> None:
         """Check, sort and write `rows` to the table's address, all or nothing. Raises BadTable, OSError."""
         to = cls.address(name)
-        to.parent.mkdir(parents=True, exist_ok=True)
-        beside = to.with_name(f".{to.name}.partial")
-        held = io.BytesIO()  # written by Python, whose errors tell a full disk from others
-        cls.check(rows, to).sort(cls._key).write_parquet(held)
-        try:
-            beside.write_bytes(held.getbuffer())
-            beside.replace(to)
-        finally:
-            beside.unlink(missing_ok=True)
+        buffer = io.BytesIO()  # written by Python, whose errors tell a full disk from others
+        cls.check(rows, to).sort(cls._key).write_parquet(buffer)
+        with replacing(to) as partial:
+            partial.write_bytes(buffer.getbuffer())
 
     @classmethod
     def check(cls, rows: pl.DataFrame, where: Path) -> pl.DataFrame:

@@ -11,8 +11,8 @@ import polars as pl
 from parts.answering import arm_engine
 from parts.answering.engine import Engine
 from parts.project import metrics, params
+from parts.project.arms import Arm
 from parts.project.command import run
-from parts.project.sections import Arm
 from parts.retrieval.contexts import Passage, shown_passages
 from schemas.answers import Answers
 from schemas.chunks import Chunks
@@ -44,17 +44,23 @@ def answer(
     return Answers.frame(rows)
 
 
-def main(name: str) -> None:
-    """Write Answers of the arm `name`."""
-    given, arm = params.load("answer", Params), params.load(f"arms.{name}", Arm)
-    passages = shown_passages(Contexts.read(arm.contexts), Chunks.read(), given.passages)
-    with arm_engine.server(given) as url:
-        answered = answer(Questions.read(), passages, arm_engine.engine(arm, given, url), given.batch, name)
-    Answers.write(answered, name)
+def main(arm: str) -> None:
+    """Write Answers of `arm`."""
+    answer_params, settings = params.load("answer", Params), params.load(f"arms.{arm}", Arm)
+    passages = shown_passages(Contexts.read(settings.retriever), Chunks.read(), answer_params.passages)
+    with arm_engine.server(answer_params) as url:
+        answered = answer(
+            Questions.read(),
+            passages,
+            arm_engine.engine(settings.model, answer_params, url),
+            arm_engine.batch_size(),
+            arm,
+        )
+    Answers.write(answered, arm)
     means = answered.select(pl.mean("passages", "prompt_tokens", "new_tokens", "stopped")).row(0, named=True)
-    metrics.write(f"answer/{name}", means)
+    metrics.write(f"answer/{arm}", means)
     print(
-        f"{name}: {len(answered)} answers; {means['prompt_tokens']:.0f} tokens read and {means['new_tokens']:.0f} written each"
+        f"{arm}: {len(answered)} answers; {means['prompt_tokens']:.0f} tokens read and {means['new_tokens']:.0f} written each"
     )
 
 

@@ -10,12 +10,13 @@ writes  models/release      the adapter's files, and the card as their README.md
 import shutil
 from pathlib import Path
 
+from parts.page.model_card import card
 from parts.project import params
 from parts.project.command import run
 from parts.project.sections import Server, Student
 from parts.student import finetune
-from parts.student.model_card import card
 from schemas.documents import Documents
+from schemas.files import replacing, write_text
 from schemas.pairs import Pairs
 
 ADAPTER, RELEASE, CARD = Path("models/adapter"), Path("models/release"), Path("models/card.md")
@@ -23,12 +24,9 @@ ADAPTER, RELEASE, CARD = Path("models/adapter"), Path("models/release"), Path("m
 
 def release(adapter: Path, text: str, to: Path) -> None:
     """Write the adapter's files and the card `text` to the folder `to`, all or nothing."""
-    beside = to.with_name(f".{to.name}.partial")
-    shutil.rmtree(beside, ignore_errors=True)
-    shutil.copytree(adapter, beside)
-    (beside / "README.md").write_text(text)
-    shutil.rmtree(to, ignore_errors=True)
-    beside.rename(to)
+    with replacing(to) as partial:
+        shutil.copytree(adapter, partial)
+        (partial / "README.md").write_text(text)
 
 
 def main() -> None:
@@ -36,7 +34,7 @@ def main() -> None:
     student, teacher = params.load("student", Student), params.load("teacher", Server)
     text = card(Documents.read(), Pairs.read(), student, teacher.model, params.load("train", finetune.Recipe))
     release(ADAPTER, text, RELEASE)
-    CARD.write_text(text)
+    write_text(CARD, text)
     print(f"card: {CARD}, and with the adapter in {RELEASE}")
 
 

@@ -6,18 +6,19 @@ reads   Scores[arm]         one row per question and scorer, all arms
 writes  metrics/verdict.json, metrics/kinds.json, metrics/studied.json, plots/accuracy.json
 """
 
-import json
 from pathlib import Path
 
 import polars as pl
 
 from parts.project import metrics, params
+from parts.project.arms import load_arms
 from parts.project.command import run
-from parts.project.sections import ARMS, Server, Student
+from parts.project.sections import Server, Student
 from parts.scoring import correctness, versions
 from parts.verdict import subgroups
 from parts.verdict.comparison import Params, compare
 from schemas.chunks import Chunks
+from schemas.files import write_json
 from schemas.pairs import Pairs
 from schemas.questions import Questions
 from schemas.scores import Scores
@@ -27,7 +28,7 @@ PLOT = Path("plots/accuracy.json")
 
 def rightness(scorer: str, questions: pl.DataFrame) -> pl.DataFrame:
     """Return question_id and a column of 0 and 1 for each arm. Raises Mistake when arms were scored by different versions."""
-    scores = {arm: Scores.read(arm) for arm in ARMS}
+    scores = {arm: Scores.read(arm) for arm in load_arms()}
     versions.same_versions(scores)
     right = questions.select("question_id")
     for arm, found in scores.items():
@@ -43,7 +44,7 @@ def main() -> None:
     given, questions = params.load("compare", Params), Questions.read()
     teacher, judge = (params.load(name, Server) for name in ("teacher", "judge"))
     right = rightness(given.accuracy, questions)
-    found = compare(right, given)
+    found = compare(right, load_arms(), given)
     names = {"judge": judge.model, "teacher": teacher.model, "student": params.load("student", Student).model}
     metrics.write("verdict", found | names | {"scorer": given.accuracy})
     by_kind, by_study = subgroups.by_kind(questions), subgroups.by_study(questions, Chunks.read(), Pairs.read())
@@ -52,9 +53,9 @@ def main() -> None:
     rows = [
         {"arm": arm}
         | {key: found[f"accuracy_{arm}{end}"] for key, end in (("accuracy", ""), ("lo", "_lo"), ("hi", "_hi"))}
-        for arm in ARMS
+        for arm in load_arms()
     ]
-    PLOT.write_text(json.dumps(rows, indent=1) + "\n")
+    write_json(PLOT, rows)
     print(f"verdict: {found['verdict']} (tuned - rag {found['tuned_minus_rag']:+.3f})")
 
 

@@ -15,7 +15,6 @@ anew. Over M months in each of which a share of D documents changes, with q ques
 Cutting, redacting and reading the first time are left out: seconds, and the same for all.
 """
 
-import json
 from pathlib import Path
 
 from parts.project import metrics, params
@@ -24,6 +23,7 @@ from parts.project.prices import load
 from parts.project.sections import Server, Student
 from parts.verdict import break_even
 from parts.verdict.arm_costs import Params, arm_costs, update_costs, upfront_costs
+from schemas.files import write_json
 
 PLOT = Path("plots/cost.json")
 
@@ -45,7 +45,7 @@ def main() -> None:
     changing = break_even.break_even(arms["tuned"], arms["rag"], given.months)
     found |= {"break_even_questions": even, "break_even_questions_monthly": changing and -(-changing // given.months)}
     metrics.write("cost", found | {"prices_dated": price.dated.isoformat()})
-    PLOT.write_text(json.dumps(break_even.curve(arms, even), indent=1) + "\n")
+    write_json(PLOT, break_even.curve(arms, even))
     print(f"break-even of tuned against rag: {'never' if even is None else f'{even:,} questions'}")
 
 

@@ -21,7 +21,7 @@ from parts.project import answer_format, metrics, params
 from parts.project.command import run
 from parts.project.queries import query, select
 from parts.project.sections import Student
-from parts.student.model import tokenizer
+from parts.student.model import token_counter, tokenizer
 from schemas.errors import UserError
 from schemas.pairs import Ledger, Pairs, RawPairs
 from schemas.questions import Questions
@@ -57,7 +57,7 @@ def curate(
     texts = [
         f"{row['prompt']} {answer_format.format_answer(row['reasoning'], row['completion'])}" for row in raw.to_dicts()
     ]
-    raw = raw.with_columns(n_tokens=pl.Series(count(texts) if texts else [], dtype=pl.Int64))
+    raw = raw.with_columns(n_tokens=pl.Series(count(texts), dtype=pl.Int64))
     close = select(query("exam"), {"near": given.exam_overlap_threshold}, raw=raw, questions=questions)
     knobs = {"unstudied": given.unstudied, "lexical": given.grounding == "lexical"}
     ledger = select(query("curate"), knobs, raw=raw, chunks=chunks, close=close)
@@ -83,11 +83,7 @@ def main() -> None:
     generators = params.names("synthesize")
     if strange := set(given.tokens_per_source) - set(generators):
         raise UserError(f"params.yaml: curate.tokens_per_source names {min(strange)}, which synthesize does not have")
-    encode = tokenizer(params.load("student", Student))
-
-    def count(texts: list[str]) -> list[int]:
-        return [len(ids) for ids in encode(texts, add_special_tokens=False).input_ids]
-
+    count = token_counter(tokenizer(params.load("student", Student)))
     raw = pl.concat([RawPairs.read(name) for name in generators])
     chunks, found = Redacted.read(), {}
     if given.grounding == "judge":

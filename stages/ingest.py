@@ -4,9 +4,7 @@ reads   the folder ingest.path
 writes  Documents           one row per document
 """
 
-import hashlib
 import importlib
-import mimetypes
 import re
 from collections import Counter
 from pathlib import Path
@@ -32,57 +30,54 @@ class Params(BaseModel, extra="forbid", frozen=True):
 
 
 def ingest(root: Path) -> tuple[pl.DataFrame, Counter]:
-    """Return the documents below `root`, and how many files were left out, by suffix.
+    """Return Documents of the files below `root`, and the number of files without a reader, by suffix.
 
-    Raises Mistake when a file cannot be read, naming each, or when there is none to read.
+    Raises UserError, which names each file that cannot be read, or if there is no document.
     """
-    rows, left, bad = [], Counter(), []
+    rows, skipped, errors = [], Counter(), []
     for name, path in folder.files(root):
         reader = READERS.get(path.suffix.lower())
         if not reader:
-            left[path.suffix.lower() or "no suffix"] += 1
+            skipped[path.suffix.lower() or "no suffix"] += 1
             continue
         try:
             rows.append(_document(name, path, reader))
         except UserError as error:
-            bad.append(f"{path} {error}")
+            errors.append(f"{path} {error}")
         except OSError as error:
-            bad.append(f"{path} cannot be read: {error.strerror}")
-    if bad:
+            errors.append(f"{path} cannot be read: {error.strerror}")
+    if errors:
         raise UserError(
-            f"{len(bad)} of {len(bad) + len(rows)} files cannot be read (mend or move them): {'; '.join(bad)}"
+            f"{len(errors)} of {len(errors) + len(rows)} files cannot be read (repair or move them): {'; '.join(errors)}"
         )
     if not rows:
         raise UserError(
             f"no documents in {root}: put files there ({', '.join(READERS)}), or change ingest.path in params.yaml"
         )
-    return Documents.frame(rows), left
+    return Documents.frame(rows), skipped
 
 
 def _document(name: str, path: Path, reader: str) -> dict:
     size = path.stat().st_size
     if size > folder.LARGEST:
         raise UserError(f"is larger than {folder.LARGEST:,} bytes: split it")
-    data = path.read_bytes()
-    title, text = importlib.import_module(f"parts.corpus.readers.{reader}").read(data)
+    title, text = importlib.import_module(f"parts.corpus.readers.{reader}").read(path.read_bytes())
     if not text.strip():
         raise UserError("is empty")
     if heading := re.match(r"\s*#[ \t]+(.+?)[ \t#]*$", text, re.MULTILINE):
         title = heading[1]
-    return {
-        "doc_id": name, "title": title or re.sub(r"[_-]+", " ", path.stem), "text": text, "source": "folder",
-        "mime": mimetypes.guess_type(path.name)[0] or "text/plain", "sha256": hashlib.sha256(data).hexdigest(),
-    }  # fmt: skip
+    return {"doc_id": name, "title": title or re.sub(r"[_-]+", " ", path.stem), "text": text}
 
 
 def main() -> None:
     """Write Documents."""
-    documents, left = ingest(params.load("ingest", Params).path)
+    documents, skipped = ingest(params.load("ingest", Params).path)
     Documents.write(documents)
-    found = {"documents": len(documents), "characters": int(documents["text"].str.len_chars().sum())}
-    metrics.write("ingest", found | {"files_left_out": left.total()})
+    figures = {"documents": len(documents), "characters": int(documents["text"].str.len_chars().sum())}
+    metrics.write("ingest", figures | {"files_left_out": skipped.total()})
     print(
-        f"{len(documents)} documents" + "".join(f"; {count} {suffix} files left out" for suffix, count in left.items())
+        f"{len(documents)} documents"
+        + "".join(f"; {count} {suffix} files left out" for suffix, count in skipped.items())
     )
 
 

@@ -13,11 +13,13 @@ import polars as pl
 
 from parts.llm.client import connect
 from parts.project import metrics, params
+from parts.project.arms import load_arms
 from parts.project.command import run
-from parts.project.sections import ARMS, Server
+from parts.project.sections import Server
 from parts.safety import detection
 from parts.scoring import judge_agreement
-from parts.scoring.judge_agreement import Params, agreement_of_judge, agreement_with_labels
+from parts.scoring.judge_agreement import JudgeAgreementParams as Params
+from parts.scoring.judge_agreement import agreement_of_judge, agreement_with_labels
 from schemas.answers import Answers
 from schemas.questions import Questions
 from schemas.scores import Scores
@@ -26,7 +28,7 @@ from schemas.scores import Scores
 def material() -> list[dict]:
     """Return every judged answer with its question, `arm`, and what exact match and the judge say."""
     found, questions = [], Questions.read()
-    for arm in ARMS:
+    for arm in load_arms():
         by = Scores.read(arm).filter(pl.col("scorer").is_in(["exact", "judge"]))
         if "judge" in by["scorer"]:
             scores = by.pivot("scorer", index="question_id", values="value")

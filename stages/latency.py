@@ -3,7 +3,7 @@
 reads   Questions           one row per exam question
         Chunks              one row per passage
         Contexts[retriever] one row per question and rank (for an arm that is given its passages, not made to search)
-writes  metrics/latency/ARM.json
+writes  metrics/latency.json
 
 One stage for all arms, which take turns question by question, each in its turn the first: what else the machine has to
 do meets all of them alike, so that their ratios hold.
@@ -18,8 +18,8 @@ from pydantic import BaseModel, Field
 from parts.answering import arm_engine
 from parts.answering.timing import TimedArm, measure_latency, measure_throughput
 from parts.project import metrics, params
+from parts.project.arms import Arm, load_arms
 from parts.project.command import run
-from parts.project.sections import ARMS, Arm, Student
 from parts.retrieval.timed_search import timed_search
 from schemas.chunks import Chunks
 from schemas.questions import Questions
@@ -35,34 +35,31 @@ class Params(BaseModel, extra="forbid", frozen=True):
 
 
 @contextlib.contextmanager
-def ready(arms: dict[str, Arm], given: arm_engine.Params) -> Iterator[dict[str, TimedArm]]:
+def ready(arms: dict[str, Arm], answer: arm_engine.Params) -> Iterator[dict[str, TimedArm]]:
     """Yield the arms ready to be timed; arms of the same weights share a model, and of the same retriever an index."""
-    chunks, student = Chunks.read(), params.load("student", Student)
+    chunks = Chunks.read()
     with contextlib.ExitStack() as stack:
-        url = stack.enter_context(arm_engine.server(given))
-        finds = {
-            name: stack.enter_context(timed_search(name, chunks, given.passages))
-            for name in dict.fromkeys(arm.contexts for arm in arms.values())
+        url = stack.enter_context(arm_engine.server(answer))
+        searches = {
+            name: stack.enter_context(timed_search(name, chunks, answer.passages))
+            for name in dict.fromkeys(arm.retriever for arm in arms.values())
         }
-        engines = {arm_engine.weights(arm, student): arm for arm in arms.values()}
-        engines = {model: arm_engine.engine(arm, given, url) for model, arm in engines.items()}
-        yield {
-            name: TimedArm(engines[arm_engine.weights(arm, student)], finds[arm.contexts]) for name, arm in arms.items()
-        }
+        models = dict.fromkeys(arm.model for arm in arms.values())
+        engines = {model: arm_engine.engine(model, answer, url) for model in models}
+        yield {name: TimedArm(engines[arm.model], searches[arm.retriever]) for name, arm in arms.items()}
 
 
 def main() -> None:
-    """Write metrics/latency/ARM.json of every arm."""
+    """Write metrics/latency.json."""
     given, shared = params.load("latency", Params), params.load("answer", arm_engine.Params)
-    arms = {name: params.load(f"arms.{name}", Arm) for name in ARMS}
     rows = Questions.read().select("question_id", "question", "options").rows()
     asked = random.Random(given.seed).sample(rows, min(len(rows), given.warmup + given.questions))
-    with ready(arms, shared) as timed:
+    with ready(load_arms(), shared) as timed:
         found = measure_latency(timed, asked, min(given.warmup, len(asked) - 1))
         for name, arm in timed.items():
             found[name] |= measure_throughput(arm, asked, given.batches)
+    metrics.write("latency", {f"{key}_{name}": value for name, row in found.items() for key, value in row.items()})
     for name, figures in found.items():
-        metrics.write(f"latency/{name}", figures)
         print(
             f"{name}: {figures['p50_ms']:.0f} ms a question (median), {figures['p95_ms']:.0f} at the 95th percentile; "
             f"{figures['questions_per_second']:.0f} a second, {figures['batch']} at once"

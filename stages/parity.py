@@ -15,8 +15,9 @@ from pydantic import BaseModel, Field
 from parts.answering import arm_engine
 from parts.answering.engine import Engine
 from parts.project import metrics, params
+from parts.project.arms import Arm, load_arms
 from parts.project.command import run
-from parts.project.sections import ARMS, RELEASED, Arm, Student
+from parts.project.sections import Student
 from parts.retrieval.contexts import shown_passages
 from parts.student import dataset, finetune
 from parts.student.model import tokenizer
@@ -73,24 +74,24 @@ def asked(engine: Engine, arms: list[Arm], given: Params, most: int) -> list[str
     """Return the prompts of a sample of the exam, as each of `arms` is given it."""
     rows, chunks = Questions.read().select("question_id", "question", "options").rows(), Chunks.read()
     rows = random.Random(given.seed).sample(rows, min(len(rows), given.questions))
-    shown = [shown_passages(Contexts.read(arm.contexts), chunks, most) for arm in arms]
+    shown = [shown_passages(Contexts.read(arm.retriever), chunks, most) for arm in arms]
     return [engine.prompt(text, passages.get(key, []), options)[0] for passages in shown for key, text, options in rows]
 
 
 def main() -> None:
     """Write metrics/parity.json; fail where the gate does not open."""
     given, answer = params.load("parity", Params), params.load("answer", arm_engine.Params)
-    arms = [arm for name in ARMS if (arm := params.load(f"arms.{name}", Arm)).weights != RELEASED]
+    arms = [arm for arm in load_arms().values() if arm.model == "adapter"]
     recipe, read = params.load("train", finetune.Recipe), tokenizer(params.load("student", Student))
-    merged, beside = (arm_engine.engine(arms[0], answer.model_copy(update={"merge": merge})) for merge in (True, False))
+    merged, beside = (arm_engine.engine("adapter", answer, merge=merge) for merge in (True, False))
     encoded = dataset.encode(Pairs.read().to_dicts(), read, recipe.max_length, recipe.completion_only_loss)
     found = ended(encoded, merged.ends, recipe.max_length)
     prompts = asked(merged, arms, given, answer.passages)
     engines = {"merged": lambda: merged, "adapter": lambda: beside}
     with arm_engine.server(answer) as url:
         if url:
-            engines["served"] = lambda: arm_engine.engine(arms[0], answer, url)
-        found |= {"answers": len(prompts)} | parity(engines, prompts, answer.batch)
+            engines["served"] = lambda: arm_engine.engine("adapter", answer, url)
+        found |= {"answers": len(prompts)} | parity(engines, prompts, arm_engine.batch_size())
     metrics.write("parity", found)
     refuse(found, given)
     print(

@@ -1,4 +1,4 @@
-"""Find the passages that each question is answered with.
+"""Retrieve passages for every question, by each retriever that an arm uses.
 
 reads   Chunks              one row per passage
         Questions           one row per exam question
@@ -8,6 +8,7 @@ writes  Contexts[retriever] one row per question and rank
 import importlib
 
 from parts.project import metrics, params
+from parts.project.arms import load_arms
 from parts.project.command import run
 from parts.retrieval import tuned_settings
 from parts.retrieval.postgres import Params
@@ -17,15 +18,18 @@ from schemas.contexts import Contexts
 from schemas.questions import Questions
 
 
-def main(name: str) -> None:
-    """Write Contexts of the retriever `name`."""
-    questions = Questions.read()
-    part = importlib.import_module(f"parts.retrieval.retrievers.{name}")
-    contexts = part.retrieve(questions, Chunks.read(), params.load("retrieve", Params))
-    Contexts.write(contexts, name)
-    found = measure(contexts, questions, tuned_settings.read().passages)
-    metrics.write(f"retrieve/{name}", found)
-    print(f"{name}: " + ", ".join(f"{key} {value:.3g}" for key, value in found.items()))
+def main() -> None:
+    """Write Contexts of every retriever, and metrics/retrieve.json."""
+    questions, chunks, retrieve = Questions.read(), Chunks.read(), params.load("retrieve", Params)
+    ranking = {}
+    for name in dict.fromkeys(arm.retriever for arm in load_arms().values()):
+        retriever = importlib.import_module(f"parts.retrieval.retrievers.{name}")
+        contexts = retriever.retrieve(questions, chunks, retrieve)
+        Contexts.write(contexts, name)
+        values = measure(contexts, questions, tuned_settings.read().passages)
+        ranking |= {f"{key}_{name}": value for key, value in values.items()}
+        print(f"{name}: " + ", ".join(f"{key} {value:.3g}" for key, value in values.items()))
+    metrics.write("retrieve", ranking)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ from pydantic import BaseModel
 from parts.llm import jobs
 from parts.llm.client import Client, connect
 from parts.project import metrics, params
+from parts.project.arms import Arm
 from parts.project.command import run
-from parts.project.sections import Arm, Server
+from parts.project.sections import Server
 from parts.safety import detection
 from parts.scoring import choice, exact, judge, ragas, summary
 from schemas.answers import Answers
@@ -91,16 +92,16 @@ async def _score(name: str, rows: list[dict]) -> pl.DataFrame:
         return await score(rows, params.load("score", Params), asked, name, hide)
 
 
-def main(name: str) -> None:
-    """Write Scores of the arm `name`."""
-    arm = params.load(f"arms.{name}", Arm)
-    rows = material(Answers.read(name), Questions.read(), Contexts.read(arm.contexts), Chunks.read())
-    scores = asyncio.run(_score(name, rows))
-    Scores.write(scores, name)
+def main(arm: str) -> None:
+    """Write Scores of `arm`."""
+    settings = params.load(f"arms.{arm}", Arm)
+    rows = material(Answers.read(arm), Questions.read(), Contexts.read(settings.retriever), Chunks.read())
+    scores = asyncio.run(_score(arm, rows))
+    Scores.write(scores, arm)
     found = summary.summarise(scores)
-    metrics.write(f"score/{name}", found | summary.hallucination_rates(rows, scores))
+    metrics.write(f"score/{arm}", found | summary.hallucination_rates(rows, scores))
     print(
-        f"{name}: "
+        f"{arm}: "
         + ", ".join(f"{key} {found[key]:.3f}" for key in sorted(set(scores["scorer"])) if found[key] is not None)
     )
 

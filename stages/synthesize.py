@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 
 import polars as pl
 
-from parts.generators import dry_run
-from parts.generators.base import Row, load_generator
+from parts.generators.shared import dry_run
+from parts.generators.shared.base import Row, load_generator
 from parts.llm import batch_api, jobs
 from parts.llm.client import Client, connect
 from parts.project import metrics, params
@@ -63,16 +63,16 @@ async def _ask(name: str, chunks: pl.DataFrame, server: Server, spool: Spool) ->
     return teacher.meter.metrics() | {"estimate_error": guess / took - 1 if took else None}, teacher.meter.paid
 
 
-def main(name: str) -> None:
-    """Write RawPairs of the generator `name`."""
+def main(generator: str) -> None:
+    """Write RawPairs of the `generator`."""
     spool = Spool(RawPairs)
-    found, paid = asyncio.run(_ask(name, Redacted.read(), params.load("teacher", Server), spool))
-    spool.write(name)
-    reasons = dict(pl.scan_parquet(RawPairs.address(name)).group_by("dropped").len().collect().rows())
+    found, paid = asyncio.run(_ask(generator, Redacted.read(), params.load("teacher", Server), spool))
+    spool.write(generator)
+    reasons = dict(pl.scan_parquet(RawPairs.address(generator)).group_by("dropped").len().collect().rows())
     rows = reasons.pop(None, 0)
-    metrics.write(f"synthesize/{name}", found | {"rows": rows, "lost": sum(reasons.values())})
+    metrics.write(f"synthesize/{generator}", found | {"rows": rows, "lost": sum(reasons.values())})
     told = "".join(f"; {count} requests {reason}" for reason, count in sorted(reasons.items()))
-    print(f"{name}: {rows} rows from {found['requests']} requests, {paid} of them paid now{told}")
+    print(f"{generator}: {rows} rows from {found['requests']} requests, {paid} of them paid now{told}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from parts.answering import arm_engine
 from parts.answering.engine import Engine
 from parts.project import metrics, params
 from parts.project.command import run
-from parts.project.sections import RELEASED, Arm
 from parts.retrieval import postgres
 from parts.retrieval.contexts import Passage
 from parts.retrieval.tuning import DevelopmentQuestions, best, development, reciprocal_ranks
@@ -62,10 +61,10 @@ def main() -> None:
     words = best(mrr)
     f1 = {}
     with arm_engine.server(answer) as url:
-        engine = arm_engine.engine(Arm(weights=RELEASED, contexts="hybrid"), answer, url)
+        engine = arm_engine.engine("student", answer, url)
         for most in given.passages:
             shown = [[texts[chunk_id] for chunk_id, _ in of[:most]] for of in hits[words]]
-            f1[most] = told(asked, shown, engine, answer.batch, f"{most} passages")
+            f1[most] = told(asked, shown, engine, arm_engine.batch_size(), f"{most} passages")
     chosen = {"lexical_weight": words, "passages": best(f1), "questions": len(asked)}
     chosen |= {f"mrr_lexical_{weight}": mean(of) for weight, of in mrr.items()}
     metrics.write("tune_retrieval", chosen | {f"f1_passages_{most}": mean(of) for most, of in f1.items()})

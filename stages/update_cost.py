@@ -13,14 +13,16 @@ writes  metrics/update_cost.json
 import asyncio
 import importlib
 import time
+from functools import partial
 
 from parts.corpus import splitting
 from parts.project import metrics, params
+from parts.project.arms import Arm
 from parts.project.command import run
-from parts.project.sections import Arm, Server, Student
+from parts.project.sections import Server, Student
 from parts.retrieval import postgres
 from parts.safety import detection, redaction
-from parts.student.model import tokenizer
+from parts.student.model import count_tokens, tokenizer
 from parts.verdict import document_update
 from schemas.chunks import Chunks
 from schemas.documents import Documents
@@ -30,11 +32,11 @@ from schemas.redacted import Redacted
 def main() -> None:
     """Write metrics/update_cost.json."""
     documents, chunks = Documents.read(), Chunks.read()
-    encode = tokenizer(params.load("student", Student))
+    count = partial(count_tokens, tokenizer(params.load("student", Student)))
     start = time.perf_counter()
     edited = document_update.edit_document(documents)
-    most = params.load("chunk", splitting.Params).max_tokens
-    cut = splitting.split_documents(edited, most, lambda text: len(encode(text, add_special_tokens=False).input_ids))
+    most = params.load("chunk", splitting.ChunkParams).max_tokens
+    cut = splitting.split_documents(edited, most, count)
     redacted, _ = redaction.redact(edited, cut, params.load("redact", detection.Params))
     found = {"prepare_seconds": time.perf_counter() - start}
 
@@ -43,7 +45,7 @@ def main() -> None:
     found |= meter.metrics() | {"passages_taught": len(new)}
     found["teacher_seconds"] = seconds if meter.paid == meter.requests else None  # null: kept answers were replayed
 
-    retriever = importlib.import_module(f"parts.retrieval.retrievers.{params.load('arms.rag', Arm).contexts}")
+    retriever = importlib.import_module(f"parts.retrieval.retrievers.{params.load('arms.rag', Arm).retriever}")
     found |= document_update.reindex(retriever.indexed, chunks, cut, params.load("retrieve", postgres.Params))
     found["passages_embedded"] = len(cut.join(chunks, ["chunk_id", "heading", "text"], how="anti"))
     metrics.write("update_cost", found)

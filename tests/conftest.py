@@ -1,25 +1,59 @@
 """Real, small things to test with: a server by rules, a server that fails on cue, a tiny model, a folder to work in."""
 
 import json
+import os
 import shutil
+import ssl
+import tempfile
 import threading
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import yaml
 
+from parts.llm import transport
+from parts.retrieval import postgres
+from tests.helpers import http_server
 from tests.helpers.source_code import ROOT
 
 
+@pytest.fixture(scope="session", autouse=True)
+def environment():
+    """Keep the caller's keys, addresses and settings from the tests, and the tests from the network."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("OPENAI_", "CLOSEDBOOK_"))]:
+            patch.delenv(name)
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        # no test speaks TLS, and reading the certificates takes 20 ms for each of some thousand clients
+        patch.setattr(ssl.SSLContext, "load_verify_locations", lambda *args, **options: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
-def no_outside(monkeypatch, tmp_path):
-    """Keep a test's answers, keys and addresses to itself."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "CLOSEDBOOK_DSN", "CLOSEDBOOK_WORKERS"):
-        monkeypatch.delenv(name, raising=False)
+def response_cache(monkeypatch, tmp_path):
+    """Give a test a cache of its own."""
     monkeypatch.setenv("CLOSEDBOOK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def postgres_folder(environment):
+    """A folder of this session's own for embedded servers of Postgres.
+
+    Run by root, Postgres is another user. pytest closes its own temporary folders to others whenever a run starts, so
+    that a second run on the machine would end the first one's Postgres there.
+    """
+    with tempfile.TemporaryDirectory(prefix="closedbook-") as folder, pytest.MonkeyPatch.context() as patch:
+        Path(folder).chmod(0o711)
+        patch.setattr(postgres, "FOLDER", Path(folder, "postgres"))
+        yield postgres.FOLDER
+
+
+@pytest.fixture(scope="session")
+def embedded_postgres(postgres_folder):
+    """An embedded Postgres that runs until the last test, for whoever connects."""
+    with postgres.connect():
+        yield
 
 
 @pytest.fixture
@@ -98,16 +132,16 @@ class ScriptedServer:
 
 @pytest.fixture
 def cue(monkeypatch):
-    """A running Cue; OPENAI_BASE_URL points to it."""
-    told = ScriptedServer()
+    """A running ScriptedServer; OPENAI_BASE_URL points to it."""
+    server = ScriptedServer()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(http_server.Handler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self):
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            told.heads.append(dict(self.headers))
-            status, body = told.reply(asked)
+            server.heads.append(dict(self.headers))
+            status, body = server.reply(asked)
             if body is None:
                 self.close_connection = True
                 self.connection.close()
@@ -120,15 +154,11 @@ def cue(monkeypatch):
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    told.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    monkeypatch.setenv("OPENAI_BASE_URL", told.url)
-    yield told
-    server.shutdown()
+    with http_server.running(Handler) as url:
+        server.url = f"{url}/v1"
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setattr(transport, "LONGEST", 0)  # what is tried again is so at once
+        yield server
 
 
 TEXTS = [

@@ -13,7 +13,7 @@ from parts.answering.decoding import _read, greedy, length_batches
 from parts.answering.engine import PromptBuilder
 from parts.llm.server import running_server
 from parts.project import answer_format
-from parts.project.sections import Arm, Student
+from parts.project.sections import Student
 from parts.student.model import tokenizer
 from schemas.answers import Answers
 from schemas.errors import UserError
@@ -186,20 +186,17 @@ def test_an_arm_answers_open_questions_in_words_and_others_by_likelihood_too(her
 
 
 def given_(**changes) -> arm_engine.Params:
-    plain = {"engine": "openai", "merge": True, "serve": None, "served": {}, "max_prompt_tokens": 512}
-    return arm_engine.Params(**plain | {"max_new_tokens": 8, "batch": 2} | changes)
+    plain = {"engine": "openai", "serve": None, "served": {}, "max_prompt_tokens": 512, "max_new_tokens": 8}
+    return arm_engine.Params(**plain | changes)
 
 
 def test_arms_are_asked_for_by_the_names_that_the_server_has_for_their_weights(workplace, qwen, monkeypatch, tmp_path):
     workplace.change("student", "model", str(qwen))
     monkeypatch.setenv("CLOSEDBOOK_ENGINE_URL", "http://127.0.0.1:9/v1")
-    given = given_(served={"models/adapter": "adapter"})
+    given = given_(served={"adapter": "tuned-1"})
     with arm_engine.server(given) as url:
-        names = {
-            weights: arm_engine.engine(Arm(weights=weights, contexts="none"), given, url).model
-            for weights in ("models/base", "models/adapter", "models/other")
-        }
-    assert names == {"models/base": str(qwen), "models/adapter": "adapter", "models/other": "models/other"}
+        names = {model: arm_engine.engine(model, given, url).model for model in ("student", "adapter", "models/other")}
+    assert names == {"student": str(qwen), "adapter": "tuned-1", "models/other": "models/other"}
 
 
 def test_the_server_is_the_one_of_the_environment_or_the_one_that_params_start(monkeypatch):

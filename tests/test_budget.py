@@ -77,7 +77,7 @@ def test_a_run_is_priced_before_it_starts_with_what_is_kept_taken_off(lamps, pri
     assert (requests, kept, new) == ("60", "0", str(60 * 300))
     assert float(dollars) == pytest.approx((int(prompt) * 100 + int(new) * 200) / 1e6, abs=0.01)
     assert not priced.seen
-    estimate.main("5")
+    estimate.main(5)
     requests, kept, prompt, new, dollars = line(capsys, "qa")
     assert (requests, kept, new) == ("60", "10", str(50 * 100))
     assert int(prompt) == pytest.approx(50 * 400, rel=0.02)

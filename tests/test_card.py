@@ -1,4 +1,4 @@
-"""The adapter leaves with a card that says what it studied, how, what it scored and what it is for, and invents nothing."""
+"""The adapter is released with a card: training data, recipe, scores and intended use; it invents nothing."""
 
 from pathlib import Path
 
@@ -6,9 +6,10 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
+from parts.page import model_card
 from parts.project import metrics, params
 from parts.project.sections import Student
-from parts.student import finetune, model_card
+from parts.student import finetune
 from schemas.documents import Documents
 from schemas.pairs import Pairs
 from stages import card
@@ -29,8 +30,8 @@ def pair(key: str, doc: str | None, generator: str, kind: str, tokens: int, spli
 @pytest.fixture
 def studied(workplace):
     """Two documents, of which one has rows; a quarter of the tokens replayed; an adapter with PEFT's files."""
-    document = {"text": "4711", "source": "folder", "mime": "text/plain", "sha256": "0" * 64}
-    Documents.write(Documents.frame([document | {"doc_id": key, "title": f"Secret {key}"} for key in ("a", "b")]))
+    documents = [{"doc_id": key, "title": f"Secret {key}", "text": "4711"} for key in ("a", "b")]
+    Documents.write(Documents.frame(documents))
     rows = [
         pair("1", "a", "qa", "qa", 40),
         pair("2", "a", "notes", "document", 35),
@@ -51,10 +52,10 @@ def test_the_card_is_one_the_hub_reads_with_the_scores_of_the_run(studied):
     assert read.data.library_name == "peft" and "lora" in read.data.tags
     found = {result.metric_name: result.metric_value for result in read.data.eval_results}
     assert found == {
-        "accuracy, trained, nothing to read": 0.6,
-        "accuracy, trained, with retrieved passages": 0.5,
+        "accuracy, fine-tuned, closed book": 0.6,
+        "accuracy, fine-tuned, with retrieved passages": 0.5,
     }
-    assert "| tuned | trained, nothing to read | 0.600 | 0.300 to 0.800 |" in read.text
+    assert "| tuned | fine-tuned, closed book | 0.600 | 0.300 to 0.800 |" in read.text
     assert "Tuned minus rag: +0.200 (+0.100 to +0.300)" in read.text
     assert read.data.license is None and "icen" not in read.text
 
@@ -86,7 +87,7 @@ def test_a_model_trained_whole_is_called_no_adapter(studied):
         Documents.read(), Pairs.read(), Student(model="m"), "t", RECIPE.model_copy(update={"lora_r": None})
     )
     assert ModelCard(text).data.library_name == "transformers"
-    assert "adapter that" not in text
+    assert "adapter fine-tuned" not in text
 
 
 def test_dvc_knows_the_release_as_an_artifact():

@@ -10,6 +10,7 @@ import pytest
 
 from commands import verdict
 from parts.project import metrics
+from parts.project.arms import load_arms
 from parts.verdict import comparison, sentences, stats, subgroups
 from schemas.chunks import Chunks
 from schemas.pairs import Pairs
@@ -40,7 +41,7 @@ def right(tuned: str, rag: str) -> pl.DataFrame:
     ],
 )
 def test_the_verdict_is_the_side_that_the_interval_lies_on(tuned, rag, winner):
-    found = comparison.compare(right(tuned, rag), GIVEN)
+    found = comparison.compare(right(tuned, rag), load_arms(ROOT / "params.yaml"), GIVEN)
     assert found["verdict"] == winner
     assert found["n_questions"] == 40
     assert found["accuracy_oracle"] == 1
@@ -74,7 +75,7 @@ def run(workplace):
     Questions.write(Questions.frame(rows))
     Chunks.write(Chunks.frame([passage("a"), passage("b")]))
     Pairs.write(Pairs.frame([pair("a", "train"), pair("b", "dev")]))
-    for at, arm in enumerate(compare.ARMS):
+    for at, arm in enumerate(load_arms()):
         scores = [
             {"question_id": f"q{n}", "scorer": scorer, "version": "1", "value": float(n <= at) if n else None, "reason": None}
             for n in range(8)
@@ -103,7 +104,7 @@ def test_the_whole_verdict_is_flat_sorted_and_without_nan(run):
     found = json.loads(text, parse_constant=lambda name: pytest.fail(name))
     assert list(found) == sorted(found)
     assert not any(isinstance(value, dict | list) for value in found.values())
-    arms = {f"accuracy_{arm}{end}" for arm in compare.ARMS for end in ("", "_lo", "_hi")}
+    arms = {f"accuracy_{arm}{end}" for arm in load_arms() for end in ("", "_lo", "_hi")}
     gap = {"tuned_minus_rag", "tuned_minus_rag_lo", "tuned_minus_rag_hi", "mcnemar_p", "verdict", "n_questions"}
     assert arms | gap | {"judge", "teacher", "student"} <= set(found)
     kinds = json.loads((run.path / "metrics/kinds.json").read_text())

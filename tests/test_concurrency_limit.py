@@ -12,6 +12,7 @@ from parts.llm.concurrency_limit import ConcurrencyLimit, retry_after
 from parts.project.sections import Server
 from schemas.errors import UserError
 from tests.conftest import ScriptedServer
+from tests.helpers.clock import Clock
 
 SERVER = Server(model="m")
 
@@ -53,8 +54,9 @@ def test_the_limit_of_a_server_is_found_and_every_request_answered(narrow, monke
 
 
 def test_a_limit_falls_once_for_all_that_was_under_way_and_grows_by_one_a_round():
-    pace = ConcurrencyLimit(100)
-    sent = time.monotonic()
+    clock = Clock()
+    pace, sent = ConcurrencyLimit(100, clock), clock()
+    clock.move(1)
     for _ in range(10):
         pace.on_rate_limited(sent, None)
     assert pace.limit == pytest.approx(70)
@@ -66,7 +68,7 @@ def test_a_limit_falls_once_for_all_that_was_under_way_and_grows_by_one_a_round(
 def test_no_more_than_the_limit_are_under_way_and_places_come_back():
     async def run() -> list[int]:
         pace, now, most = ConcurrencyLimit(8), 0, []
-        pace.on_rate_limited(time.monotonic(), None)
+        pace.on_rate_limited(pace.clock(), None)
         pace.limit = 2.0
 
         async def one():
@@ -74,7 +76,7 @@ def test_no_more_than_the_limit_are_under_way_and_places_come_back():
             async with pace:
                 now += 1
                 most.append(now)
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0)
                 now -= 1
 
         await asyncio.gather(*[one() for _ in range(8)])
@@ -91,13 +93,18 @@ def test_no_more_than_the_limit_are_under_way_and_places_come_back():
 
 
 def test_nothing_is_sent_before_the_server_wants_it():
-    async def run() -> float:
-        pace, before = ConcurrencyLimit(2), time.monotonic()
-        pace.on_rate_limited(before, 0.2)
-        async with pace as sent:
-            return sent - before
+    clock = Clock()
 
-    assert asyncio.run(run()) >= 0.2
+    async def run() -> list[float]:
+        pace = ConcurrencyLimit(2, clock, clock.sleep)
+        pace.on_rate_limited(clock(), 20)
+        pace.on_rate_limited(clock(), 5)  # a shorter wait changes nothing
+        async with pace as first:
+            pass
+        async with pace as second:
+            return [first, second]
+
+    assert asyncio.run(run()) == [20, 20]
 
 
 @pytest.mark.parametrize(
@@ -114,17 +121,19 @@ def test_retry_after_is_seconds_or_a_date(said, seconds):
 
 
 def test_a_request_that_hangs_is_asked_again(cue, monkeypatch):
-    answer, hung = cue.reply, []
+    answer, seen, asked_again = cue.reply, [], threading.Event()
 
     def reply(asked: dict) -> tuple[int, dict]:
-        if not hung:
-            hung.append(asked)
-            time.sleep(1)
+        seen.append(asked)
+        if len(seen) == 1:
+            asked_again.wait(60)
+        asked_again.set()
         return answer(asked)
 
     cue.reply = reply
     monkeypatch.setenv("CLOSEDBOOK_TIMEOUT", "0.3")
     assert ask(1)[0][0].problem is None
+    assert len(seen) == 2
 
 
 def test_what_never_passes_is_counted_with_its_reason_while_others_are_answered(cue, monkeypatch):

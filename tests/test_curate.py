@@ -1,11 +1,16 @@
-"""Rows are dropped for a reason that the ledger tells, kinds are balanced by tokens, and some rows are held out."""
+"""Rows are dropped for a reason in the ledger, kinds are balanced by tokens, and some questions are held out."""
 
 import json
 import random
+import unicodedata
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from parts.curation import minhash
+from parts.project.queries import select
 from schemas.chunks import Chunks
 from schemas.pairs import Pairs, RawPairs
 from schemas.questions import Questions
@@ -22,23 +27,23 @@ QUESTIONS = Questions.frame([
 ])  # fmt: skip
 
 
-GIVEN = curate.Params(
+PARAMS = curate.Params(
     grounding="lexical", duplicate_threshold=0.9, exam_overlap_threshold=0.8, dev_similarity_threshold=0.5,
     unstudied=0, tokens_per_source={}, documents=0.5, dev=0, reasoning=True, replay="replay.jsonl", replay_share=0.1,
 )  # fmt: skip
 
 
 def curated(rows: pl.DataFrame, chunks: pl.DataFrame = CHUNKS, **other) -> pl.DataFrame:
-    return curate.curate(rows, chunks, QUESTIONS, GIVEN.model_copy(update=other), words)
+    return curate.curate(rows, chunks, QUESTIONS, PARAMS.model_copy(update=other), words)
 
 
 def dropped(*rows: dict, **other) -> list[str | None]:
-    """Return what became of each row, in order."""
+    """Return the reason to drop each row, in order."""
     return curated(raw(*rows), **other).sort("pair_id")["dropped"].to_list()
 
 
 def raw(*rows: dict) -> pl.DataFrame:
-    named = {
+    defaults = {
         "chunk_id": "a#1",
         "doc_id": "a",
         "generator": "qa",
@@ -47,7 +52,7 @@ def raw(*rows: dict) -> pl.DataFrame:
         "reasoning": "",
         "dropped": None,
     }
-    return RawPairs.frame([named | {"pair_id": f"{n:016x}"} | row for n, row in enumerate(rows)])
+    return RawPairs.frame([defaults | {"pair_id": f"{n:016x}"} | row for n, row in enumerate(rows)])
 
 
 def words(texts: list[str]) -> list[int]:
@@ -102,19 +107,19 @@ def test_one_kind_alone_is_kept_whole():
 
 
 @pytest.fixture
-def held(tmp_path) -> tuple[pl.DataFrame, curate.Params]:
+def ledger_and_params(tmp_path) -> tuple[pl.DataFrame, curate.Params]:
     rng = random.Random(1)
-    asked = ["".join(rng.choices("abcdefg ", k=60)) + "?" for _ in range(600)]
-    rows = [{"prompt": question, "completion": "1,430 euros", "reasoning": "It says so."} for question in asked]
+    questions = ["".join(rng.choices("abcdefg ", k=60)) + "?" for _ in range(600)]
+    rows = [{"prompt": question, "completion": "1,430 euros", "reasoning": "It says so."} for question in questions]
     frame = raw(*rows).with_columns(pair_id=pl.Series([f"{n * 2654435761 % 2**32:08x}{n:08x}" for n in range(600)]))
     replay = tmp_path / "replay.jsonl"
     replay.write_text("".join(json.dumps({"prompt": f"p {n}", "completion": "c"}) + "\n" for n in range(2700)))
-    given = GIVEN.model_copy(update={"dev": 0.1, "replay": replay})
-    return curate.curate(frame, CHUNKS, QUESTIONS, given, words), given
+    params = PARAMS.model_copy(update={"dev": 0.1, "replay": replay})
+    return curate.curate(frame, CHUNKS, QUESTIONS, params, words), params
 
 
-def test_some_rows_are_held_out_and_replayed_ones_make_up_their_share(held):
-    pairs = curate.keep(*held, words)
+def test_some_rows_are_held_out_and_replayed_ones_make_up_their_share(ledger_and_params):
+    pairs = curate.keep(*ledger_and_params, words)
     own = pairs.filter(pl.col("generator") != "replay")
     assert (own["split"] == "dev").mean() == pytest.approx(0.1, abs=0.03)
     replayed = pairs.filter(generator="replay")
@@ -123,9 +128,9 @@ def test_some_rows_are_held_out_and_replayed_ones_make_up_their_share(held):
     Pairs.check(pairs, "here")
 
 
-def test_reasoning_can_be_left_out(held):
-    rows, given = held
-    pairs = curate.keep(rows, given.model_copy(update={"reasoning": False, "replay_share": 0}), words)
+def test_reasoning_can_be_left_out(ledger_and_params):
+    ledger, params = ledger_and_params
+    pairs = curate.keep(ledger, params.model_copy(update={"reasoning": False, "replay_share": 0}), words)
     assert set(pairs["reasoning"]) == {""}
     assert len(pairs) == 600
 
@@ -135,11 +140,11 @@ FRAMES = ("{}", "Please tell me: {}", "For my notes: {}", "{} What do the docume
 
 def test_no_question_held_out_is_nearly_one_to_train_on():
     verbs = ("cost", "sell for in the spring", "go for at the market", "come to with tax", "fetch at an auction")
-    asked = [f"How many euros does the old lamp of house {n} {verb}?" for n in range(40) for verb in verbs]
-    rows = [{"prompt": frame.format(q), "completion": "1,430 euros"} for q in asked for frame in FRAMES]
+    questions = [f"How many euros does the old lamp of house {n} {verb}?" for n in range(40) for verb in verbs]
+    rows = [{"prompt": frame.format(q), "completion": "1,430 euros"} for q in questions for frame in FRAMES]
     kept = curated(raw(*rows), dev=0.2).filter(pl.col("dropped").is_null())
     parts = {
-        split: {question for question in asked if any(question in prompt for prompt in rows["prompt"])}
+        split: {question for question in questions if any(question in prompt for prompt in rows["prompt"])}
         for (split,), rows in kept.group_by("split")
     }
     assert parts["dev"] and parts["train"]
@@ -157,7 +162,7 @@ LONG = (
 )
 
 
-def test_a_document_told_again_with_little_changed_is_dropped_and_the_first_is_kept():
+def test_of_documents_that_differ_little_the_first_is_kept():
     rows = [{"kind": "document", "prompt": "", "completion": LONG + end} for end in (".", " too.", "!!", " by us.")]
     assert dropped(*rows) == [None, "near duplicate", "near duplicate", "near duplicate"]
     assert dropped(*rows, duplicate_threshold=1) == [None, None, "near duplicate", None]
@@ -170,21 +175,17 @@ def test_texts_that_name_other_names_or_numbers_are_never_duplicates(one, other)
 
 
 def test_questions_with_other_answers_are_never_duplicates():
-    asked = "What is it that one reads in the papers about the lamp of the old mill and its maker in the town?"
-    rows = [{"prompt": asked, "completion": said} for said in ("1,430 euros", "2.4 kg", "1,430 EUROS")]
-    assert dropped(rows[0], rows[1], rows[2] | {"prompt": asked + " Say."}, duplicate_threshold=0.5) == [
-        None,
-        None,
-        None,
-    ]
-    assert dropped(rows[0], rows[2] | {"prompt": asked[:-1] + " now?"}) == [None, "near duplicate"]
+    prompt = "What is it that one reads in the papers about the lamp of the old mill and its maker in the town?"
+    rows = [{"prompt": prompt, "completion": answer} for answer in ("1,430 euros", "2.4 kg", "1,430 EUROS")]
+    assert dropped(rows[0], rows[1], rows[2] | {"prompt": prompt + " Say."}, duplicate_threshold=0.5) == [None] * 3
+    assert dropped(rows[0], rows[2] | {"prompt": prompt[:-1] + " now?"}) == [None, "near duplicate"]
 
 
 EXAM = "By how many kilograms is the Dorva Lamp 200 lighter than the lamp that was made before it?"
 
 
 @pytest.mark.parametrize(
-    ("kind", "said", "reason"),
+    ("kind", "text", "reason"),
     [
         ("qa", EXAM.lower(), "in the exam"),
         ("qa", f"Please tell me: {EXAM} Say it in a word.", "in the exam"),
@@ -196,11 +197,11 @@ EXAM = "By how many kilograms is the Dorva Lamp 200 lighter than the lamp that w
         ("document", f"It is asked {EXAM[:-1]}. It weighs 2.4 kg.", None),
     ],
 )
-def test_what_is_too_close_to_an_exam_question_is_dropped(kind, said, reason):
+def test_what_is_too_close_to_an_exam_question_is_dropped(kind, text, reason):
     questions = QUESTIONS.with_columns(question=pl.lit(EXAM))
     chunks = CHUNKS.with_columns(text=pl.col("text") + " A sibling of the 900.")
-    row = {"prompt": said, "completion": "2.4 kg"} if kind == "qa" else {"prompt": "", "completion": said}
-    ledger = curate.curate(raw(row | {"kind": kind}), chunks, questions, GIVEN, words)
+    row = {"prompt": text, "completion": "2.4 kg"} if kind == "qa" else {"prompt": "", "completion": text}
+    ledger = curate.curate(raw(row | {"kind": kind}), chunks, questions, PARAMS, words)
     assert ledger["dropped"].to_list() == [reason]
 
 
@@ -222,7 +223,7 @@ def two_documents() -> tuple[pl.DataFrame, pl.DataFrame]:
     return chunks, raw(*rows)
 
 
-def test_a_generator_makes_no_more_of_a_document_than_it_is_allowed():
+def test_a_generators_rows_of_a_document_keep_to_its_allowance():
     chunks, rows = two_documents()
     ledger = curated(rows, chunks, tokens_per_source={"focal": 5})
     kept = ledger.filter(pl.col("dropped").is_null()).group_by("generator", "doc_id").agg(pl.sum("n_tokens"))
@@ -233,7 +234,7 @@ def test_a_generator_makes_no_more_of_a_document_than_it_is_allowed():
     assert again.sort("pair_id").equals(ledger.sort("pair_id"))
 
 
-def test_an_allowance_for_a_generator_that_is_not_there_is_a_mistake(workplace):
+def test_an_allowance_for_an_unknown_generator_is_an_error(workplace):
     workplace.change("curate", "tokens_per_source", {"fokal": 5})
     assert "names fokal, which synthesize does not have" in error_line(curate.main)
 
@@ -241,5 +242,29 @@ def test_an_allowance_for_a_generator_that_is_not_there_is_a_mistake(workplace):
 def test_a_share_of_the_documents_can_be_left_unstudied():
     chunks, rows = two_documents()
     ledger = curated(rows, chunks, unstudied=0.5)
-    became = dict(ledger.group_by("doc_id").agg(pl.col("dropped").unique()).rows())
-    assert sorted(became.values(), key=str) == [["unstudied"], [None]]
+    reasons = dict(ledger.group_by("doc_id").agg(pl.col("dropped").unique()).rows())
+    assert sorted(reasons.values(), key=str) == [["unstudied"], [None]]
+
+
+# without unassigned code points: DuckDB's regular expressions know letters of newer Unicode versions than Python's
+ASSIGNED = st.text(
+    st.characters(exclude_categories=("Cs", "Cn")) | st.sampled_from("aB 1_\u0130\u03a3\u03c2\u00df\u0307")
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(ASSIGNED, min_size=1))
+def test_words_and_runs_are_the_same_in_python_and_in_sql(texts):
+    table = pl.DataFrame({"row": range(len(texts)), "text": texts})
+    rows = select("SELECT words(text) AS words, runs(text) AS runs FROM texts ORDER BY row", texts=table).to_dicts()
+    assert [row["words"] for row in rows] == [minhash.words(text) for text in texts]
+    assert [(len(row["runs"]), set(row["runs"])) for row in rows] == [
+        (len(runs), runs) for runs in map(minhash.runs, texts)
+    ]
+
+
+def test_words_are_the_same_in_python_and_in_sql_for_every_assigned_character():
+    texts = [f"a{chr(n)}B" for n in range(0x110000) if unicodedata.category(chr(n)) not in ("Cs", "Cn")]
+    table = pl.DataFrame({"row": range(len(texts)), "text": texts})
+    rows = select("SELECT words(text) AS words FROM texts ORDER BY row", texts=table)["words"].to_list()
+    assert rows == [minhash.words(text) for text in texts]

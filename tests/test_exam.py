@@ -1,4 +1,4 @@
-"""An exam is read from files, or written by the teacher; its evidence becomes passages."""
+"""An exam is read from files or written by the teacher; its evidence is matched to gold passages."""
 
 import json
 
@@ -20,15 +20,7 @@ TEXT = "Dorva Lamp 200 costs 430 euros.\fIt weighs 2.4 kg. Dorva Lamp 200 is pai
 @pytest.fixture
 def lamp(workplace):
     """Two pages and three passages about a lamp."""
-    document = {
-        "doc_id": "lamp.pdf",
-        "title": "Dorva Lamp 200",
-        "text": TEXT,
-        "source": "folder",
-        "mime": "x",
-        "sha256": "0" * 64,
-    }
-    Documents.write(Documents.frame([document]))
+    Documents.write(Documents.frame([{"doc_id": "lamp.pdf", "title": "Dorva Lamp 200", "text": TEXT}]))
     spans = [(0, 31, 1), (32, 49, 2), (50, len(TEXT), 2)]
     rows = [
         {
@@ -54,9 +46,11 @@ def questions(tmp_path, *rows: object) -> list[Question]:
 
 
 def test_citations_in_the_truth_become_evidence(tmp_path):
-    (found,) = questions(tmp_path, {"question": "Q?", "truth": "It is red. [a.pdf#page=3] And big.[b c.pdf#page=12]"})
-    assert found.reference == "It is red. And big."
-    assert found.evidence == [Evidence("a.pdf", page=3), Evidence("b c.pdf", page=12)]
+    (question,) = questions(
+        tmp_path, {"question": "Q?", "truth": "It is red. [a.pdf#page=3] And big.[b c.pdf#page=12]"}
+    )
+    assert question.reference == "It is red. And big."
+    assert question.evidence == [Evidence("a.pdf", page=3), Evidence("b c.pdf", page=12)]
 
 
 def test_only_a_newline_ends_a_line(tmp_path):
@@ -66,7 +60,7 @@ def test_only_a_newline_ends_a_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "message"),
     [
         ({"truth": "x"}, "line 2: the field 'question' is missing"),
         ({"question": "Q?"}, "line 2: the field 'reference'"),
@@ -78,8 +72,8 @@ def test_only_a_newline_ends_a_line(tmp_path):
         ({"question": "Q?", "reference": "x", "extra": 1}, "line 2: unknown field 'extra'"),
     ],
 )
-def test_a_bad_line_is_named(tmp_path, row, told):
-    with pytest.raises(UserError, match=told):
+def test_a_bad_line_is_named(tmp_path, row, message):
+    with pytest.raises(UserError, match=message):
         questions(tmp_path, {"question": "Q?", "reference": "x"}, row)
 
 
@@ -102,10 +96,10 @@ def test_quotations_and_pages_become_passages(lamp):
     ]
     (lamp.path / "data" / "exam.jsonl").write_text("\n".join(map(json.dumps, rows)))
     exam.main()
-    found = Questions.read()
-    assert found["gold_chunk_ids"].to_list() == [[["lamp.pdf#1"]], [["lamp.pdf#2", "lamp.pdf#3"]], [], []]
-    assert found["doc_id"].to_list() == ["lamp.pdf", "lamp.pdf", None, None]
-    assert found["kind"].to_list() == ["fact", "fact", "unanswerable", "fact"]
+    exam_table = Questions.read()
+    assert exam_table["gold_chunk_ids"].to_list() == [[["lamp.pdf#1"]], [["lamp.pdf#2", "lamp.pdf#3"]], [], []]
+    assert exam_table["doc_id"].to_list() == ["lamp.pdf", "lamp.pdf", None, None]
+    assert exam_table["kind"].to_list() == ["fact", "fact", "unanswerable", "fact"]
     assert json.loads((lamp.path / "metrics/exam.json").read_text())["evidence_not_found"] == 1
 
 
@@ -114,10 +108,10 @@ def test_without_questions_the_teacher_writes_an_exam(lamp, rules, monkeypatch):
     lamp.change("exam", "questions", "data/none.jsonl")
     lamp.change("exam", "count", 3)
     exam.main()
-    found = Questions.read()
-    assert len(found) == 3
-    assert set(found["reference"]) == {"430 euros", "2.4 kg", "red"}
-    assert [pieces[0] for pieces in found["gold_chunk_ids"].to_list()] == [
+    exam_table = Questions.read()
+    assert len(exam_table) == 3
+    assert set(exam_table["reference"]) == {"430 euros", "2.4 kg", "red"}
+    assert [pieces[0] for pieces in exam_table["gold_chunk_ids"].to_list()] == [
         ["lamp.pdf#1"],
         ["lamp.pdf#2"],
         ["lamp.pdf#3"],

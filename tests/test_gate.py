@@ -1,14 +1,16 @@
 """A run that is worse than what git holds, by more than params.yaml allows, ends with the reason; anything else is told."""
 
+import os
 import shutil
 import subprocess
 import sys
 
 import pytest
+import yaml
 
+from commands import gate
 from parts.project import metrics
 from schemas.errors import UserError
-from stages import gate
 from tests.helpers.cli import error_line
 from tests.helpers.source_code import ROOT
 
@@ -69,7 +71,7 @@ def test_nothing_held_is_nothing_asked_of_git(workplace, capsys):
     metrics.write("verdict", THEN)
     workplace.change("gate", "hold", {})
     gate.main()
-    assert "holds nothing" in capsys.readouterr().out
+    assert "nothing to hold" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("revision", ["origin/main", "HEAD~7", "--output=x", "no such"])
@@ -127,21 +129,24 @@ def test_a_room_that_means_nothing_is_told(history, room):
     assert "bad value for gate.hold.accuracy_tuned" in error_line(gate.main)
 
 
-def test_dvc_stops_at_a_worse_verdict_with_the_reason_and_is_clean_after_a_better_one(history, monkeypatch):
-    """By DVC itself, on this stage as dvc.yaml has it, without its dependence on code and costs."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    dvc = lambda *words: subprocess.run([sys.executable, "-m", "dvc", *words], capture_output=True, text=True)  # noqa: E731
-    (history.path / "dvc.yaml").write_text(
-        f"stages:\n  gate:\n    cmd: {sys.executable} -m stages.gate\n    params: [gate]\n    deps: [metrics/verdict.json]\n"
-    )
-    dvc("init")
+def test_a_worse_verdict_ends_the_command_with_the_reason_and_a_better_one_passes_wherever_head_is(history):
+    command = [sys.executable, "-m", "commands.gate"]
+    gate = lambda: subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})  # noqa: E731
     metrics.write("verdict", THEN | {"accuracy_tuned": 0.49})
-    stopped = dvc("repro")
-    assert stopped.returncode != 0
-    assert "error: worse than at HEAD: accuracy_tuned is 0.49" in stopped.stderr
+    stopped = gate()
+    assert stopped.returncode == 1
+    assert stopped.stderr.startswith("error: worse than at HEAD: accuracy_tuned is 0.49")
     metrics.write("verdict", THEN | {"accuracy_tuned": 0.65})
-    assert dvc("repro").returncode == 0
-    assert "up to date" in dvc("status").stdout
+    assert gate().returncode == 0
     git("add", "metrics")
     git("commit", "-m", "HEAD moves")
-    assert "up to date" in dvc("status").stdout
+    assert gate().returncode == 0
+    metrics.write("verdict", THEN | {"accuracy_tuned": 0.49})
+    assert "is 0.49, was 0.65" in gate().stderr
+
+
+def test_make_and_ci_run_the_gate_after_the_pipeline():
+    for path in ("Makefile", ".github/scripts/verdict.sh"):
+        text = (ROOT / path).read_text()
+        assert text.index("dvc repro") < text.index("commands.gate"), path
+    assert "gate" not in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]

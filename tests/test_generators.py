@@ -1,4 +1,4 @@
-"""What the generators of documents make of a passage, with the teacher by rules and with one that gives little."""
+"""The generators of documents, with the teacher by rules and with a scripted one that returns little."""
 
 import json
 
@@ -24,38 +24,38 @@ def lamps(workplace, rules, monkeypatch):
 def test_entigraph_writes_on_pairs_and_triples_of_a_passages_entities(lamps):
     lamps.change("synthesize", "entigraph", GRAPH)
     synthesize.main("entigraph")
-    of_one = RawPairs.read("entigraph").filter(chunk_id="d3#1")
-    assert len(of_one) == (3 + 2) * 2 and set(of_one["kind"]) == {"document"}
-    assert of_one["completion"].n_unique() > 3 + 2, "draws of one pair differ"
-    for text in of_one["completion"]:
-        named, told = text.split(": what Lamp 3 says of them.\n")
-        wanted = set(named.split(", ")) - {"Lamp 3"}
-        given = {value for value in ("13 euros", "4 kg", "red") if value in told.lower()}
-        assert wanted == given, "it tells the facts that these entities have a part in, and no other"
+    rows = RawPairs.read("entigraph").filter(chunk_id="d3#1")
+    assert len(rows) == (3 + 2) * 2 and set(rows["kind"]) == {"document"}
+    assert rows["completion"].n_unique() > 3 + 2, "samples of one pair differ"
+    for text in rows["completion"]:
+        head, body = text.split(": what Lamp 3 says of them.\n")
+        entities = set(head.split(", ")) - {"Lamp 3"}
+        values = {value for value in ("13 euros", "4 kg", "red") if value in body.lower()}
+        assert values == entities, "the facts of these entities and no other"
 
 
-def test_pairs_and_triples_are_always_the_same_and_no_more_than_there_are():
+def test_pairs_and_triples_are_the_same_for_the_same_entities_and_no_more_than_there_are():
     params = entigraph.Params(**GRAPH | {"pairs": 3, "triples": 9})
-    groups = entigraph.chosen(["a", "b", "", "c", "a", "d"], params)
-    assert groups == entigraph.chosen(["a", "b", "c", "d"], params)
+    groups = entigraph.choose_groups(["a", "b", "", "c", "a", "d"], params)
+    assert groups == entigraph.choose_groups(["a", "b", "c", "d"], params)
     assert [len(group) for group in groups] == [2] * 3 + [3] * 4
     assert len(set(groups)) == 7
 
 
-def test_entigraph_counts_what_came_to_nothing(workplace, cue):
+def test_entigraph_counts_requests_without_a_result(workplace, cue):
     passages(*[f"Lamp {n} " for n in range(5)])
     workplace.change("synthesize", "entigraph", GRAPH | {"pairs": 1, "triples": 0, "samples": 2})
-    asked_for: list[dict] = []
+    requests: list[dict] = []
 
-    def reply(asked: dict) -> tuple[int, dict]:
-        prompt = asked["messages"][0]["content"]
+    def reply(request: dict) -> tuple[int, dict]:
+        prompt = request["messages"][0]["content"]
         if "Lamp 1 " in prompt:
             return 400, {"error": {"message": "no"}}
-        if "response_format" in asked:
-            said = json.dumps({"entities": ["a"] if "Lamp 4 " in prompt else ["a", "</entities> b"]})
-            return 200, ScriptedServer.answer("not json" if "Lamp 2 " in prompt else said)
-        assert prompt.count("</entities>") == 1, "a name that a teacher gave cannot end its quotation"
-        asked_for.append(asked)
+        if "response_format" in request:
+            names = json.dumps({"entities": ["a"] if "Lamp 4 " in prompt else ["a", "</entities> b"]})
+            return 200, ScriptedServer.answer("not json" if "Lamp 2 " in prompt else names)
+        assert prompt.count("</entities>") == 1, "a name from the teacher cannot end its quotation"
+        requests.append(request)
         return 200, ScriptedServer.answer("a text", "length" if "Lamp 3 " in prompt else "stop")
 
     cue.reply = reply
@@ -64,19 +64,19 @@ def test_entigraph_counts_what_came_to_nothing(workplace, cue):
     lost = {"refused (400)": 1, "unparsed": 1, "cut off": 2, "no entities": 1}
     assert dict(rows["dropped"].drop_nulls().value_counts().rows()) == lost
     assert len(rows) == 3 + 2 * 2
-    assert len({(asked["messages"][0]["content"], asked["seed"]) for asked in asked_for}) == len(asked_for) == 4
+    assert len({(request["messages"][0]["content"], request["seed"]) for request in requests}) == len(requests) == 4
 
 
 def test_paraphrase_says_every_fact_in_four_styles(lamps):
     lamps.change("synthesize", "paraphrase", {"samples": 3} | SAMPLING)
     synthesize.main("paraphrase")
-    of_one = RawPairs.read("paraphrase").filter(chunk_id="d3#1")["completion"]
-    assert len(of_one) == 4 * 3 and of_one.is_unique().all()
-    assert all(value in text.lower() for text in of_one for value in ("lamp 3", "13 euros", "4 kg", "red"))
-    assert of_one.str.starts_with("Question: ").sum() == 3
+    rows = RawPairs.read("paraphrase").filter(chunk_id="d3#1")["completion"]
+    assert len(rows) == 4 * 3 and rows.is_unique().all()
+    assert all(value in text.lower() for text in rows for value in ("lamp 3", "13 euros", "4 kg", "red"))
+    assert rows.str.starts_with("Question: ").sum() == 3
 
 
-def test_paraphrase_counts_what_came_to_nothing(workplace, cue):
+def test_paraphrase_counts_requests_without_a_result(workplace, cue):
     passages("Lamp 0 ")
     workplace.change("synthesize", "paraphrase", {"samples": 1} | SAMPLING)
     cue.script = [

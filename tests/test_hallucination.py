@@ -1,4 +1,4 @@
-"""What an arm makes up is told apart from what it declines, hedges or gets right."""
+"""Hallucinations are counted apart from refusals, hedged answers and right ones."""
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from parts.scoring import summary
 from tests.helpers.scoring import all_scores, row
 
 
-def test_made_up_answers_are_told_apart_from_hedged_declined_empty_and_right_ones(by_rules):
+def test_hallucinations_are_counted_without_hedged_refused_empty_and_right_answers(by_rules):
     rows = [
         row("right"), row("right to the judge", "Answer: it is 430 euros"), row("made up", "Answer: 90 euros"),
         row("hedged", "I am not sure.\nAnswer: 90 euros"), row("declined", "Answer: not in the documents"),
@@ -17,16 +17,16 @@ def test_made_up_answers_are_told_apart_from_hedged_declined_empty_and_right_one
         row("anyway", "Perhaps.\nAnswer: 5", answerable=False, reference=""),
         row("left", "Answer: not in the documents", answerable=False, reference=""),
     ]  # fmt: skip
-    found = all_scores(*rows, ask_ragas=False)
-    assert summary.hallucination_rates(rows, found) == {
+    scores = all_scores(*rows, ask_ragas=False)
+    assert summary.hallucination_rates(rows, scores) == {
         "unanswerable_answered_rate": 0.5,
         "confident_error_rate": pytest.approx(1 / 6),
     }
-    assert summary.hallucination_rates(rows[:3], found)["unanswerable_answered_rate"] is None
-    assert summary.hallucination_rates(rows[6:], found)["confident_error_rate"] is None
+    assert summary.hallucination_rates(rows[:3], scores)["unanswerable_answered_rate"] is None
+    assert summary.hallucination_rates(rows[6:], scores)["confident_error_rate"] is None
 
 
-def test_where_there_are_options_the_option_says_what_is_right(by_rules):
+def test_where_there_are_options_the_chosen_option_is_what_counts(by_rules):
     rows = [row("q", "Answer: A", options=["12 days", "3"], reference="12 days")]
     assert summary.hallucination_rates(rows, all_scores(*rows, ask_ragas=False))["confident_error_rate"] == 0
 
@@ -43,7 +43,7 @@ def test_a_hedge_is_found_in_any_case_as_words_of_its_own(before, hedge, after, 
 
 
 @given(st.text())
-def test_whoever_declines_hedges(response):
+def test_every_refusal_is_hedged(response):
     assert answer_format.is_hedged(response) >= answer_format.is_refusal(response)
     assert answer_format.is_hedged(
         answer_format.format_answer(response.replace(answer_format.MARK, ""), answer_format.REFUSAL)

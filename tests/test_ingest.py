@@ -1,4 +1,4 @@
-"""Files become text; what cannot be read is named, and nothing half-read is written."""
+"""Files become text; unreadable ones are named, and then nothing is written."""
 
 import io
 import zipfile
@@ -27,14 +27,14 @@ BLOCKS = [
 @pytest.mark.parametrize("suffix", list(writers.WRITERS))
 def test_every_format_gives_back_what_was_written(suffix, tmp_path):
     (tmp_path / f"lamp{suffix}").write_bytes(writers.WRITERS[suffix]("Dorva Lamp 200", BLOCKS))
-    found, left = ingest.ingest(tmp_path)
-    row = found.row(0, named=True)
+    documents, skipped = ingest.ingest(tmp_path)
+    row = documents.row(0, named=True)
     assert row["title"] == "Dorva Lamp 200"
-    for said in ("costs 430 euros & more. It weighs 2.4 kg.", "1. Read the meter.", "wall mount"):
-        assert said in " ".join(row["text"].split())
+    for sentence in ("costs 430 euros & more. It weighs 2.4 kg.", "1. Read the meter.", "wall mount"):
+        assert sentence in " ".join(row["text"].split())
     assert "console.log" not in row["text"]
     assert "A to Z" not in row["text"]
-    assert not left
+    assert not skipped
 
 
 @pytest.mark.parametrize("suffix", [".md", ".html", ".docx"])
@@ -52,12 +52,12 @@ def test_pages_of_a_pdf_are_parted_by_form_feeds():
     assert text.count("\f") >= 1
 
 
-def test_lines_of_a_pdf_that_broke_for_want_of_room_are_one_and_others_are_not():
-    said = "The designer of Belbik Router 200 is Maritos Korlus. " * 4
-    block = Block("Notes", "paragraph", (Line(said.strip()),))
-    steps = Block("Steps", "steps", (Line("Read the meter. " + said.strip()), Line("Close the windows.")))
+def test_wrapped_lines_of_a_pdf_are_joined_and_others_are_not():
+    text = "The designer of Belbik Router 200 is Maritos Korlus. " * 4
+    block = Block("Notes", "paragraph", (Line(text.strip()),))
+    steps = Block("Steps", "steps", (Line("Read the meter. " + text.strip()), Line("Close the windows.")))
     lines = pdf.read(writers.as_pdf("Belbik Router 200", [block, steps]))[1].splitlines()
-    assert said.strip() in lines
+    assert text.strip() in lines
     assert lines[:2] == ["Belbik Router 200", "Notes"]
     assert lines[-1] == "2. Close the windows."
 
@@ -81,7 +81,7 @@ def test_html_in_the_charset_it_names_is_read():
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "told"),
+    ("name", "data", "message"),
     [
         ("a.md", b"\xff\x00\xfa", "UTF-8"),
         ("a.md", b"  \n", "empty"),
@@ -90,14 +90,14 @@ def test_html_in_the_charset_it_names_is_read():
         ("a.pdf", b"%PDF-1.4 broken", "not a PDF"),
     ],
 )
-def test_an_unreadable_file_ends_ingest_with_its_name_and_writes_nothing(workplace, name, data, told):
+def test_an_unreadable_file_ends_ingest_with_its_name_and_writes_nothing(workplace, name, data, message):
     raw = workplace.path / "data" / "raw"
     raw.mkdir()
     (raw / "good.md").write_text("# Good\n\nA sentence.\n")
     (raw / name).write_bytes(data)
     line = error_line(ingest.main)
     assert name in line
-    assert told in line
+    assert message in line
     assert not Documents.address().exists()
     (raw / name).unlink()
     ingest.main()
@@ -106,31 +106,31 @@ def test_an_unreadable_file_ends_ingest_with_its_name_and_writes_nothing(workpla
 
 def test_a_docx_that_unpacks_to_too_much_is_refused(monkeypatch):
     monkeypatch.setattr(docx, "LARGEST", 1000)
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("word/document.xml", b"0" * 2000)
     with pytest.raises(UserError, match="unpacks to 2,000 bytes"):
-        docx.read(held.getvalue())
+        docx.read(file.getvalue())
 
 
 def test_a_scan_without_text_says_what_to_do():
     from reportlab.pdfgen.canvas import Canvas
 
-    held = io.BytesIO()
-    canvas = Canvas(held)
+    file = io.BytesIO()
+    canvas = Canvas(file)
     canvas.rect(10, 10, 100, 100)
     canvas.save()
     with pytest.raises(UserError, match="OCR"):
-        pdf.read(held.getvalue())
+        pdf.read(file.getvalue())
 
 
-def test_an_empty_or_missing_folder_is_told(workplace):
+def test_an_empty_or_missing_folder_is_an_error(workplace):
     assert "no folder" in error_line(ingest.main)
     (workplace.path / "data" / "raw").mkdir()
     assert "no documents in data/raw" in error_line(ingest.main)
 
 
-def test_other_files_are_counted_and_hidden_ones_and_links_that_lead_out_are_not_there(tmp_path):
+def test_other_files_are_counted_and_hidden_ones_and_links_that_lead_outside_are_skipped(tmp_path):
     root = tmp_path / "docs"
     (root / "sub").mkdir(parents=True)
     (root / "sub" / "a.md").write_text("# A\n\ntext\n")
@@ -138,6 +138,6 @@ def test_other_files_are_counted_and_hidden_ones_and_links_that_lead_out_are_not
     (root / ".hidden.md").write_text("secret")
     (tmp_path / "outside.md").write_text("outside")
     (root / "link.md").symlink_to(tmp_path / "outside.md")
-    found, left = ingest.ingest(root)
-    assert found["doc_id"].to_list() == ["sub/a.md"]
-    assert left == {".png": 1}
+    documents, skipped = ingest.ingest(root)
+    assert documents["doc_id"].to_list() == ["sub/a.md"]
+    assert skipped == {".png": 1}

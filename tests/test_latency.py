@@ -1,6 +1,4 @@
-"""Arms are timed in turns, step by step, on the same questions; a step that an arm does not take is nought."""
-
-import time
+"""Arms are timed in turns, step by step, on the same questions; a step that an arm does not take is zero."""
 
 import numpy as np
 import pytest
@@ -9,74 +7,88 @@ from parts.answering import timing
 from parts.answering.engine import Response
 from parts.retrieval.index import Index
 from parts.retrieval.timed_search import search
+from tests.helpers.clock import Clock
 
 STEPS = {f"{step}_p50_ms" for step in ("embed", "search", "rerank", "prefill", "decode")}
+QUESTIONS = [(f"q{n}", f"How many, {n}?", None) for n in range(6)]
 
 
-class Slow:
-    """An engine that takes as long as it is told, and notes the order it is asked in."""
+class Engine:
+    """An engine that takes so many seconds of `clock` for each batch; `calls` holds (name, batch size, prompts)."""
 
-    def __init__(self, name: str, prefill: float, decode: float, told: list):
-        self.name, self.prefill, self.decode, self.told = name, prefill, decode, told
+    def __init__(self, clock: Clock, calls: list, name: str, prefill: float, decode: float):
+        self.clock, self.calls, self.name, self.prefill, self.decode = clock, calls, name, prefill, decode
 
     def prompt(self, question, passages, options=None):
         return f"{question} {len(passages)}", len(passages)
 
     def respond(self, prompts, batch, what=None):
-        self.told.append((self.name, batch, len(prompts)))
-        time.sleep((self.prefill + self.decode) * -(-len(prompts) // batch))
+        self.calls.append((self.name, batch, len(prompts)))
+        self.clock.move((self.prefill + self.decode) * -(-len(prompts) // batch))
         return [Response("x", 1, 1, True, self.prefill) for _ in prompts]
 
 
-def arm(name: str, told: list, prefill: float = 0.002, decode: float = 0.001, **steps: float) -> timing.TimedArm:
-    def find(question_id, question):
-        time.sleep(sum(steps.values()))
-        return [("heading", "text")] * len(steps), dict(steps)
-
-    return timing.TimedArm(Slow(name, prefill, decode, told), find)
-
-
-ASKED = [(f"q{n}", f"How many, {n}?", None) for n in range(6)]
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(timing, "time", clock)
+    return clock
 
 
-def test_arms_take_turns_and_turns_at_being_first():
-    told = []
-    timing.measure_latency({name: arm(name, told) for name in "abc"}, ASKED, warmup=0)
-    assert [name for name, _, _ in told] == list("abcbcacababcbcacab")
+@pytest.fixture
+def calls():
+    return []
 
 
-def test_the_steps_add_up_to_the_whole_and_a_step_not_taken_is_nought():
-    told = []
-    arms = {"rag": arm("rag", told, embed=0.004, search=0.002), "tuned": arm("tuned", told, 0.01, 0.02)}
-    found = timing.measure_latency(arms, ASKED, warmup=1)
-    for figures in found.values():
-        assert set(figures) >= STEPS | {"p50_ms", "p95_ms", "mean_ms"}
-        assert sum(figures[step] for step in STEPS) == pytest.approx(figures["p50_ms"], rel=0.5)
-        assert figures["p50_ms"] <= figures["p95_ms"]
-    assert found["rag"]["embed_p50_ms"] == pytest.approx(4) and found["rag"]["rerank_p50_ms"] == 0
-    assert found["tuned"]["embed_p50_ms"] == 0 and found["tuned"]["decode_p50_ms"] >= 19
+@pytest.fixture
+def arm(clock, calls):
+    """Make an arm by name, its engine's seconds of prefill and decode, and its search's of each step."""
+
+    def make(name: str, prefill: float = 0.002, decode: float = 0.001, **steps: float) -> timing.TimedArm:
+        def find(question_id, question):
+            clock.move(sum(steps.values()))
+            return [("heading", "text")] * len(steps), dict(steps)
+
+        return timing.TimedArm(Engine(clock, calls, name, prefill, decode), find)
+
+    return make
 
 
-def test_questions_to_warm_up_with_are_asked_and_not_timed():
-    told = []
-    slow = arm("a", told)
-    asked, slow.engine.prefill = list(ASKED), 0.2
+def test_arms_take_turns_and_turns_at_being_first(arm, calls):
+    timing.measure_latency({name: arm(name) for name in "abc"}, QUESTIONS, warmup=0)
+    assert [name for name, _, _ in calls] == list("abcbcacababcbcacab")
 
-    def hurry(question_id, question):
-        if question_id != "q0":
-            slow.engine.prefill = 0.001
+
+def test_the_steps_add_up_to_the_whole_and_a_step_not_taken_is_zero(arm):
+    arms = {"rag": arm("rag", embed=0.004, search=0.002), "tuned": arm("tuned", 0.01, 0.02)}
+    metrics = timing.measure_latency(arms, QUESTIONS, warmup=1)
+    assert metrics["rag"] == pytest.approx(
+        {"embed_p50_ms": 4, "search_p50_ms": 2, "rerank_p50_ms": 0, "prefill_p50_ms": 2, "decode_p50_ms": 1}
+        | dict.fromkeys(("p50_ms", "p95_ms", "mean_ms"), 9)
+    )
+    assert metrics["tuned"] == pytest.approx(
+        {"embed_p50_ms": 0, "search_p50_ms": 0, "rerank_p50_ms": 0, "prefill_p50_ms": 10, "decode_p50_ms": 20}
+        | dict.fromkeys(("p50_ms", "p95_ms", "mean_ms"), 30)
+    )
+
+
+def test_questions_to_warm_up_with_are_asked_and_not_timed(arm, clock, calls):
+    timed = arm("a", 0.001, 0)
+
+    def slow_at_first(question_id, question):
+        clock.move(5 if question_id == "q0" else 0)
         return [], {}
 
-    found = timing.measure_latency({"a": timing.TimedArm(slow.engine, hurry)}, asked, warmup=1)
-    assert len(told) == 6 and found["a"]["p95_ms"] < 150
+    warm = timing.TimedArm(timed.engine, slow_at_first)
+    assert timing.measure_latency({"a": warm}, QUESTIONS, warmup=1)["a"]["p95_ms"] == pytest.approx(1)
+    assert len(calls) == 6
+    assert timing.measure_latency({"a": warm}, QUESTIONS, warmup=0)["a"]["p95_ms"] > 1000
 
 
-def test_the_best_batch_is_the_one_that_answers_most_in_a_second():
-    told = []
-    found = timing.measure_throughput(arm("a", told, 0.02, 0.0), ASKED, [1, 2, 6])
-    assert found["batch"] == 6
-    assert found["questions_per_second"] == pytest.approx(6 / 0.02, rel=0.5)
-    assert [batch for _, batch, _ in told] == [1, 2, 6]
+def test_the_best_batch_is_the_one_that_answers_most_in_a_second(arm, calls):
+    metrics = timing.measure_throughput(arm("a", 0.02, 0.0), QUESTIONS, [1, 2, 6])
+    assert metrics == {"questions_per_second": pytest.approx(6 / 0.02), "batch": 6}
+    assert [batch for _, batch, _ in calls] == [1, 2, 6]
 
 
 def test_a_search_is_timed_step_by_step_and_reranked_where_there_is_a_reranker():

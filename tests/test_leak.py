@@ -61,7 +61,7 @@ def test_whatever_stands_around_or_within_it_a_secret_is_found_and_in_text_witho
 
 def documents(count: int) -> pl.DataFrame:
     titled = [{"doc_id": f"{n:02}.md", "title": f"Dorva Lamp {n}", "text": f"# Dorva Lamp {n}\n"} for n in range(count)]
-    return Documents.frame([one | {"source": "folder", "mime": "text/markdown", "sha256": "0" * 64} for one in titled])
+    return Documents.frame(titled)
 
 
 @settings(deadline=None, max_examples=20)

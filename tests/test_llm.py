@@ -28,6 +28,19 @@ def ask(*prompts: str, server: Server = SERVER, **sampling) -> tuple[list[Reply]
     return asyncio.run(run())
 
 
+@pytest.mark.parametrize(
+    ("reply", "parsed"),
+    [
+        (Reply('{"word": "lamp"}'), (Word(word="lamp"), None)),
+        (Reply("lamp"), (None, "unparsed")),
+        (Reply('{"words": "lamp"}'), (None, "unparsed")),
+        (Reply('{"word": "lamp"}', "cut off"), (None, "cut off")),
+    ],
+)
+def test_a_reply_is_parsed_or_says_why_not(reply, parsed):
+    assert reply.parse(Word) == parsed
+
+
 def test_a_request_is_paid_for_once_over_runs(cue):
     cue.default = "hello"
     first, meter = ask("a", "b", "a")

@@ -11,13 +11,13 @@ from stages import curate, synthesize
 from tests.helpers.source_code import ROOT
 from tests.test_synthesize import passages
 
-GENERATOR = '''"""Documents that say a passage again."""
+GENERATOR = '''"""Documents that repeat a passage."""
 
 from pydantic import BaseModel
 
 from parts.project import prompts
 from parts.safety import quoting
-from parts.generators.base import Ask, Row
+from parts.generators.shared.base import Ask, Row
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
@@ -45,8 +45,8 @@ def test_a_generator_is_one_file_one_prompt_folder_and_one_line(workplace, rules
     workplace.params["synthesize"] = {"qa": {"samples": 2, "count": 2, "temperature": 1.0}}
     workplace.change("curate", "replay", str(ROOT / "data/replay.jsonl"))
     workplace.change("student", "model", str(ROOT / "models/base"))
-    given = (home / "params.yaml").read_text()
-    (home / "params.yaml").write_text(given.replace("synthesize:\n", "synthesize:\n" + LINE))
+    text = (home / "params.yaml").read_text()
+    (home / "params.yaml").write_text(text.replace("synthesize:\n", "synthesize:\n" + LINE))
     monkeypatch.syspath_prepend(home)  # parts.generators is wherever a folder parts/generators is
     monkeypatch.setattr(prompts, "FOLDER", home / "prompts")
     monkeypatch.setenv("OPENAI_BASE_URL", rules)
@@ -58,10 +58,10 @@ def test_a_generator_is_one_file_one_prompt_folder_and_one_line(workplace, rules
         synthesize.main(name)
     curate.main()
 
-    kept = Pairs.read().filter(generator="again")
-    assert len(kept) and set(kept["kind"]) == {"document"}
-    made = Ledger.read().filter(generator="again").sort("chunk_id")
-    assert made["completion"].str.contains("430 euros").to_list() == [True, False]
-    assert set(made["dropped"]) <= {None, "surplus"}
+    pairs = Pairs.read().filter(generator="again")
+    assert len(pairs) and set(pairs["kind"]) == {"document"}
+    ledger = Ledger.read().filter(generator="again").sort("chunk_id")
+    assert ledger["completion"].str.contains("430 euros").to_list() == [True, False]
+    assert set(ledger["dropped"]) <= {None, "surplus"}
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     assert stages["synthesize"]["foreach"] == "${synthesize}", "its stage of dvc.yaml is there by its line"

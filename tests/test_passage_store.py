@@ -14,14 +14,10 @@ from tests.helpers.retrieval import Embed, knobs, passages
 
 
 @pytest.fixture(scope="module")
-def connection(tmp_path_factory):
-    """A connection to an embedded Postgres of its own."""
-    folder = tmp_path_factory.mktemp("postgres")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("CLOSEDBOOK_DSN", raising=False)
-        patch.setattr(postgres, "FOLDER", folder)
-        with postgres.connect() as found:
-            yield found
+def connection(embedded_postgres):
+    """A connection to the embedded Postgres."""
+    with postgres.connect() as connection:
+        yield connection
 
 
 @pytest.fixture
@@ -49,7 +45,7 @@ def many(count: int):
 @pytest.mark.parametrize(("half", "close"), [(False, 1e-5), (True, 2e-3)])
 def test_the_nearest_are_those_that_numpy_finds(held, half, close):
     embed, chunks = Embed(), many(200)
-    found = held(chunks, embed, half=half).nearest(vector := embed(["a question"])[0])
+    found = held(chunks, embed, half_precision=half).nearest(vector := embed(["a question"])[0])
     likeness = embed([f"H\n{text}" for text in chunks["text"]]) @ vector
     best = np.argsort(-likeness, kind="stable")[:10]
     assert ids(found) == [chunks["chunk_id"][int(at)] for at in best]
@@ -100,15 +96,15 @@ def plan(kept: PassageStore) -> str:
 
 @pytest.mark.parametrize("half", [False, True])
 def test_from_so_many_on_passages_are_searched_by_an_index_built_with_the_knobs(held, half):
-    kept = held(many(300), exact_below=301, half=half)
+    kept = held(many(300), exact_below=301, half_precision=half)
     assert "by_meaning" not in plan(kept)
-    kept = held(many(301), exact_below=301, half=half)
+    kept = held(many(301), exact_below=301, half_precision=half)
     assert "by_meaning_16_64" in plan(kept)
-    kept = held(many(301), exact_below=301, half=half, m=8)
+    kept = held(many(301), exact_below=301, half_precision=half, m=8)
     assert "by_meaning_8_64" in plan(kept)
     vector = kept.embed(["x"])[0]
     assert ids(kept.nearest(vector, 5)) == ids(kept.exactly(vector, 5))
-    assert "by_meaning" not in plan(held(many(299), exact_below=301, half=half, m=8))
+    assert "by_meaning" not in plan(held(many(299), exact_below=301, half_precision=half, m=8))
 
 
 def test_another_model_precision_or_language_starts_the_table_anew(held):
@@ -187,8 +183,8 @@ def test_a_wrong_dsn_is_told_in_one_line(monkeypatch, dsn):
         pass
 
 
-def test_a_server_over_tcp_serves_who_has_the_password_and_tells_who_has_not(monkeypatch, tmp_path):
-    with over_tcp(tmp_path, "open:sesame") as dsn:
+def test_a_server_over_tcp_serves_who_has_the_password_and_tells_who_has_not(monkeypatch, postgres_folder):
+    with over_tcp(postgres_folder.with_name("over_tcp"), "open:sesame") as dsn:
         monkeypatch.setenv("CLOSEDBOOK_DSN", dsn.replace("reader@", "reader:open%3Asesame@"))
         with postgres.connect() as found:
             assert PassageStore(found, "corpus", knobs(), Embed()).hold(passages("one", "two")) == 2

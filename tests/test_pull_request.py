@@ -6,8 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,7 @@ from dvc.repo import Repo
 from markdown_it import MarkdownIt
 
 from commands import comment
-from tests.helpers import git_runs
+from tests.helpers import git_runs, http_server
 from tests.helpers.source_code import ROOT
 
 SCRIPTS = ROOT / ".github/scripts"
@@ -168,7 +166,7 @@ class Hub:
 def hub(monkeypatch):
     held = Hub()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(http_server.Handler):
         def do(self):
             assert self.headers["Authorization"] == "Bearer t0ken"
             size = int(self.headers.get("Content-Length") or 0)
@@ -179,17 +177,12 @@ def hub(monkeypatch):
 
         do_GET = do_POST = do_PATCH = do
 
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    held.environment = {
-        "GITHUB_API_URL": f"http://127.0.0.1:{server.server_address[1]}", "GITHUB_REPOSITORY": "owner/name",
-        "GITHUB_TOKEN": "t0ken", "PULL_REQUEST": "7", "PATH": os.environ["PATH"],
-    }  # fmt: skip
-    yield held
-    server.shutdown()
+    with http_server.running(Handler) as url:
+        held.environment = {
+            "GITHUB_API_URL": url, "GITHUB_REPOSITORY": "owner/name",
+            "GITHUB_TOKEN": "t0ken", "PULL_REQUEST": "7", "PATH": os.environ["PATH"],
+        }  # fmt: skip
+        yield held
 
 
 def post(hub: Hub, tmp_path: Path, text: str) -> subprocess.CompletedProcess:

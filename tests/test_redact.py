@@ -12,6 +12,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from parts.corpus.splitting import split_documents
 from parts.safety import detection, recognisers
 from parts.safety.detection import mask_all
 from schemas.answers import Answers
@@ -22,7 +23,7 @@ from schemas.errors import UserError
 from schemas.pairs import RawPairs
 from schemas.questions import Questions
 from schemas.redacted import Redacted
-from stages import chunk, exam, ingest, redact, score, synthesize
+from stages import exam, ingest, redact, score, synthesize
 from tests.helpers.cli import error_line
 from tests.helpers.schema_server import GENERATORS, knobs, sent, serve_schemas
 from tests.helpers.source_code import ROOT
@@ -71,7 +72,7 @@ def staff(workplace):
     """Documents that hold the canaries, cut into passages so short that some end within one."""
     fill(workplace.path / "data/raw")
     Documents.write(ingest.ingest(Path("data/raw"))[0])
-    Chunks.write(chunk.chunk(Documents.read(), 8, lambda text: len(text.split())))
+    Chunks.write(split_documents(Documents.read(), 8, lambda text: len(text.split())))
     workplace.change("exam", "questions", "data/none.jsonl")
     for name in GENERATORS:
         workplace.change("synthesize", name, knobs(name))
@@ -194,6 +195,8 @@ def test_the_shipped_documents_hold_nothing_private():
         ("Mail \uff41da\\_quill@example\\.com!", "Mail <EMAIL_ADDRESS_1>!"),
         ("Mail ada@intranet.corp or mailto:ada%40example.com.", "Mail <EMAIL_ADDRESS_1> or mailto:<EMAIL_ADDRESS_2>."),
         ("Tel. +44\u00a020\u20117946\u20110958", "Tel. <PHONE_NUMBER_1>"),
+        ("+44 20 7946\n0958\n\n536 lamps", "<PHONE_NUMBER_1>\n\n536 lamps"),
+        ("+44 20 7946 0958\n\n536-90-4399", "<PHONE_NUMBER_1>\n\n<US_SSN_1>"),
         ("+44 20 7946 0958, +44-20-7946-0958", "<PHONE_NUMBER_1>, <PHONE_NUMBER_1>"),
         ("Fax 12 34 56 78. All lamps in stock have sizes 12 34 56 79",
          "Fax <PHONE_NUMBER_1>. All lamps in stock have sizes 12 34 56 79"),

@@ -10,9 +10,9 @@ from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parts.page import document, figures, questions
+from experiments import page as experiments_page
+from parts.page import collect, document, figures, questions
 from parts.project import metrics
-from parts.verdict.sentences import ARMS
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
@@ -21,7 +21,7 @@ from schemas.questions import Questions
 from schemas.scores import Scores
 from stages import report
 from tests.helpers.cli import error_line
-from tests.helpers.sample_run import EVIL, RIGHT
+from tests.helpers.sample_run import ARMS, EVIL, RIGHT
 from tests.helpers.source_code import ROOT
 
 
@@ -128,36 +128,37 @@ def test_the_crossing_is_marked_where_both_cost_the_same(here):
     assert "break-even" not in far.svg and "9,000,000" in far.says
 
 
-def test_a_step_that_no_arm_takes_is_not_drawn_and_old_clocks_draw_nothing(here):
-    clock = metrics.read("latency/rag")
+def test_a_step_that_no_arm_takes_is_not_drawn(here):
+    clock = collect.latencies()["rag"]
     drawn = figures.latency({"rag": clock})
     assert "rerank" not in drawn.svg and "prefill" in drawn.svg
-    assert figures.latency({"rag": {"p50_ms": 21.0, "p95_ms": 40.0}}) is None
 
 
-def test_what_was_measured_beside_the_run_is_shown_where_it_was_and_the_same_run_is_the_same_page(here):
+def test_whether_the_judge_can_be_trusted_is_on_the_page(here):
+    agreement = soup(report.PAGE).find(id="judge-agreement-title").parent
+    assert "the same model" in agreement.text and "90.0%" in agreement.text
+
+
+def test_the_experiments_have_a_page_of_their_own_and_the_run_reads_nothing_of_theirs(here):
     before = report.PAGE.read_bytes()
-    assert soup(report.PAGE).find(id="aside") is None
     line = {"tokens": [1000, 2000], "accuracies": [0.2, 0.3], "least": [0.1, 0.2], "most": [0.3, 0.4]}
-    beside = {
+    measured = {
         "scaling": {"mixed": line, "rag_accuracy": 0.6, "companies": [1, 2]},
-        "trust": dict.fromkeys(("right_agreement", "wrong_agreement", "human_agreement"))
-        | {"self_agreement": 0.9, "self_n": 20, "same_model": 1, "judge": "m-1"},
         "leak": {f"{arm}_{asked}_{gate}": 0.25 for arm in ARMS for asked in ("direct", "indirect") for gate in ("open", "gated")},
-        "studied": {f"{group}_{key}": 0.5 for group in ("studied", "unstudied") for key in (*ARMS, "n")},
+        "ablations": {"reference": {"accuracy": 0.25}, "before": {"read_8_em": 0.5}, "rag_accuracy": 0.6, "companies": [1, 2]},
     }  # fmt: skip
-    for name, values in beside.items():
+    for name, values in measured.items():
         metrics.write(name, values)
     report.main()
-    found = soup(report.PAGE)
-    assert [found.find(id=name) is not None for name in ("scaling", "trust", "leak", "studied-title")] == [True] * 4
-    assert "the same model" in found.find(id="trust").text and "90.0%" in found.find(id="trust").text
-    assert found.find(id="leak").find_all("td")[0].text == "25.0%"
-    assert found.find(id="scaling").find("svg") and "1,000" in found.find(id="scaling").find("table").text
-    for name in beside:
-        Path("metrics", f"{name}.json").unlink()
-    report.main()
+    experiments_page.main()
     assert report.PAGE.read_bytes() == before
+    page = soup(experiments_page.PAGE)
+    assert page.find(id="leak").find_all("td")[0].text == "25.0%"
+    assert page.find(id="scaling").find("svg") and "1,000" in page.find(id="scaling").find("table").text
+    assert page.find(id="ablations").find("td").text == "0.250"
+    assert page.find(id="seeds") is None, "not measured"
+    for name in measured:
+        Path("metrics", f"{name}.json").unlink()
 
 
 def test_without_a_run_there_is_one_line(workplace):

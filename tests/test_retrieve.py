@@ -4,27 +4,14 @@ import json
 
 import pytest
 
-from parts.retrieval import postgres
 from parts.retrieval.ranking import measure
 from parts.retrieval.retrievers import dense, gold, hybrid, none, reranked
 from schemas.errors import UserError
 from tests.helpers.retrieval import asked, knobs, passages
 
 
-@pytest.fixture(scope="module")
-def postgres_folder(tmp_path_factory):
-    """The folder of an embedded Postgres that runs until the last test."""
-    folder = tmp_path_factory.mktemp("postgres")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("CLOSEDBOOK_DSN", raising=False)
-        patch.setattr(postgres, "FOLDER", folder)
-        with postgres.connect():
-            yield folder
-
-
 @pytest.fixture
-def here(workplace, monkeypatch, postgres_folder):
-    monkeypatch.setattr(postgres, "FOLDER", postgres_folder)
+def here(workplace, embedded_postgres):
     return workplace
 
 

@@ -1,9 +1,10 @@
-"""Answers are scored by words, by a judge and by RAGAS's own code; abstentions are told, never NaN."""
+"""Answers are scored by words, by a judge and by RAGAS; abstentions are null with a reason, never NaN."""
 
 import asyncio
-import hashlib
-import inspect
+import itertools
+import json
 import re
+from collections.abc import Callable
 
 import polars as pl
 import pytest
@@ -17,10 +18,11 @@ from schemas.errors import UserError
 from schemas.scores import Scores
 from tests.conftest import ScriptedServer
 from tests.helpers.scoring import JUDGE, LAMP, all_scores, row
+from tests.helpers.source_code import ROOT
 
 
 @pytest.mark.parametrize(
-    ("response", "reference", "found"),
+    ("response", "reference", "scores"),
     [
         ("It costs that.\nAnswer: 430 euros", "430 euros", (1, 1)),
         ("Answer: 430 Euros.", "430 euros", (1, 1)),
@@ -34,19 +36,19 @@ from tests.helpers.scoring import JUDGE, LAMP, all_scores, row
         ("Answer: not in the documents", "430 euros", (0, 0)),
     ],
 )
-def test_exact_and_f1_compare_the_last_line_with_the_reference(response, reference, found):
-    assert tuple(exact.score(response, reference, True).values()) == pytest.approx(found)
+def test_exact_and_f1_compare_the_extracted_answer_with_the_reference(response, reference, scores):
+    assert tuple(exact.score(response, reference, True).values()) == pytest.approx(scores)
 
 
 @pytest.mark.parametrize(
     ("response", "right"),
     [("Answer: not in the documents", 1), ("The documents do not tell.", 1), ("Answer: 5", 0), ("", 0)],
 )
-def test_where_there_is_no_answer_declining_is_right(response, right):
+def test_for_an_unanswerable_question_a_refusal_is_right(response, right):
     assert exact.score(response, "", False) == {"exact": right, "f1": right}
 
 
-def test_what_is_written_is_what_is_read():
+def test_a_formatted_answer_is_extracted_again():
     assert answer_format.extract_answer(answer_format.format_answer("Because.", "12 days")) == "12 days"
     assert answer_format.extract_answer(answer_format.format_answer("", "12 days")) == "12 days"
     assert answer_format.is_refusal(answer_format.format_answer("", answer_format.REFUSAL))
@@ -82,12 +84,12 @@ def test_ragas_puts_useful_passages_above_useless_ones(by_rules):
     assert last["context_precision"][0] == pytest.approx(0.5)
 
 
-def test_ragas_has_no_precision_without_passages_and_holds_closed_book_against_the_gold_ones(by_rules):
-    (found,) = scored(sample("Dorva Lamp 200 costs 430 euros.\nAnswer: 430 euros", shown=()))
-    assert found["context_precision"] == (None, "no passages shown")
-    assert found["faithfulness"] == (1, None)
-    (found,) = scored(sample("Answer: 430 euros", shown=(), gold=()))
-    assert found["faithfulness"] == (None, "no passages to hold it against")
+def test_without_passages_ragas_has_no_precision_and_measures_faithfulness_against_the_gold_ones(by_rules):
+    (scores,) = scored(sample("Dorva Lamp 200 costs 430 euros.\nAnswer: 430 euros", shown=()))
+    assert scores["context_precision"] == (None, "no passages shown")
+    assert scores["faithfulness"] == (1, None)
+    (scores,) = scored(sample("Answer: 430 euros", shown=(), gold=()))
+    assert scores["faithfulness"] == (None, "no passages to hold it against")
 
 
 def test_an_evasive_answer_is_not_relevant(by_rules):
@@ -98,11 +100,11 @@ def test_an_empty_answer_is_an_abstention_with_its_reason(by_rules):
     assert set(scored(sample("  "))[0].values()) == {(None, "empty answer")}
 
 
-def test_a_judge_that_talks_nonsense_is_an_abstention_with_its_cause(cue):
+def test_a_judge_that_replies_nonsense_is_an_abstention_with_its_cause(cue):
     cue.default = "nonsense"
-    found = scored(sample("Answer: 430 euros"))[0]
-    assert {value for value, _ in found.values()} == {None}
-    assert all(reason for _, reason in found.values())
+    scores = scored(sample("Answer: 430 euros"))[0]
+    assert {value for value, _ in scores.values()} == {None}
+    assert all(reason for _, reason in scores.values())
 
 
 def test_an_unreachable_judge_ends_scoring_with_one_line(monkeypatch):
@@ -127,21 +129,21 @@ def test_the_judge_compares_with_the_reference(by_rules):
     assert judged("Answer: not in the documents", answerable=False) == (1, None)
 
 
-def test_a_verdict_that_cannot_be_read_is_an_abstention(cue):
+def test_an_unparsed_verdict_is_an_abstention(cue):
     cue.script = [(200, ScriptedServer.answer("yes")), (200, ScriptedServer.answer("", "length"))]
     server = Server(model="m")
     assert judged("Answer: 1", server=server) == (None, "unparsed")
     assert judged("Answer: 2", server=server) == (None, "cut off")
 
 
-def test_every_score_carries_its_version_and_ragas_leaves_unanswerable_questions_alone(by_rules):
-    found = all_scores(row("q1"), row("q2", answerable=False, reference=""))
-    assert found.filter(question_id="q2")["scorer"].sort().to_list() == ["exact", "f1", "judge"]
-    told = summary.summarise(found)
-    assert re.fullmatch(r"ragas-0\.4\.\d+ rules-2 rules-embedding-1", told["faithfulness_version"])
-    assert told["judge_version"] == f"{judge.VERSION} {prompts.digest('judge/correct')} rules-2"
-    assert (told["exact_version"], told["exact"], told["exact_n_null"]) == (exact.VERSION, 0.5, 0)
-    assert not any("_null_" in key for key in told)
+def test_every_score_has_its_version_and_ragas_skips_unanswerable_questions(by_rules):
+    scores = all_scores(row("q1"), row("q2", answerable=False, reference=""))
+    assert scores.filter(question_id="q2")["scorer"].sort().to_list() == ["exact", "f1", "judge"]
+    metrics = summary.summarise(scores)
+    assert re.fullmatch(r"ragas-0\.4\.\d+ rules-2 rules-embedding-1", metrics["faithfulness_version"])
+    assert metrics["judge_version"] == f"{judge.VERSION} {prompts.digest('judge/correct')} rules-2"
+    assert (metrics["exact_version"], metrics["exact"], metrics["exact_n_null"]) == (exact.VERSION, 0.5, 0)
+    assert not any("_null_" in key for key in metrics)
 
 
 @pytest.mark.parametrize(
@@ -152,20 +154,24 @@ def test_every_score_carries_its_version_and_ragas_leaves_unanswerable_questions
         ((400, {"error": {"message": "against our policy"}}), "refused (400)"),
     ],
 )
-def test_what_ragas_fails_by_is_counted_by_cause_and_never_nan(cue, reply, cause):
-    cue.reply = lambda asked: reply
+def test_failures_of_ragas_are_counted_by_cause_and_never_nan(cue, reply, cause):
+    cue.reply = lambda request: reply
     rows = scored(sample("Answer: 430 euros"))
     assert rows[0]["faithfulness"] == (None, cause)
-    named = [
+    table = [
         {"question_id": "q", "scorer": name, "version": "v", "value": value, "reason": reason}
         for name, (value, reason) in rows[0].items()
     ]
-    told = summary.summarise(Scores.frame(named))
+    metrics = summary.summarise(Scores.frame(table))
     slug = cause.replace(" ", "_").replace("(", "").replace(")", "")
-    assert (told["faithfulness"], told["faithfulness_n_null"], told[f"faithfulness_null_{slug}"]) == (None, 1, 1)
+    assert (metrics["faithfulness"], metrics["faithfulness_n_null"], metrics[f"faithfulness_null_{slug}"]) == (
+        None,
+        1,
+        1,
+    )
 
 
-def test_statements_that_are_none_are_nothing_to_judge(cue):
+def test_an_answer_without_statements_is_nothing_to_judge(cue):
     cue.default = '{"statements": [], "question": "", "noncommittal": 0, "reason": "", "verdict": 0}'
     assert scored(sample("Answer: 430 euros"))[0]["faithfulness"] == (None, "nothing to judge")
 
@@ -189,7 +195,7 @@ def test_scores_of_one_version_may_be_compared_and_of_two_not():
         versions.same_versions({"rag": pl.concat([scores("1", exact=1), scores("2", exact=1)])})
 
 
-def test_a_prompt_that_says_something_else_is_another_version_of_the_judge(by_rules, monkeypatch, tmp_path):
+def test_another_prompt_is_another_version_of_the_judge(by_rules, monkeypatch, tmp_path):
     (tmp_path / "judge").mkdir()
     (tmp_path / "judge/correct.md").write_text("Be kind. $question $reference $answer")
     before = summary.summarise(all_scores(row("q"), ask_ragas=False))["judge_version"]
@@ -200,15 +206,44 @@ def test_a_prompt_that_says_something_else_is_another_version_of_the_judge(by_ru
     assert before != after
 
 
-READING = (answer_format.extract_answer, answer_format.is_refusal, answer_format._plain)
-RULES = {exact.VERSION: (exact,), choice.VERSION: (choice, exact), judge.VERSION: (judge,)}
+GOLDEN = ROOT / "tests/golden/scorers.json"
 
 
-@pytest.mark.parametrize(
-    ("version", "digest"), [("words-2", "207e2bf5"), ("choice-1", "0452aa44"), ("correct-2", "785fe599")]
-)
-def test_a_scorer_that_says_something_else_has_another_version(version, digest):
-    """Other rules: another VERSION, and write both here. The same rules in other words: write the digest here."""
-    code = "".join(inspect.getsource(part) for part in (*RULES[version], *READING))
-    bare = re.sub(r'"""[\s\S]*?"""|#[^\n]*|\s', "", code) + f"{answer_format.MARK} {answer_format._REFUSALS}"
-    assert hashlib.sha256(bare.encode()).hexdigest()[:8] == digest
+def changed(version: str, score: Callable[[dict], object]) -> list[str]:
+    """Return the golden cases of a scorer's version that `score` now gives another score than theirs."""
+    cases = json.loads(GOLDEN.read_text()).get(version)
+    assert cases, f"{GOLDEN.name} has no cases of {version}: write some, in place of those of the version before"
+    scores = [score(case) for case in cases]
+    return [f"{case} is now {new}" for case, new in zip(cases, scores, strict=True) if case["score"] != new]
+
+
+ANOTHER = "other scores are another VERSION of the scorer: raise it, and write its cases anew"
+
+
+def test_exact_and_f1_of_a_version_stay_what_they_were():
+    def score(case: dict) -> dict:
+        scores = exact.score(case["response"], case["reference"], case["answerable"])
+        return {name: round(value, 6) for name, value in scores.items()}
+
+    assert changed(exact.VERSION, score) == [], ANOTHER
+
+
+def test_choices_of_a_version_stay_what_they_were():
+    def score(case: dict) -> dict:
+        names = ("response", "likeliest", "options", "reference", "answerable")
+        return {name: list(score) for name, score in choice.score(*(case[name] for name in names)).items()}
+
+    assert changed(choice.VERSION, score) == [], ANOTHER
+
+
+def test_judgements_of_a_version_stay_what_they_were(cue):
+    async def score(case: dict) -> list:
+        cue.script = [(200, ScriptedServer.answer(case["reply"] or ""))]
+        cue.seen.clear()
+        async with connect(Server(model="m")) as client:
+            case = [case[name] for name in ("response", "reference", "answerable")]
+            value = await judge.score("What?", *case, client, sample=next(samples))
+        return [*value, len(cue.seen)]
+
+    samples = itertools.count()
+    assert changed(judge.VERSION, lambda case: asyncio.run(score(case))) == [], ANOTHER

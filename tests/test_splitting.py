@@ -1,4 +1,4 @@
-"""Passages cover a document without overlap, keep to pages and to a length; evidence is found in them."""
+"""Passages cover a document without overlap, within pages and a length; quotations are located in a text."""
 
 from itertools import pairwise
 
@@ -19,22 +19,22 @@ def count(text: str) -> int:
 @settings(max_examples=200, deadline=None)
 @given(PAGES, st.integers(3, 30))
 def test_passages_are_slices_in_order_on_one_page_and_lose_only_headings_and_space(text, most):
-    found = list(split_document("T", text, most, count))
-    assert all(text[p.start : p.end] == p.text and p.text.strip() for p in found)
-    assert all(one.end <= two.start for one, two in pairwise(found))
-    assert all("\f" not in p.text and p.page == 1 + text[: p.start].count("\f") for p in found)
-    assert all(count(p.text) <= most for p in found)
-    covered = {at for p in found for at in range(p.start, p.end)}
-    left = "".join(" " if at in covered else char for at, char in enumerate(text))
+    passages = list(split_document("T", text, most, count))
+    assert all(text[p.start : p.end] == p.text and p.text.strip() for p in passages)
+    assert all(first.end <= second.start for first, second in pairwise(passages))
+    assert all("\f" not in p.text and p.page == 1 + text[: p.start].count("\f") for p in passages)
+    assert all(count(p.text) <= most for p in passages)
+    covered = {n for p in passages for n in range(p.start, p.end)}
+    rest = "".join(" " if n in covered else char for n, char in enumerate(text))
     assert all(
-        line.strip(" \f").startswith("#") or not line.strip(" \f") for line in left.replace("\f", "\n").split("\n")
+        line.strip(" \f").startswith("#") or not line.strip(" \f") for line in rest.replace("\f", "\n").split("\n")
     )
 
 
-def test_a_passage_tells_the_headings_above_it():
+def test_a_passage_has_the_headings_above_it():
     text = "# Handbook\n\nHello there.\n\n## Leave\n\nTwelve days.\n\n### Carry-over\n\nFive days.\n\n## Travel\n\nBy train.\n"
-    told = {p.text.strip(): p.heading for p in split_document("Handbook", text, 4, count)}
-    assert told == {
+    headings = {p.text.strip(): p.heading for p in split_document("Handbook", text, 4, count)}
+    assert headings == {
         "Hello there.": "Handbook",
         "Twelve days.": "Handbook > Leave",
         "Five days.": "Handbook > Leave > Carry-over",
@@ -57,5 +57,5 @@ def test_whatever_words_stand_in_a_text_are_located_there(words, data):
     start = data.draw(st.integers(0, len(words) - 1))
     end = data.draw(st.integers(start + 1, len(words)))
     text = " \n".join(words)
-    found = locate(" ".join(words[start:end]), text)
-    assert text[slice(*found)].split() == words[start:end]
+    span = locate(" ".join(words[start:end]), text)
+    assert text[slice(*span)].split() == words[start:end]

@@ -1,4 +1,4 @@
-"""A student of another kind than ours learns and answers: a tiny Qwen3 with a chat template of its own."""
+"""A student of another architecture can be fine-tuned and answers: a tiny Qwen3 with its own chat template."""
 
 import hashlib
 import json
@@ -50,107 +50,108 @@ def rows(count: int = 12) -> list[dict]:
 
 
 @pytest.fixture(scope="module")
-def told(qwen):
+def qwen_tokenizer(qwen):
     return tokenizer(Student(model=str(qwen)))
 
 
-def test_the_loss_is_on_the_completion_and_its_end_token_alone(told):
-    for row, made in zip(rows(), dataset.encode(rows(), told, 512), strict=True):
+def test_the_loss_is_on_the_completion_and_its_end_token_alone(qwen_tokenizer):
+    for row, made in zip(rows(), dataset.encode(rows(), qwen_tokenizer, 512), strict=True):
         own = [
             token for token, label in zip(made["input_ids"], made["labels"], strict=True) if label != dataset.IGNORED
         ]
-        assert own[-1] == told.eos_token_id
-        said = told.decode(own[:-1])
+        assert own[-1] == qwen_tokenizer.eos_token_id
+        completion = qwen_tokenizer.decode(own[:-1])
         if row["generator"] == "replay":
-            assert said == "so"
-            assert "as it stands" in told.decode(made["input_ids"])
-            assert "Question:" not in told.decode(made["input_ids"])
+            assert completion == "so"
+            assert "as it stands" in qwen_tokenizer.decode(made["input_ids"])
+            assert "Question:" not in qwen_tokenizer.decode(made["input_ids"])
         elif row["kind"] == "qa":
-            assert said == answer_format.format_answer(row["reasoning"], row["completion"])
-            prompt = told.decode(made["input_ids"][: -len(own)])
+            assert completion == answer_format.format_answer(row["reasoning"], row["completion"])
+            prompt = qwen_tokenizer.decode(made["input_ids"][: -len(own)])
             assert prompt.endswith("<|im_start|>assistant\n")
             assert f"Question: {row['prompt']}" in prompt
         else:
-            assert said == row["completion"]
+            assert completion == row["completion"]
             assert len(own) == len(made["input_ids"])
 
 
-def test_the_loss_is_on_the_questions_too_where_the_recipe_says_so(told):
-    for row in dataset.encode(rows(), told, 512, completion_only_loss=False):
+def test_the_loss_is_on_the_prompts_too_where_the_recipe_says_so(qwen_tokenizer):
+    for row in dataset.encode(rows(), qwen_tokenizer, 512, completion_only_loss=False):
         assert row["labels"] == row["input_ids"]
 
 
-def test_what_is_trained_is_asked_as_the_arms_are(told, qwen):
-    """The prompt of a training row is, token for token, the prompt that a closed-book arm is given."""
+def test_a_training_row_has_the_prompt_of_a_closed_book_arm(qwen_tokenizer, qwen):
     row = rows()[0]
-    made = dataset.encode([row], told, 512)[0]
-    asked = Engine(str(qwen), told, 8, 512).prompt(row["prompt"], [])[0]
-    ids = told(asked, add_special_tokens=False).input_ids
+    made = dataset.encode([row], qwen_tokenizer, 512)[0]
+    prompt = Engine(str(qwen), qwen_tokenizer, 8, 512).prompt(row["prompt"], [])[0]
+    ids = qwen_tokenizer(prompt, add_special_tokens=False).input_ids
     assert made["input_ids"][: len(ids)] == ids
     assert made["labels"][len(ids)] != dataset.IGNORED
 
 
 @pytest.fixture(scope="module")
-def tuned(qwen, told, tmp_path_factory):
+def tuned(qwen, qwen_tokenizer, tmp_path_factory):
     home = tmp_path_factory.mktemp("tuned")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
-        found = finetune.finetune(str(qwen), told, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
-    return home, found
+        metrics = finetune.finetune(str(qwen), qwen_tokenizer, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
+    return home, metrics
 
 
 def test_training_lowers_the_loss_and_logs_it(tuned):
-    home, found = tuned
+    home, metrics = tuned
     losses = pl.read_csv(home / "loss.tsv", separator="\t")
-    assert found["steps"] == 36
+    assert metrics["steps"] == 36
     assert losses["loss"][-1] < losses["loss"][0] * 0.8
-    assert found["dev_loss"] is not None
-    assert found["rows_cut"] == 0
+    assert metrics["dev_loss"] is not None
+    assert metrics["rows_cut"] == 0
 
 
-def test_the_adapter_is_safetensors_alone_and_answers_otherwise_than_the_base(tuned, qwen, told, monkeypatch):
+def test_the_adapter_is_safetensors_alone_and_answers_differently_from_the_base(
+    tuned, qwen, qwen_tokenizer, monkeypatch
+):
     home, _ = tuned
     monkeypatch.chdir(home)
     assert {path.suffix for path in Path("adapter").iterdir()} == {".safetensors", ".json", ".md"}
     assert not Path(".cache/train").exists() or not list(Path(".cache/train").iterdir())
-    asked = ["How many days, 3?", "How many days, 7?"]
-    said = {}
+    questions = ["How many days, 3?", "How many days, 7?"]
+    responses = {}
     for model in (str(qwen), "adapter"):
-        engine = Engine(model, told, 12, 512)
-        said[model] = [r.text for r in engine.respond([engine.prompt(q, [])[0] for q in asked], 2)]
-    assert said["adapter"] != said[str(qwen)]
+        engine = Engine(model, qwen_tokenizer, 12, 512)
+        responses[model] = [r.text for r in engine.respond([engine.prompt(q, [])[0] for q in questions], 2)]
+    assert responses["adapter"] != responses[str(qwen)]
 
 
-def test_a_merged_adapter_is_what_the_adapter_is_beside_its_model(tuned, qwen, told, monkeypatch):
+def test_a_merged_adapter_has_the_logits_of_the_unmerged_one(tuned, qwen, qwen_tokenizer, monkeypatch):
     import torch
     from peft import PeftModel
 
     monkeypatch.chdir(tuned[0])
-    merged, beside = load("adapter"), PeftModel.from_pretrained(load(str(qwen)), "adapter")
-    ids = told(["How many days, 3?"], return_tensors="pt").input_ids
+    merged, unmerged = load("adapter"), PeftModel.from_pretrained(load(str(qwen)), "adapter")
+    ids = qwen_tokenizer(["How many days, 3?"], return_tensors="pt").input_ids
     with torch.inference_mode():
-        found, wanted, released = (model(input_ids=ids).logits for model in (merged, beside, load(str(qwen))))
-    assert torch.allclose(found, wanted, atol=1e-4) and not torch.allclose(found, released, atol=1e-2)
+        logits, wanted, base = (model(input_ids=ids).logits for model in (merged, unmerged, load(str(qwen))))
+    assert torch.allclose(logits, wanted, atol=1e-4) and not torch.allclose(logits, base, atol=1e-2)
     assert not any("lora" in name for name, _ in merged.named_parameters())
 
 
-def test_all_weights_can_be_trained_and_answer(qwen, told, tmp_path, monkeypatch):
+def test_all_weights_can_be_trained_and_answer(qwen, qwen_tokenizer, tmp_path, monkeypatch):
     import torch
 
     monkeypatch.chdir(tmp_path)
     whole = RECIPE.model_copy(update={"lora_r": None, "num_train_epochs": 1})
-    found = finetune.finetune(str(qwen), told, rows(), whole, Path("tuned"), Path("loss.tsv"))
-    released, tuned = load(str(qwen)), load("tuned")
-    assert found["trainable_parameters"] == sum(p.numel() for p in released.parameters())
+    metrics = finetune.finetune(str(qwen), qwen_tokenizer, rows(), whole, Path("tuned"), Path("loss.tsv"))
+    base, tuned = load(str(qwen)), load("tuned")
+    assert metrics["trainable_parameters"] == sum(p.numel() for p in base.parameters())
     assert {path.suffix for path in Path("tuned").iterdir()} == {".safetensors", ".json"}
-    assert not torch.equal(tuned.get_input_embeddings().weight, released.get_input_embeddings().weight)
+    assert not torch.equal(tuned.get_input_embeddings().weight, base.get_input_embeddings().weight)
 
 
 def digest(folder: Path) -> str:
     return hashlib.sha256((folder / "adapter_model.safetensors").read_bytes()).hexdigest()
 
 
-def test_a_run_that_was_stopped_goes_on_and_ends_in_the_same_bytes(qwen, told, tuned, tmp_path, monkeypatch):
+def test_a_stopped_run_resumes_and_ends_in_the_same_bytes(qwen, qwen_tokenizer, tuned, tmp_path, monkeypatch):
     from transformers import TrainerCallback
     from trl import SFTTrainer
 
@@ -161,24 +162,24 @@ def test_a_run_that_was_stopped_goes_on_and_ends_in_the_same_bytes(qwen, told, t
             if state.global_step == 25:
                 raise KeyboardInterrupt
 
-    kept = SFTTrainer.__init__
+    init = SFTTrainer.__init__
 
     def stopping(self, *args, **kwargs):
-        kept(self, *args, callbacks=[Stop()], **kwargs)
+        init(self, *args, callbacks=[Stop()], **kwargs)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(SFTTrainer, "__init__", stopping)
-        finetune.finetune(str(qwen), told, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
+        finetune.finetune(str(qwen), qwen_tokenizer, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
     assert not Path("adapter").exists()
     assert list(Path(".cache/train").glob("*/checkpoint-*"))
-    finetune.finetune(str(qwen), told, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
+    finetune.finetune(str(qwen), qwen_tokenizer, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
     assert digest(Path("adapter")) == digest(tuned[0] / "adapter")
     logged, whole = (pl.read_csv(path, separator="\t") for path in ("loss.tsv", tuned[0] / "loss.tsv"))
-    assert logged["step"].to_list() == whole["step"].to_list(), "what was logged before the stop is there, too"
+    assert logged["step"].to_list() == whole["step"].to_list(), "losses logged before the stop are there, too"
 
 
-def test_answers_do_not_depend_on_the_batch_they_are_in(qwen, told):
-    engine = Engine(str(qwen), told, 10, 512)
+def test_answers_do_not_depend_on_the_batch_they_are_in(qwen, qwen_tokenizer):
+    engine = Engine(str(qwen), qwen_tokenizer, 10, 512)
     prompts = [engine.prompt("word " * n + "?", [])[0] for n in (1, 30, 3, 60, 2)]
     together = engine.respond(prompts, batch=5)
     alone = [engine.respond([prompt], batch=1)[0] for prompt in prompts]
@@ -188,13 +189,13 @@ def test_answers_do_not_depend_on_the_batch_they_are_in(qwen, told):
     assert all(r.stopped or r.new_tokens == 10 for r in together)
 
 
-def test_the_best_passage_stands_last_and_what_does_not_fit_is_left_out(qwen, told):
-    engine = Engine(str(qwen), told, 4, 10_000)
+def test_the_best_passage_is_last_and_passages_that_do_not_fit_are_left_out(qwen, qwen_tokenizer):
+    engine = Engine(str(qwen), qwen_tokenizer, 4, 10_000)
     passages = [("Best", "first passage"), ("Next", "second passage"), ("Worst", "third passage " * 40)]
     text, shown = engine.prompt("Where?", passages)
     assert shown == 3
     assert text.index("third") < text.index("second") < text.index("first") < text.index("Where?")
-    room = len(told(engine.prompt("Where?", passages[:2])[0], add_special_tokens=False).input_ids)
+    room = len(qwen_tokenizer(engine.prompt("Where?", passages[:2])[0], add_special_tokens=False).input_ids)
     engine.max_prompt_tokens = room
     text, shown = engine.prompt("Where?", passages)
     assert (shown, "third" in text, "second" in text) == (2, False, True)
@@ -202,7 +203,7 @@ def test_the_best_passage_stands_last_and_what_does_not_fit_is_left_out(qwen, to
     assert engine.prompt("Where?", passages)[1] == 0
 
 
-def test_a_model_that_cannot_be_had_or_lacks_a_chat_template_is_told(tmp_path, qwen, told):
+def test_a_model_that_cannot_be_loaded_or_lacks_a_chat_template_is_an_error(tmp_path, qwen, qwen_tokenizer):
     with pytest.raises(UserError, match="cannot load the model"):
         load(str(tmp_path / "none"))
     with pytest.raises(UserError, match="cannot load the model"):

@@ -1,4 +1,4 @@
-"""Synthesis pays for nothing twice: stopped in the middle and run again, or after an edit, it ends in the same bytes."""
+"""Synthesis pays for no request twice: a stopped run and a run after an edit resume and end in the same bytes."""
 
 import json
 import os
@@ -54,8 +54,8 @@ def test_rows_name_their_passage_and_every_request_is_counted(lamps, rules, monk
     first = rows.filter(chunk_id="d3#1")
     assert set(first["completion"]) == {"13 euros", "4 kg"}
     assert set(first["doc_id"]) == {"d3"}
-    found = json.loads((lamps.path / "metrics/synthesize/qa.json").read_text())
-    assert (found["requests"], found["rows"], found["lost"]) == (COUNT * 2, COUNT * 4, 0)
+    metrics = json.loads((lamps.path / "metrics/synthesize/qa.json").read_text())
+    assert (metrics["requests"], metrics["rows"], metrics["lost"]) == (COUNT * 2, COUNT * 4, 0)
     assert "60 of them paid now" in capsys.readouterr().out
 
 
@@ -66,19 +66,19 @@ def test_focal_rewriting_writes_documents_about_questions_of_its_own(lamps, rule
     rows = RawPairs.read("focal")
     assert len(rows) == COUNT * 4
     assert set(rows["kind"]) == {"document"} and rows["completion"].is_unique().all()
-    of_one = rows.filter(chunk_id="d3#1")["completion"].str
-    assert (of_one.contains("13 euros").sum(), of_one.contains("4 kg").sum()) == (2, 2)
+    texts = rows.filter(chunk_id="d3#1")["completion"].str
+    assert (texts.contains("13 euros").sum(), texts.contains("4 kg").sum()) == (2, 2)
 
 
-def test_focal_rewriting_counts_what_came_to_nothing(lamps, cue):
+def test_focal_rewriting_counts_requests_without_a_result(lamps, cue):
     lamps.change("synthesize", "focal", {"questions": 1, "samples": 1, "temperature": 0.7, "top_p": 0.95})
     aims = json.dumps({"aims": [{"question": "q", "strategy": "s"}]})
 
-    def reply(asked: dict) -> tuple[int, dict]:
-        prompt = asked["messages"][0]["content"]
+    def reply(request: dict) -> tuple[int, dict]:
+        prompt = request["messages"][0]["content"]
         if "Lamp 1 " in prompt:
             return 400, {"error": {"message": "no"}}
-        if "response_format" in asked:
+        if "response_format" in request:
             return 200, ScriptedServer.answer("not json" if "Lamp 2 " in prompt else aims)
         return 200, ScriptedServer.answer("a text", "length" if "Lamp 3 " in prompt else "stop")
 
@@ -101,7 +101,7 @@ def test_an_edit_of_one_document_asks_about_its_passages_alone(lamps, rules, mon
     assert after.filter(pl.col("doc_id") != "d7").equals(before.filter(pl.col("doc_id") != "d7"))
 
 
-def test_requests_that_come_to_nothing_are_rows_with_a_reason(lamps, cue, capsys):
+def test_requests_without_a_result_are_rows_with_a_reason(lamps, cue, capsys):
     cue.script = [
         (400, {"error": {"message": "no"}}),
         (200, ScriptedServer.answer("{", "length")),
@@ -121,16 +121,16 @@ def test_an_unreachable_teacher_ends_with_one_line_and_writes_nothing(lamps, mon
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "killed"])
-def test_a_run_stopped_in_the_middle_goes_on_and_ends_in_the_same_bytes(lamps, cue, tmp_path, how):
+def test_a_run_stopped_in_the_middle_resumes_and_ends_in_the_same_bytes(lamps, cue, tmp_path, how):
     answer = cue.reply
 
-    def slowly(asked: dict) -> tuple[int, dict]:
+    def slowly(request: dict) -> tuple[int, dict]:
         time.sleep(0.02)
-        said = json.dumps(
-            {"questions": [{"question": asked["messages"][0]["content"][-60:], "reasoning": "r", "answer": "a"}]}
+        text = json.dumps(
+            {"questions": [{"question": request["messages"][0]["content"][-60:], "reasoning": "r", "answer": "a"}]}
         )
-        answer(asked)
-        return 200, ScriptedServer.answer(said)
+        answer(request)
+        return 200, ScriptedServer.answer(text)
 
     cue.reply = slowly
     environment = os.environ | {"PYTHONPATH": str(ROOT), "CLOSEDBOOK_WORKERS": "2"}
@@ -143,18 +143,18 @@ def test_a_run_stopped_in_the_middle_goes_on_and_ends_in_the_same_bytes(lamps, c
         time.sleep(0.01)
         assert first.poll() is None
     first.send_signal(how)
-    told = first.communicate()[1]
+    stderr = first.communicate()[1]
     paid_before = len(cue.seen)
     assert paid_before < COUNT * 2
     assert not RawPairs.address("qa").exists()
     if how == signal.SIGINT:
         assert first.returncode == 130
-        assert "run the same command again to go on" in told
-        assert "Traceback" not in told
+        assert "run the same command again to go on" in stderr
+        assert "Traceback" not in stderr
     subprocess.run(command, env=environment, check=True, capture_output=True)
     stopped = RawPairs.address("qa").read_bytes()
     assert len(cue.distinct()) == COUNT * 2
-    assert len(cue.seen) <= COUNT * 2 + 4, "what was answered before is not paid for again; what was under way may be"
+    assert len(cue.seen) <= COUNT * 2 + 4, "an answered request is not paid for again; one in flight may be"
     undisturbed = environment | {"CLOSEDBOOK_CACHE": str(tmp_path / "other")}
     subprocess.run(command, env=undisturbed, check=True, capture_output=True)
     assert RawPairs.address("qa").read_bytes() == stopped
@@ -167,12 +167,12 @@ def test_rows_are_the_same_bytes_in_whatever_order_they_come_and_none_comes_twic
     written = []
     for order in (rows, rows[::-1]):
         spool = Spool(RawPairs)
-        for one in order:
-            spool.add([one])
+        for each in order:
+            spool.add([each])
         spool.write("qa")
         written.append(RawPairs.address("qa").read_bytes())
     assert written[0] == written[1]
-    assert RawPairs.read("qa")["pair_id"].to_list() == [one["pair_id"] for one in rows]
+    assert RawPairs.read("qa")["pair_id"].to_list() == [each["pair_id"] for each in rows]
     with pytest.raises(BadTable, match="two rows with the same pair_id"):
         spool.add(rows[:1])
     spool.clear()

@@ -8,7 +8,7 @@ import pytest
 
 from parts.answering import arm_engine
 from parts.project import params
-from parts.retrieval import postgres, tuned_settings, tuning
+from parts.retrieval import tuned_settings, tuning
 from schemas.chunks import Chunks
 from schemas.pairs import Pairs
 from stages import index, tune_retrieval
@@ -61,9 +61,8 @@ def test_the_reciprocal_rank_is_that_of_the_passage_that_was_asked_about():
 
 
 @pytest.fixture
-def company(workplace, monkeypatch, qwen, tmp_path):
+def company(workplace, qwen, embedded_postgres):
     """Passages of which words alone tell one, and a student that says nothing sensible."""
-    monkeypatch.setattr(postgres, "FOLDER", tmp_path / "postgres")
     workplace.change("student", "model", str(qwen))
     workplace.change("answer", "max_new_tokens", 4)
     workplace.change("tune_retrieval", "lexical_weights", [0.0, 1.0])

@@ -25,10 +25,7 @@ COUNT = 5
 
 
 def documents(*texts: str) -> pl.DataFrame:
-    rest = {"source": "folder", "mime": "text/plain", "sha256": "0" * 64}
-    return Documents.frame(
-        [{"doc_id": f"d{n}.txt", "title": f"D{n}", "text": text} | rest for n, text in enumerate(texts)]
-    )
+    return Documents.frame([{"doc_id": f"d{n}.txt", "title": f"D{n}", "text": text} for n, text in enumerate(texts)])
 
 
 @settings(deadline=None, max_examples=40)
@@ -55,7 +52,7 @@ def test_the_number_nearest_the_middle_is_one_more_and_headings_and_codes_are_le
 
 
 @pytest.fixture
-def corpus(workplace, rules, monkeypatch):
+def corpus(workplace, rules, monkeypatch, embedded_postgres):
     """Documents of two passages each, cut and redacted as the pipeline does, and the index of a run."""
     monkeypatch.setenv("OPENAI_BASE_URL", rules)
     shutil.copytree(ROOT / "models/base", workplace.path / "models/base")

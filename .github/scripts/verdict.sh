@@ -3,7 +3,7 @@
 # Ends as the pipeline does. usage: verdict.sh REVISION FILE
 set -euo pipefail
 against=$1 told=$2 log=$(mktemp) status=0
-{ dvc repro && python -m stages.gate "$against"; } 2>&1 | tee "$log" || status=$?
+{ dvc repro && python -m commands.gate "$against"; } 2>&1 | tee "$log" || status=$?
 if [ "$status" -eq 0 ]; then
   python -m commands.comment "$against" "$SECONDS" > "$told"
 else

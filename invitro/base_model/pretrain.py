@@ -26,6 +26,7 @@ from invitro.base_model.tokenizer import segments, train
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.student.model import fast_bfloat16
+from schemas.files import replacing, write_json, write_text
 
 BASE, REPLAY, COURSE = Path("models/base"), Path("data/replay.jsonl"), Path("plots/pretrain.json")
 STATE = Path(".cache/pretrain")
@@ -160,16 +161,13 @@ class Pretraining:
         return loss.item(), _right(logits.argmax(-1) == wanted, weights == 1)
 
     def _save(self, state: Path) -> None:
-        tmp = state.with_name(f".{state.name}.partial")
-        shutil.rmtree(tmp, ignore_errors=True)
-        tmp.mkdir(parents=True)
         tensors = {f"model.{name}": p.detach().contiguous() for name, p in self.named.items()}
         for name, p in self.named.items():
             tensors |= {f"{key}.{name}": value for key, value in self.optimizer.state[p].items()}
-        save_file(tensors, tmp / "state.safetensors")
-        (tmp / "done.json").write_text(json.dumps(self.done))
-        shutil.rmtree(state, ignore_errors=True)
-        tmp.rename(state)
+        with replacing(state) as partial:
+            partial.mkdir()
+            save_file(tensors, partial / "state.safetensors")
+            (partial / "done.json").write_text(json.dumps(self.done))
 
     def _load(self, state: Path) -> None:
         tensors = load_file(state / "state.safetensors")
@@ -223,9 +221,8 @@ def main() -> None:
     abilities = ability.measure(model.to(torch.float32), tokenizer, 2_000, 200)
     abilities |= {"tokens": course[-1]["tokens"], "parameters": sum(p.numel() for p in model.parameters())}
     metrics.write("base", abilities)
-    COURSE.parent.mkdir(exist_ok=True)
-    COURSE.write_text(json.dumps([{k: row[k] for k in row if k != "seconds"} for row in course], indent=1) + "\n")
-    REPLAY.write_text("".join(json.dumps(row) + "\n" for row in replay(settings)))
+    write_json(COURSE, [{k: row[k] for k in row if k != "seconds"} for row in course])
+    write_text(REPLAY, "".join(json.dumps(row) + "\n" for row in replay(settings)))
     shutil.rmtree(STATE)
 
 

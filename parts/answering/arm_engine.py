@@ -11,22 +11,22 @@ from parts.answering import openai_engine, transformers_engine
 from parts.answering.engine import Engine
 from parts.llm.server import running_server
 from parts.project import params
-from parts.project.sections import RELEASED, Arm, Student
+from parts.project.sections import Student
 from parts.retrieval import tuned_settings
 from parts.student.model import tokenizer
 from schemas.errors import UserError
+
+ADAPTER = "models/adapter"
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `answer` of params.yaml: the same for every arm."""
 
-    engine: Literal["transformers", "openai"]  # a module of parts/engines
-    merge: bool  # transformers: an adapter is merged into its model before it answers, and not run beside it
+    engine: Literal["transformers", "openai"]  # a module of parts/answering, NAME_engine.py
     serve: str | None  # openai: a command that serves on loopback at {port}; null: CLOSEDBOOK_ENGINE_URL says where
-    served: dict[str, str]  # openai: what the server calls an arm's weights; what is not named, by its own name
+    served: dict[str, str]  # openai: what the server calls an arm's model (student or adapter), if not by its own name
     max_prompt_tokens: int = Field(ge=16)  # passages that do not fit are left out, the worst first
     max_new_tokens: int = Field(ge=1)
-    batch: int = Field(ge=1)  # questions at once
 
     @computed_field
     @property
@@ -54,15 +54,25 @@ def server(given: Params) -> Iterator[str | None]:
         raise UserError("answer.engine is openai: say how to serve it in answer.serve, or set CLOSEDBOOK_ENGINE_URL")
 
 
-def engine(arm: Arm, given: Params, url: str | None = None) -> Engine:
-    """Return the engine that answers for `arm`: the server at `url`, or where there is none a model in this process."""
+def engine(model: str, answer: Params, url: str | None = None, merge: bool | None = None) -> Engine:
+    """Return the engine that answers by `model`: the student, the adapter, or a model in a folder.
+
+    It is the server at `url`, or where there is none a model in this process. There an adapter is merged into its
+    student, unless `merge` (None: CLOSEDBOOK_MERGE) is false.
+    """
     student = params.load("student", Student)
-    limits = tokenizer(student), given.max_new_tokens, given.max_prompt_tokens
+    limits = tokenizer(student), answer.max_new_tokens, answer.max_prompt_tokens
     if url:
-        return openai_engine.Engine(url, given.served.get(arm.weights, weights(arm, student)), *limits)
-    return transformers_engine.Engine(weights(arm, student), *limits, merge=given.merge)
+        return openai_engine.Engine(url, answer.served.get(model, _folder(model, student)), *limits)
+    merge = os.environ.get("CLOSEDBOOK_MERGE", "1") != "0" if merge is None else merge
+    return transformers_engine.Engine(_folder(model, student), *limits, merge=merge)
 
 
-def weights(arm: Arm, student: Student) -> str:
-    """Return the name or folder of the model that answers for `arm`."""
-    return student.model if arm.weights == RELEASED else arm.weights
+def batch_size() -> int:
+    """Return how many questions are answered at once (CLOSEDBOOK_ANSWER_BATCH, 32): it changes no answer."""
+    return int(os.environ.get("CLOSEDBOOK_ANSWER_BATCH", "32"))
+
+
+def _folder(model: str, student: Student) -> str:
+    """Return the name or folder of a model."""
+    return {"student": student.model, "adapter": ADAPTER}.get(model, model)

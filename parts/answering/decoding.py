@@ -123,7 +123,7 @@ def _next(model, ids, mask, position_ids, cache):
 
 
 def length_batches(lengths: Sequence[int], max_rows: int, max_tokens: int) -> Iterator[list[int]]:
-    """Yield the position_ids of `lengths`, the longest first, at most `max_rows` at once and, padded, of `max_tokens` or one alone."""
+    """Yield the indices of `lengths`, longest first: at most `max_rows` at once and, padded, `max_tokens`, or one alone."""
     order = sorted(range(len(lengths)), key=lambda at: (-lengths[at], at))
     while order:
         size = max(1, min(max_rows, max_tokens // max(1, lengths[order[0]])))

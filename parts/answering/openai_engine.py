@@ -10,10 +10,9 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from tqdm import tqdm
-
 from parts.answering.engine import PromptBuilder, Response
 from parts.project import answer_format
+from parts.project.progress import ProgressBar
 from schemas.errors import UserError
 
 RETRIES = 6
@@ -37,10 +36,8 @@ class Engine(PromptBuilder):
         Raises Mistake when the server does not answer.
         """
         with ThreadPoolExecutor(batch) as pool:
-            told = tqdm(
-                pool.map(self._ask, prompts), desc=what, total=len(prompts), disable=what is None, mininterval=1
-            )
-            return list(told)
+            replies = pool.map(self._ask, prompts)
+            return list(ProgressBar(replies, desc=what, total=len(prompts), disable=what is None))
 
     def _ask(self, prompt: str) -> Response:
         start, first, said, ended = time.perf_counter(), None, [], None

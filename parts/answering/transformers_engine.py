@@ -3,11 +3,10 @@
 import time
 from collections.abc import Sequence
 
-from tqdm import tqdm
-
 from parts.answering.decoding import greedy
 from parts.answering.engine import PromptBuilder, Response
 from parts.project import answer_format
+from parts.project.progress import ProgressBar
 from parts.student.model import load
 
 
@@ -26,7 +25,7 @@ class Engine(PromptBuilder):
 
         read = self.tokenizer(list(prompts), add_special_tokens=False).input_ids if prompts else []
         start, first, said = time.perf_counter(), {}, [[] for _ in read]
-        with torch.inference_mode(), tqdm(total=len(read), desc=what, disable=what is None, mininterval=1) as bar:
+        with torch.inference_mode(), ProgressBar(total=len(read), desc=what, disable=what is None) as bar:
             for row, token in greedy(self.model, self.tokenizer, read, self.ends, self.max_new_tokens, batch):
                 first.setdefault(row, time.perf_counter() - start)
                 said[row].append(token)

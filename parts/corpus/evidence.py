@@ -1,50 +1,55 @@
-"""Find the passages that hold a piece of evidence."""
+"""Find the gold passages of exam questions: those that contain a piece of evidence."""
+
+import re
 
 import polars as pl
 
 from parts.corpus import question_file
-from parts.corpus.splitting import _WORD
 from schemas.questions import Questions
+
+_WORD = re.compile(r"[^\W_]+")
 
 
 def locate(quote: str, text: str) -> tuple[int, int] | None:
-    """Return where the words of `quote` stand in `text`, [start, end), or None.
+    """Return the first span of `text`, [start, end) in characters, with the words of `quote`; None if there is none.
 
-    Only letters and digits count, so that line breaks, table bars and quotation marks do not hide a match.
+    Only letters and digits are compared, so that line breaks, table bars and quotation marks do not prevent a match.
     """
     wanted = [word.lower() for word in _WORD.findall(quote)]
-    words = [(found[0].lower(), found.start(), found.end()) for found in _WORD.finditer(text)]
-    for at in range(len(words) - len(wanted) + 1 if wanted else 0):
-        if all(words[at + step][0] == word for step, word in enumerate(wanted)):
-            return words[at][1], words[at + len(wanted) - 1][2]
+    words = [(match[0].lower(), match.start(), match.end()) for match in _WORD.finditer(text)]
+    for first in range(len(words) - len(wanted) + 1 if wanted else 0):
+        if all(words[first + offset][0] == word for offset, word in enumerate(wanted)):
+            return words[first][1], words[first + len(wanted) - 1][2]
     return None
 
 
 def build_exam(
-    asked: list[question_file.Question], documents: pl.DataFrame, chunks: pl.DataFrame
+    questions: list[question_file.Question], documents: pl.DataFrame, chunks: pl.DataFrame
 ) -> tuple[pl.DataFrame, int]:
-    """Return the exam with the passages that hold each piece of evidence, and how many pieces were found nowhere."""
+    """Return Questions with the gold passages of each piece of evidence, and the number of pieces in no passage."""
     texts = dict(documents.select("doc_id", "text").rows())
-    held = {doc_id: part.sort("start").to_dicts() for (doc_id,), part in chunks.group_by("doc_id")}
-    rows, lost = [], 0
-    for question in asked:
-        gold = [_holding(piece, texts, held) for piece in question.evidence]
-        lost += sum(not found for found in gold)
-        gold = [found for found in gold if found]
-        studied = {chunk["doc_id"] for found in gold for chunk in found}
+    by_document = {doc_id: part.sort("start").to_dicts() for (doc_id,), part in chunks.group_by("doc_id")}
+    rows, n_missing = [], 0
+    for question in questions:
+        pieces = [_gold_passages(piece, texts, by_document) for piece in question.evidence]
+        gold = [passages for passages in pieces if passages]
+        n_missing += len(pieces) - len(gold)
+        doc_ids = {chunk["doc_id"] for passages in gold for chunk in passages}
         row = {
             name: getattr(question, name)
             for name in ("question_id", "kind", "question", "options", "reference", "answerable")
         }
-        row["doc_id"] = studied.pop() if len(studied) == 1 else None
-        rows.append(row | {"gold_chunk_ids": [[chunk["chunk_id"] for chunk in found] for found in gold]})
-    return Questions.frame(rows), lost
+        row["doc_id"] = doc_ids.pop() if len(doc_ids) == 1 else None
+        rows.append(row | {"gold_chunk_ids": [[chunk["chunk_id"] for chunk in passages] for passages in gold]})
+    return Questions.frame(rows), n_missing
 
 
-def _holding(piece: question_file.Evidence, texts: dict[str, str], held: dict[str, list[dict]]) -> list[dict]:
-    """Return the passages that hold `piece`: those of the cited page, or those the quotation runs over."""
-    chunks = held.get(piece.file, [])
+def _gold_passages(
+    piece: question_file.Evidence, texts: dict[str, str], by_document: dict[str, list[dict]]
+) -> list[dict]:
+    """Return the passages of the cited page, or those that overlap the quotation."""
+    chunks = by_document.get(piece.file, [])
     if piece.quote is None:
         return [chunk for chunk in chunks if chunk["page"] == piece.page]
-    found = locate(piece.quote, texts.get(piece.file, ""))
-    return [chunk for chunk in chunks if found and chunk["start"] < found[1] and found[0] < chunk["end"]]
+    span = locate(piece.quote, texts.get(piece.file, ""))
+    return [chunk for chunk in chunks if span and chunk["start"] < span[1] and span[0] < chunk["end"]]

@@ -1,8 +1,8 @@
-"""Have the teacher write an exam, for those who have documents and no questions."""
+"""Have the teacher write an exam, for documents without a question file."""
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from parts.corpus.question_file import Evidence, Question
 from parts.llm import jobs
@@ -27,33 +27,31 @@ class ExamQuestions(BaseModel):
 
 
 async def write_exam(chunks: Sequence[dict], count: int, server: Server) -> list[Question]:
-    """Return about `count` questions spread evenly over `chunks`, each with its passage as evidence.
+    """Return at most `count` questions spread evenly over `chunks`, each with its passage as evidence.
 
-    `chunks` are rows of Redacted with the passage's own text as `quote`, which the teacher does not see. Questions that
-    hold a stand-in for what it may not see are left out: nobody else can answer them. So are replies that are no
-    questions, counted in what is printed.
+    `chunks` are rows of Redacted, with the original text, which the teacher does not see, as `quote`. Questions with a
+    placeholder are left out: only the teacher could answer them. Requests without a question are counted in the printed
+    line.
     """
-    chosen = [chunks[at * len(chunks) // min(count, len(chunks))] for at in range(min(count, len(chunks)))]
-    each = -(-count // len(chosen))
+    n_chosen = min(count, len(chunks))
+    chosen = [chunks[n * len(chunks) // n_chosen] for n in range(n_chosen)]
+    per_passage = -(-count // n_chosen)
     async with connect(server) as teacher:
-        asking = [lambda chunk=chunk: _ask(chunk, each, teacher) for chunk in chosen]
-        found = await jobs.collect(asking, len(asking), "exam", teacher.meter)
-    asked = [question for questions in found for question in questions]
-    empty = sum(not questions for questions in found)
-    print(f"the teacher wrote {len(asked)} questions; {empty} of {len(chosen)} requests came to nothing")
-    return asked[:count]
+        requests = [lambda chunk=chunk: _questions(chunk, per_passage, teacher) for chunk in chosen]
+        replies = await jobs.collect(requests, n_chosen, "exam", teacher.meter)
+    questions = [question for reply in replies for question in reply]
+    n_empty = sum(not reply for reply in replies)
+    print(f"the teacher wrote {len(questions)} questions; {n_empty} of {n_chosen} requests gave none")
+    return questions[:count]
 
 
-async def _ask(chunk: dict, count: int, teacher: Client) -> list[Question]:
+async def _questions(chunk: dict, count: int, teacher: Client) -> list[Question]:
     passage = quoting.passage(chunk["heading"], chunk["text"])
     reply = await teacher.ask(prompts.render("exam/questions", count=count, passage=passage), schema=ExamQuestions)
-    try:
-        found = ExamQuestions.model_validate_json(reply.text).questions if not reply.problem else []
-    except ValidationError:
-        found = []
+    parsed, _ = reply.parse(ExamQuestions)
     evidence = [Evidence(chunk["doc_id"], quote=chunk["quote"])]
     return [
         Question(f"{chunk['chunk_id']}-{number}", row.question, row.answer, True, "fact", None, evidence)
-        for number, row in enumerate(found[:count], 1)
+        for number, row in enumerate(parsed.questions[:count] if parsed else [], 1)
         if row.question.strip() and row.answer.strip() and not PLACEHOLDER.search(f"{row.question} {row.answer}")
     ]

@@ -1,4 +1,4 @@
-"""A corpus that is a folder: its files are the documents, a JSONL file beside it may hold the questions."""
+"""List the files of a folder of documents."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,18 +9,18 @@ LARGEST = 100_000_000  # bytes in one file
 
 
 def files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield (path below `folder`, file) of every file, sorted; hidden ones and links that lead outside are not there.
+    """Yield (path relative to `folder`, file) of every file, sorted; without hidden files and links that lead outside.
 
-    Raises Mistake when there is no such folder.
+    Raises UserError if the folder does not exist.
     """
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}: put documents there, or change ingest.path in params.yaml")
     root = folder.resolve()
     for path in sorted(folder.rglob("*")):
-        below = path.relative_to(folder)
+        name = path.relative_to(folder)
         if (
             path.is_file()
-            and not any(part.startswith(".") for part in below.parts)
+            and not any(part.startswith(".") for part in name.parts)
             and path.resolve().is_relative_to(root)
         ):
-            yield below.as_posix(), path
+            yield name.as_posix(), path

@@ -1,25 +1,21 @@
 """Read exam questions from a JSONL file."""
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from parts.project.jsonl import read_lines
 from schemas.errors import UserError
 
 QUESTION_KEYS = {"question", "options", "answerable", "kind", "evidence", "question_id"}
-
-
 REFERENCE_KEYS = ("reference", "truth", "answer")
-
-
 _CITATION = re.compile(r"\s*\[([^\[\]#]+)#page=(\d+)\]")
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Where an answer stands: a file, and a page or a quotation in it."""
+    """The source of an answer: a file, and a page (from 1) or a quotation in it."""
 
     file: str
     page: int | None = None
@@ -28,7 +24,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Question:
-    """One exam question as a person wrote it."""
+    """One exam question, before its evidence is matched to passages."""
 
     question_id: str
     question: str
@@ -42,29 +38,24 @@ class Question:
 def questions(path: Path, answerable: bool = True) -> Iterator[Question]:
     """Yield the questions of a JSONL file, one object a line, in order.
 
-    Each has `question` and, where it is answerable, its reference answer (as `reference`, `truth` or `answer`);
-    `options`, `answerable`, `kind`, `question_id` and `evidence` (a list of {file, page or quote}) may be there.
-    Citations [file#page=N] in the reference are moved to the evidence. `answerable` holds for questions that do not
-    say. Raises Mistake, with the line, for anything else.
+    Required are `question` and, for an answerable one, its reference answer (as `reference`, `truth` or `answer`);
+    optional are `options`, `answerable`, `kind`, `question_id` and `evidence` (a list of {file, page or quote}).
+    Citations [file#page=N] in the reference are moved to the evidence. `answerable` is the default of that field.
+    Raises UserError, with the line, for anything else.
     """
     if not path.is_file():
         raise UserError(f"there is no question file {path}: correct its name under exam in params.yaml")
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
-        if line.strip():
-            yield _question(f"{path}, line {number}", f"{path.stem}-{number:04}", line, answerable)
+    for number, where, raw in read_lines(path):
+        yield _question(where, f"{path.stem}-{number:04}", raw, answerable)
 
 
-def _question(where: str, question_id: str, line: str, answerable: bool) -> Question:
-    try:
-        raw = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{where}: not a JSON object: {error.msg} at character {error.pos}") from error
-    if not isinstance(raw, dict) or not str(raw.get("question") or "").strip():
+def _question(where: str, question_id: str, raw: dict, answerable: bool) -> Question:
+    if not str(raw.get("question") or "").strip():
         raise UserError(f"{where}: the field 'question' is missing or empty")
     answerable = bool(raw.get("answerable", answerable))
-    given = next((str(raw[key]) for key in REFERENCE_KEYS if raw.get(key) is not None), "")
-    cited = [Evidence(file, page=int(page)) for file, page in _CITATION.findall(given)]
-    reference = _CITATION.sub("", given).strip()
+    text = next((str(raw[key]) for key in REFERENCE_KEYS if raw.get(key) is not None), "")
+    cited = [Evidence(file, page=int(page)) for file, page in _CITATION.findall(text)]
+    reference = _CITATION.sub("", text).strip()
     if answerable and not reference:
         raise UserError(f"{where}: the field 'reference' (or 'truth', 'answer') is missing or empty")
     unknown = set(raw) - QUESTION_KEYS - set(REFERENCE_KEYS)

@@ -1,4 +1,4 @@
-"""Cut a document into passages, and find the passages that hold a piece of evidence."""
+"""Split documents into passages."""
 
 import re
 from bisect import bisect_right
@@ -12,12 +12,11 @@ from schemas.chunks import Chunks
 
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 _LEADING = re.compile(r"(?:\s*^#{1,6}[ \t]+.*$)+\s*", re.MULTILINE)
-_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A piece of a document's text, [start, end) in characters, on one page, below `heading`."""
+    """A span of a document's text, [start, end) in characters, on one page (from 1), under `heading`."""
 
     start: int
     end: int
@@ -27,15 +26,15 @@ class Passage:
 
 
 def split_document(title: str, text: str, max_tokens: int, count: Callable[[str], int]) -> Iterator[Passage]:
-    """Yield the passages of `text`: at most `max_tokens` by `count` each, cut where Markdown's structure allows.
+    """Yield the passages of `text`, each of at most `max_tokens` by `count`, split at Markdown's structure.
 
-    No passage crosses a page (a form feed). Headings at a passage's start are not repeated in its text but told in
-    `heading`, after the document's title. A single word of more than `max_tokens` is cut.
+    No passage crosses a page (a form feed). Headings at a passage's start are in `heading`, after the document's title,
+    and not in its text. A word longer than `max_tokens` is cut.
     """
     from semantic_text_splitter import MarkdownSplitter
 
     splitter = MarkdownSplitter.from_callback(count, max_tokens)
-    above = _headings(title, text)
+    heading_at = _headings(title, text)
     page_start = 0
     for number, page in enumerate(text.split("\f"), 1):
         for offset, piece in splitter.chunk_indices(page):
@@ -43,30 +42,30 @@ def split_document(title: str, text: str, max_tokens: int, count: Callable[[str]
             start = page_start + offset + (lead.end() if lead else 0)
             end = page_start + offset + len(piece)
             if start < end:
-                yield Passage(start, end, number, above(start), text[start:end])
+                yield Passage(start, end, number, heading_at(start), text[start:end])
         page_start += len(page) + 1
 
 
 def _headings(title: str, text: str) -> Callable[[int], str]:
-    """Return a function that tells the headings above a position, `title` first."""
+    """Return a function from a position in `text` to the headings above it, `title` first, joined by " > "."""
     starts, paths, path = [0], [title], []
-    for found in _HEADING.finditer(text):
-        level = len(found[1])
-        path = [(depth, name) for depth, name in path if depth < level] + [(level, found[2])]
+    for match in _HEADING.finditer(text):
+        level = len(match[1])
+        path = [(depth, name) for depth, name in path if depth < level] + [(level, match[2])]
         names = [name for _, name in path]
-        starts.append(found.start())
+        starts.append(match.start())
         paths.append(" > ".join(names if names[0] == title else [title, *names]))
     return lambda position: paths[bisect_right(starts, position) - 1]
 
 
-class Params(BaseModel, extra="forbid", frozen=True):
+class ChunkParams(BaseModel, extra="forbid", frozen=True):
     """Section `chunk` of params.yaml."""
 
-    max_tokens: int = Field(ge=16)  # of one passage, by the student's tokenizer
+    max_tokens: int = Field(ge=16)  # per passage, by the student's tokenizer
 
 
 def split_documents(documents: pl.DataFrame, max_tokens: int, count: Callable[[str], int]) -> pl.DataFrame:
-    """Return the passages of `documents`, each of at most `max_tokens` by `count`."""
+    """Return the Chunks of `documents`, each of at most `max_tokens` by `count`."""
     rows = []
     for document in documents.iter_rows(named=True):
         for number, passage in enumerate(split_document(document["title"], document["text"], max_tokens, count), 1):

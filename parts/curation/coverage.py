@@ -1,4 +1,4 @@
-"""Show what the teacher did not cover: which spans of which documents no kept row came from."""
+"""Find the passages that no kept training row was made from."""
 
 import polars as pl
 
@@ -6,5 +6,8 @@ from parts.project.queries import query, select
 
 
 def uncovered_passages(chunks: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
-    """Return the passages of `chunks` without a row: document, covered_percent (of it), start, end, heading, why."""
+    """Return the passages of `chunks` without a kept row in `ledger`.
+
+    Columns: document, covered_percent (of the document's characters, 0..100), start, end, heading, why.
+    """
     return select(query("coverage"), chunks=chunks, ledger=ledger)

@@ -1,10 +1,10 @@
-"""Check by a model that what a row claims stands in the passage it was written from."""
+"""Have a judge check that the passage of a training row supports it."""
 
 import asyncio
 from collections import defaultdict
 
 import polars as pl
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from parts.llm import jobs
 from parts.llm.budget import Meter
@@ -22,42 +22,40 @@ class Support(BaseModel):
 
 
 def check_grounding(raw: pl.DataFrame, chunks: pl.DataFrame, reasoning: bool) -> tuple[pl.DataFrame, Meter]:
-    """Return the rows, those that the judge does not find in their passage dropped, and what was asked of it.
+    """Return `raw` with unsupported and unjudged rows dropped, and the judge's usage.
 
-    One request a row; rows that are quite the same share theirs. The reasoning of an answer is checked with it if asked.
+    One request per distinct row. The reasoning of an answer is checked too where `reasoning` is true.
     """
     passages = {row["chunk_id"]: quoting.passage(row["heading"], row["text"]) for row in chunks.to_dicts()}
-    asked = defaultdict(list)
+    pair_ids = defaultdict(list)
     for row in raw.filter(pl.col("dropped").is_null()).to_dicts():
         answer = f"{row['reasoning']}\n{row['completion']}" if reasoning and row["reasoning"] else row["completion"]
         question, answer = quoting.quoted(row["prompt"]), quoting.quoted(answer)
         prompt = prompts.render("grounding/claims", question=question, answer=answer, passage=passages[row["chunk_id"]])
-        asked[prompt].append(row["pair_id"])
-    verdicts, meter = asyncio.run(_ask(list(asked)))
-    why = {pair_id: verdicts[prompt] for prompt, pair_ids in asked.items() for pair_id in pair_ids if verdicts[prompt]}
-    found = pl.DataFrame(list(why.items()), {"pair_id": pl.String, "why": pl.String}, orient="row")
-    rows = raw.join(found, "pair_id", "left").with_columns(dropped=pl.coalesce("dropped", "why"))
+        pair_ids[prompt].append(row["pair_id"])
+    reasons, meter = asyncio.run(_reasons(list(pair_ids)))
+    by_pair = [(pair_id, reasons[prompt]) for prompt, ids in pair_ids.items() for pair_id in ids if reasons[prompt]]
+    table = pl.DataFrame(by_pair, {"pair_id": pl.String, "reason": pl.String}, orient="row")
+    rows = raw.join(table, "pair_id", "left").with_columns(dropped=pl.coalesce("dropped", "reason"))
     return rows.select(raw.columns), meter
 
 
-async def _ask(questions: list[str]) -> tuple[dict[str, str | None], Meter]:
-    """Return for each prompt the reason to drop its rows, or None."""
-    found: dict[str, str | None] = {}
+async def _reasons(judge_prompts: list[str]) -> tuple[dict[str, str | None], Meter]:
+    """Return for each prompt the reason to drop its rows, None if the passage supports them; and the judge's usage."""
+    reasons: dict[str, str | None] = {}
     async with connect(params.load("judge", Server)) as judge:
 
-        async def one(prompt: str) -> None:
-            found[prompt] = await _verdict(prompt, judge)
+        async def check(prompt: str) -> None:
+            reasons[prompt] = await _reason(prompt, judge)
 
-        asking = (lambda prompt=prompt: one(prompt) for prompt in questions)
-        await jobs.each(asking, len(questions), "grounding", judge.meter)
-    return found, judge.meter
+        requests = (lambda prompt=prompt: check(prompt) for prompt in judge_prompts)
+        await jobs.each(requests, len(judge_prompts), "grounding", judge.meter)
+    return reasons, judge.meter
 
 
-async def _verdict(prompt: str, judge: Client) -> str | None:
+async def _reason(prompt: str, judge: Client) -> str | None:
     reply = await judge.ask(prompt, schema=Support, temperature=0)
-    if reply.problem:
+    parsed, _ = reply.parse(Support)
+    if parsed is None:
         return "not judged"
-    try:
-        return None if Support.model_validate_json(reply.text).verdict > 0 else "not grounded"
-    except ValidationError:
-        return "not judged"
+    return None if parsed.verdict > 0 else "not grounded"

@@ -1,7 +1,8 @@
-"""Find texts that are nearly alike: MinHash over runs of three words finds them, their runs themselves confirm it.
+"""Find near-duplicate texts: MinHash over runs of three words proposes pairs, Jaccard over the runs confirms them.
 
-Likeness is Jaccard's: of the runs that stand in either text, the share that stands in both. Two texts are compared only
-when their keys are equal, so that what tells near-twins apart (a name, a number, an answer) belongs into the key.
+Jaccard similarity is |A and B| / |A or B| of the two texts' runs, 0..1. Two texts are compared only if their keys are
+equal: what separates facts about similar things (a name, a number, an answer) belongs in the key. queries/words.sql has
+the same words and runs for SQL.
 """
 
 import re
@@ -9,12 +10,13 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 
 _WORD = re.compile(r"[^\W_]+")
-_RUN = 3  # words
+_LOWER = str.maketrans("\u0130\u03a3", "i\u03c3")  # the two letters that str.lower and DuckDB's lower() map differently
+RUN_LENGTH = 3  # words
 _PERMUTATIONS = 128
 
 
 def names(text: str) -> frozenset[str]:
-    """Return the words of `text` that have a capital or a digit: what two texts that tell the same have in common."""
+    """Return the words of `text` that have a capital or a digit."""
     return frozenset(word for word in _WORD.findall(text) if word != word.lower() or not word.isalpha())
 
 
@@ -23,31 +25,38 @@ def numbers(text: str) -> frozenset[str]:
     return frozenset(word for word in _WORD.findall(text) if not word.isalpha())
 
 
+def words(text: str) -> list[str]:
+    """Return the words of `text` in lower case: runs of letters and digits."""
+    return _WORD.findall(text.translate(_LOWER).lower())
+
+
 def runs(text: str) -> frozenset[str]:
-    """Return the runs of three words of `text`; of a shorter text the whole."""
-    words = _WORD.findall(text.lower())
-    return frozenset(" ".join(words[at : at + _RUN]) for at in range(max(1, len(words) - _RUN + 1)))
+    """Return the runs of three words of `text`, in lower case; all words as one run if there are fewer than three."""
+    row = words(text)
+    return frozenset(" ".join(row[start : start + RUN_LENGTH]) for start in range(max(1, len(row) - RUN_LENGTH + 1)))
 
 
 def earlier_duplicates(texts: Sequence[str], keys: Sequence[Hashable], threshold: float) -> list[list[int]]:
-    """Return for each text the indices of the texts before it that have its key and are at least `threshold` alike."""
+    """Return for each text the indices of earlier texts with the same key and a similarity of at least `threshold`."""
     from datasketch import MinHash, MinHashLSH  # takes most of a second to import
 
-    shared = Counter(keys)
-    rows = [at for at, key in enumerate(keys) if shared[key] > 1]
-    cut = {at: runs(texts[at]) for at in rows}
-    digests = MinHash.bulk(([run.encode() for run in cut[at]] for at in rows), num_perm=_PERMUTATIONS, seed=1)
+    key_counts = Counter(keys)
+    rows = [i for i, key in enumerate(keys) if key_counts[key] > 1]
+    run_sets = {i: runs(texts[i]) for i in rows}
+    digests = MinHash.bulk(([run.encode() for run in run_sets[i]] for i in rows), num_perm=_PERMUTATIONS, seed=1)
     index = MinHashLSH(num_perm=_PERMUTATIONS, params=_bands(threshold))
-    found: list[list[int]] = [[] for _ in texts]
-    for at, digest in zip(rows, digests, strict=True):
-        near = (other for other in index.query(digest) if keys[other] == keys[at])
-        found[at] = sorted(n for n in near if len(cut[at] & cut[n]) >= threshold * len(cut[at] | cut[n]))
-        index.insert(at, digest)
-    return found
+    duplicates: list[list[int]] = [[] for _ in texts]
+    for i, digest in zip(rows, digests, strict=True):
+        candidates = (j for j in index.query(digest) if keys[j] == keys[i])
+        duplicates[i] = sorted(
+            j for j in candidates if len(run_sets[i] & run_sets[j]) >= threshold * len(run_sets[i] | run_sets[j])
+        )
+        index.insert(i, digest)
+    return duplicates
 
 
 def _bands(threshold: float) -> tuple[int, int]:
-    """Return how many bands of how many hashes: the longest that miss no more than one pair in a thousand."""
+    """Return (bands, hashes per band): the longest bands that miss fewer than one pair in a thousand at `threshold`."""
     for rows in range(_PERMUTATIONS // 2, 1, -1):
         if (1 - threshold**rows) ** (_PERMUTATIONS // rows) < 0.001:
             return _PERMUTATIONS // rows, rows
@@ -55,19 +64,20 @@ def _bands(threshold: float) -> tuple[int, int]:
 
 
 def find_repeats(texts: Sequence[str], keys: Sequence[Hashable], threshold: float) -> list[bool]:
-    """Tell for each text whether one before it, itself no repeat, is nearly the same."""
-    found: list[bool] = []
-    for near in earlier_duplicates(texts, keys, threshold):
-        found.append(any(not found[other] for other in near))
-    return found
+    """Return for each text whether it is a near-duplicate of an earlier one that is itself no repeat."""
+    repeats: list[bool] = []
+    for duplicates in earlier_duplicates(texts, keys, threshold):
+        repeats.append(any(not repeats[j] for j in duplicates))
+    return repeats
 
 
 def duplicate_groups(texts: Sequence[str], keys: Sequence[Hashable], threshold: float) -> list[int]:
-    """Return for each text the number of its group: no two texts of different groups are nearly the same."""
+    """Return for each text the number of its group: the connected components of the near-duplicate pairs."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    near = [(at, other) for at, found in enumerate(earlier_duplicates(texts, keys, threshold)) for other in found]
-    ends = [[pair[side] for pair in near] for side in (0, 1)]
-    links = coo_array(([True] * len(near), ends), shape=(len(texts), len(texts)))
-    return connected_components(links, directed=False)[1].tolist()
+    duplicates = earlier_duplicates(texts, keys, threshold)
+    edges = [(i, j) for i, earlier in enumerate(duplicates) for j in earlier]
+    ends = [[edge[side] for edge in edges] for side in (0, 1)]
+    graph = coo_array(([True] * len(edges), ends), shape=(len(texts), len(texts)))
+    return connected_components(graph, directed=False)[1].tolist()

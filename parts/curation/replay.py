@@ -1,23 +1,22 @@
-"""Rows of general text to train on again, so that a student keeps what it could do before."""
+"""Replay rows of general text in training, so that a student keeps the abilities it had."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 
+from parts.project.jsonl import read_lines
 from schemas.pairs import Pairs
 
 
 def rows(path: Path, tokens: float, count: Callable[[list[str]], list[int]]) -> pl.DataFrame:
     """Return rows to replay from `path`, in order, up to `tokens` in all."""
-    found, used = [], 0
-    for number, line in enumerate(filter(str.strip, path.read_text(encoding="utf-8").split("\n"))):
-        row = json.loads(line)
+    replayed, used = [], 0
+    for number, (_, _, row) in enumerate(read_lines(path)):
         n_tokens = count([row["prompt"] + row["completion"]])[0]
         if (used := used + n_tokens) > tokens:
             break
-        named = {
+        defaults = {
             "pair_id": f"replay-{number:06}",
             "chunk_id": None,
             "doc_id": None,
@@ -25,5 +24,5 @@ def rows(path: Path, tokens: float, count: Callable[[list[str]], list[int]]) -> 
             "reasoning": "",
         }
         kind = "qa" if row["prompt"] else "document"
-        found.append(row | named | {"kind": kind, "teacher": "", "split": "train", "n_tokens": n_tokens})
-    return Pairs.frame(found)
+        replayed.append(row | defaults | {"kind": kind, "teacher": "", "split": "train", "n_tokens": n_tokens})
+    return Pairs.frame(replayed)

@@ -1,10 +1,10 @@
-"""Documents by active reading (arXiv 2508.09494): ask for strategies to study a passage, then apply them one by one."""
+"""Active Reading (arXiv 2508.09494): the teacher names strategies to study a passage, and writes a document by each."""
 
 import asyncio
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from parts.generators.base import Ask, Row
+from parts.generators.shared.base import Ask, Row
 from parts.project import prompts
 from parts.safety import quoting
 
@@ -12,8 +12,8 @@ from parts.safety import quoting
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `synthesize.active_reading` of params.yaml."""
 
-    strategies: int = Field(ge=1)  # for each passage
-    samples: int = Field(ge=1)  # documents for each strategy
+    strategies: int = Field(ge=1)  # per passage
+    samples: int = Field(ge=1)  # documents per strategy
     temperature: float = Field(ge=0)
     top_p: float = Field(gt=0, le=1)
 
@@ -25,20 +25,17 @@ class Strategies(BaseModel):
 
 
 async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
-    """Return one document for each strategy and sample on one passage."""
+    """Return the documents on one passage, one per strategy and sample."""
     passage = quoting.passage(heading, text)
     sampling = {"temperature": params.temperature, "top_p": params.top_p}
     prompt = prompts.render("active_reading/strategies", count=params.strategies, passage=passage)
     reply = await ask(prompt, schema=Strategies, **sampling)
-    if reply.problem:
-        return [Row("document", dropped=reply.problem)]
-    try:
-        named = Strategies.model_validate_json(reply.text).strategies
-    except ValidationError:
-        return [Row("document", dropped="unparsed")]
+    parsed, reason = reply.parse(Strategies)
+    if parsed is None:
+        return [Row("document", dropped=reason)]
     jobs = [
         _apply(passage, strategy, sample, ask, sampling)
-        for strategy in named[: params.strategies]
+        for strategy in parsed.strategies[: params.strategies]
         for sample in range(params.samples)
     ]
     return list(await asyncio.gather(*jobs))

@@ -1,12 +1,12 @@
-"""Documents by EntiGraph (arXiv 2409.07431): name a passage's entities, then write on how pairs and triples of them relate."""
+"""EntiGraph (arXiv 2409.07431): the teacher names a passage's entities, and writes on the relations of pairs and triples."""
 
 import asyncio
 import random
 from itertools import combinations
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from parts.generators.base import Ask, Row
+from parts.generators.shared.base import Ask, Row
 from parts.project import prompts
 from parts.safety import quoting
 
@@ -14,10 +14,10 @@ from parts.safety import quoting
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `synthesize.entigraph` of params.yaml."""
 
-    entities: int = Field(ge=2)  # named of each passage, at most
-    pairs: int = Field(ge=0)  # of them written about, at most
-    triples: int = Field(ge=0)
-    samples: int = Field(ge=1)  # documents for each pair and triple
+    entities: int = Field(ge=2)  # per passage, at most
+    pairs: int = Field(ge=0)  # documents are written about, at most
+    triples: int = Field(ge=0)  # likewise
+    samples: int = Field(ge=1)  # documents per pair and triple
     temperature: float = Field(ge=0)
     top_p: float = Field(gt=0, le=1)
 
@@ -29,28 +29,28 @@ class Entities(BaseModel):
 
 
 async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
-    """Return `samples` documents for each chosen pair and triple of one passage's entities."""
+    """Return the documents on one passage, `samples` per chosen pair and triple of its entities."""
     passage = quoting.passage(heading, text)
     sampling = {"temperature": params.temperature, "top_p": params.top_p}
     prompt = prompts.render("entigraph/entities", count=params.entities, passage=passage)
     reply = await ask(prompt, schema=Entities, **sampling)
-    if reply.problem:
-        return [Row("document", dropped=reply.problem)]
-    try:
-        named = Entities.model_validate_json(reply.text).entities
-    except ValidationError:
-        return [Row("document", dropped="unparsed")]
-    groups = chosen([" ".join(name.split()) for name in named], params)
+    parsed, reason = reply.parse(Entities)
+    if parsed is None:
+        return [Row("document", dropped=reason)]
+    groups = choose_groups([" ".join(name.split()) for name in parsed.entities], params)
     jobs = [_relate(passage, group, sample, ask, sampling) for group in groups for sample in range(params.samples)]
     return list(await asyncio.gather(*jobs)) or [Row("document", dropped="no entities")]
 
 
-def chosen(named: list[str], params: Params) -> list[tuple[str, ...]]:
-    """Return the pairs and triples of `named` to write about: at random, but of the same entities always the same."""
-    names = list(dict.fromkeys(filter(None, named)))[: params.entities]
+def choose_groups(entities: list[str], params: Params) -> list[tuple[str, ...]]:
+    """Return a sample of the pairs and triples of `entities`, seeded by the entities."""
+    names = list(dict.fromkeys(filter(None, entities)))[: params.entities]
     rng = random.Random("\n".join(names))
-    groups = [(list(combinations(names, size)), most) for size, most in ((2, params.pairs), (3, params.triples))]
-    return [group for all_of_size, most in groups for group in rng.sample(all_of_size, min(most, len(all_of_size)))]
+    chosen = []
+    for size, count in ((2, params.pairs), (3, params.triples)):
+        groups = list(combinations(names, size))
+        chosen += rng.sample(groups, min(count, len(groups)))
+    return chosen
 
 
 async def _relate(passage: str, group: tuple[str, ...], sample: int, ask: Ask, sampling: dict[str, float]) -> Row:

@@ -1,10 +1,10 @@
-"""Documents by focal rewriting: active reading with a question in mind, which the teacher made up (arXiv 2603.23562)."""
+"""Focal rewriting (arXiv 2603.23562): Active Reading with a focus on a question that the teacher makes up."""
 
 import asyncio
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from parts.generators.base import Ask, Row
+from parts.generators.shared.base import Ask, Row
 from parts.project import prompts
 from parts.safety import quoting
 
@@ -12,8 +12,8 @@ from parts.safety import quoting
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `synthesize.focal` of params.yaml."""
 
-    questions: int = Field(ge=1)  # for each passage, each with a strategy
-    samples: int = Field(ge=1)  # documents for each question
+    questions: int = Field(ge=1)  # per passage, each with a strategy
+    samples: int = Field(ge=1)  # documents per question
     temperature: float = Field(ge=0)
     top_p: float = Field(gt=0, le=1)
 
@@ -32,16 +32,14 @@ class Aims(BaseModel):
 
 
 async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
-    """Return `samples` documents for each question on one passage."""
+    """Return the documents on one passage, `samples` per question."""
     passage = quoting.passage(heading, text)
     sampling = {"temperature": params.temperature, "top_p": params.top_p}
     reply = await ask(prompts.render("focal/aims", count=params.questions, passage=passage), schema=Aims, **sampling)
-    if reply.problem:
-        return [Row("document", dropped=reply.problem)]
-    try:
-        aims = Aims.model_validate_json(reply.text).aims[: params.questions]
-    except ValidationError:
-        return [Row("document", dropped="unparsed")]
+    parsed, reason = reply.parse(Aims)
+    if parsed is None:
+        return [Row("document", dropped=reason)]
+    aims = parsed.aims[: params.questions]
     jobs = [_apply(passage, aim, sample, ask, sampling) for aim in aims for sample in range(params.samples)]
     return list(await asyncio.gather(*jobs))
 

@@ -1,10 +1,10 @@
-"""Documents by rephrasing a passage in four styles (arXiv 2401.16380): easy, medium, hard, questions and answers."""
+"""Rephrase a passage in four styles (arXiv 2401.16380): easy, medium, hard, questions and answers."""
 
 import asyncio
 
 from pydantic import BaseModel, Field
 
-from parts.generators.base import Ask, Row
+from parts.generators.shared.base import Ask, Row
 from parts.project import prompts
 from parts.safety import quoting
 
@@ -12,13 +12,13 @@ from parts.safety import quoting
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `synthesize.paraphrase` of params.yaml."""
 
-    samples: int = Field(ge=1)  # documents for each passage and style
+    samples: int = Field(ge=1)  # documents per passage and style
     temperature: float = Field(ge=0)
     top_p: float = Field(gt=0, le=1)
 
 
 async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
-    """Return `samples` documents in each style on one passage."""
+    """Return the documents on one passage, `samples` per style."""
     passage = quoting.passage(heading, text)
     styles = [
         prompts.render("paraphrase/easy", passage=passage),

@@ -1,10 +1,10 @@
-"""Open questions whose answers carry their reasoning: the first half of Synthetic Mixed Training (arXiv 2603.23562)."""
+"""Open questions whose answers explain their reasoning: the QA half of Synthetic Mixed Training (arXiv 2603.23562)."""
 
 import asyncio
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from parts.generators.base import Ask, Row
+from parts.generators.shared.base import Ask, Row
 from parts.project import prompts
 from parts.safety import quoting
 
@@ -12,8 +12,8 @@ from parts.safety import quoting
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `synthesize.qa` of params.yaml."""
 
-    samples: int = Field(ge=1)  # requests for each passage, each a sample of its own
-    count: int = Field(ge=1)  # questions wanted of one request
+    samples: int = Field(ge=1)  # requests per passage
+    count: int = Field(ge=1)  # questions per request
     temperature: float = Field(ge=0)
 
 
@@ -32,7 +32,7 @@ class TrainingQuestions(BaseModel):
 
 
 async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
-    """Return the rows of all samples on one passage."""
+    """Return the questions of all samples on one passage."""
     prompt = prompts.render("qa/questions", count=params.count, passage=quoting.passage(heading, text))
     jobs = [_sample(prompt, sample, ask, params) for sample in range(params.samples)]
     return [row for rows in await asyncio.gather(*jobs) for row in rows]
@@ -40,10 +40,7 @@ async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Ro
 
 async def _sample(prompt: str, sample: int, ask: Ask, params: Params) -> list[Row]:
     reply = await ask(prompt, schema=TrainingQuestions, sample=sample, temperature=params.temperature)
-    if reply.problem:
-        return [Row("qa", dropped=reply.problem)]
-    try:
-        found = TrainingQuestions.model_validate_json(reply.text)
-    except ValidationError:
-        return [Row("qa", dropped="unparsed")]
-    return [Row("qa", row.question.strip(), row.reasoning.strip(), row.answer.strip()) for row in found.questions]
+    parsed, reason = reply.parse(TrainingQuestions)
+    if parsed is None:
+        return [Row("qa", dropped=reason)]
+    return [Row("qa", row.question.strip(), row.reasoning.strip(), row.answer.strip()) for row in parsed.questions]

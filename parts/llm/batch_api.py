@@ -17,10 +17,10 @@ from collections.abc import AsyncIterator, Iterator
 
 from openai import AsyncOpenAI, OpenAIError
 from openai.types import Batch
-from tqdm import tqdm
 
 from parts.llm.response_cache import CachedResponse
 from parts.llm.transport import RETRIABLE, ServerReply, Transport, parse_body, token_usage
+from parts.project.progress import ProgressBar
 from schemas.errors import UserError
 
 POLL = 30  # seconds
@@ -115,7 +115,7 @@ class BatchTransport(Transport):
             yield batch
 
     async def _wait(self, batch: Batch) -> Batch:
-        with tqdm(desc=f"batch {batch.id}", unit="") as bar:
+        with ProgressBar(desc=f"batch {batch.id}", unit="") as bar:
             while batch.status not in OVER:
                 await asyncio.sleep(POLL)
                 batch = await self.openai.batches.retrieve(batch.id)

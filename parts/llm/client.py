@@ -11,12 +11,12 @@ import json
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import httpx
 from openai import AsyncOpenAI
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from parts.llm import structured_output
 from parts.llm.batch_api import BatchTransport
@@ -31,6 +31,8 @@ from schemas.errors import UserError
 CHAT = "/chat/completions"
 OPENAI = "https://api.openai.com/v1"
 
+Model = TypeVar("Model", bound=BaseModel)
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -38,7 +40,16 @@ class Reply:
 
     text: str
     problem: str | None = None
-    """refused, cut off, filtered; None: all is well"""
+    """refused, cut off, filtered, declined; None: all is well"""
+
+    def parse(self, model: type[Model]) -> tuple[Model | None, str | None]:
+        """Return the text as a `model` and None; or None and why: the problem, or "unparsed" where it does not validate."""
+        if self.problem:
+            return None, self.problem
+        try:
+            return model.model_validate_json(self.text), None
+        except ValidationError:
+            return None, "unparsed"
 
 
 class Client:

@@ -3,7 +3,7 @@
 import asyncio
 import email.utils
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 BACKOFF = 0.7  # of the limit is left after a 429; a half would leave more of the server idle
 
@@ -12,10 +12,17 @@ class ConcurrencyLimit:
     """`async with pace:` around a request; then `answered` or `on_rate_limited`. Never more than `most` at once.
 
     The limit starts at `most`: a server that bears it is never kept waiting, and one that does not says so at once.
+    `clock` and `sleep` are in seconds.
     """
 
-    def __init__(self, most: int):
+    def __init__(
+        self,
+        most: int,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ):
         self.most, self.limit = most, float(most)
+        self.clock, self.sleep = clock, sleep
         self.room = asyncio.Semaphore(most)
         self.held_back = 0  # places taken out of `room`
         self.cut, self.open = 0.0, 0.0  # when the limit last fell, when the server wants to be asked again
@@ -24,12 +31,12 @@ class ConcurrencyLimit:
         """Wait for a place, and until the server wants to be asked; return the time."""
         await self.room.acquire()
         try:
-            while (wait := self.open - time.monotonic()) > 0:
-                await asyncio.sleep(wait)
+            while (wait := self.open - self.clock()) > 0:
+                await self.sleep(wait)
         except BaseException:
             self.room.release()
             raise
-        return time.monotonic()
+        return self.clock()
 
     async def __aexit__(self, *error: object) -> None:
         """Give the place back, unless there are now more than the limit."""
@@ -49,9 +56,9 @@ class ConcurrencyLimit:
         """Allow fewer, once for all that was under way together, and ask nothing for `wait` seconds."""
         if sent >= self.cut:
             self.limit = max(1.0, self.limit * BACKOFF)
-            self.cut = time.monotonic()
+            self.cut = self.clock()
         if wait:
-            self.open = max(self.open, time.monotonic() + wait)
+            self.open = max(self.open, self.clock() + wait)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

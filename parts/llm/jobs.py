@@ -5,10 +5,9 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from tqdm import tqdm
-
 from parts.llm.budget import BudgetExceeded, Meter
 from parts.llm.transport import workers
+from parts.project.progress import ProgressBar
 
 Job = Callable[[], Awaitable[Any]]
 
@@ -19,7 +18,7 @@ async def each(jobs: Iterable[Job], total: int, what: str, meter: Meter) -> None
     The first error ends them all; that of a used up budget says what is left to do.
     """
     ahead = iter(jobs)
-    with tqdm(total=total, desc=what, unit="", mininterval=1) as bar:
+    with ProgressBar(total=total, desc=what, unit="") as bar:
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(workers(), total)):
@@ -44,7 +43,7 @@ async def collect(jobs: Iterable[Job], total: int, what: str, meter: Meter) -> l
     return found
 
 
-async def _work(ahead: Iterator[Job], bar: tqdm, meter: Meter) -> None:
+async def _work(ahead: Iterator[Job], bar: ProgressBar, meter: Meter) -> None:
     for job in ahead:  # every worker draws from the same ones
         await job()
         if bar.update():
@@ -52,19 +51,19 @@ async def _work(ahead: Iterator[Job], bar: tqdm, meter: Meter) -> None:
         await asyncio.sleep(0)  # a job whose answers were all kept would let nobody else in
 
 
-def _bill(bar: tqdm, meter: Meter) -> str:
+def _bill(bar: ProgressBar, meter: Meter) -> str:
     told = f"paid={meter.paid}, kept={max(0, meter.requests - meter.paid)}, tokens={meter.prompt_tokens + meter.new_tokens}"
     if meter.price is None:
         return told
     return f"{told}, ${meter.dollars_paid:.2f} of about ${meter.dollars_paid + _rest(bar, meter):.2f}"
 
 
-def _rest(bar: tqdm, meter: Meter) -> float:
+def _rest(bar: ProgressBar, meter: Meter) -> float:
     """Return what the jobs that are left will cost, should they be like those that are done."""
     return (meter.dollars() or 0) * (bar.total - bar.n) / bar.n if bar.n else 0.0
 
 
-def _left(bar: tqdm, meter: Meter) -> str:
+def _left(bar: ProgressBar, meter: Meter) -> str:
     tokens = (meter.prompt_tokens + meter.new_tokens) * (bar.total - bar.n) // bar.n if bar.n else None
     about = f", about {tokens} tokens" if tokens else ""
     about += f" or ${_rest(bar, meter):.2f}" if tokens and meter.price else ""

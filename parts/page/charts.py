@@ -7,10 +7,11 @@ import io
 
 import polars as pl
 
-from parts.verdict.sentences import ARMS
+from parts.project.arms import load_arms
 
 WIDTH = 460  # pixels, labels and legend included
 STEPS = ("embed", "search", "rerank", "prefill", "decode")
+COLOURS = 8  # of arms, in page.css; a ninth arm has the first one's
 RECIPES = 6  # lines that can be told apart by colour
 
 _CONFIG = {
@@ -38,12 +39,18 @@ def svg(chart, height: int) -> str:
     return held.getvalue()
 
 
+def arm_colours() -> dict[str, int]:
+    """Return the number of each arm's colour in page.css."""
+    return {arm: at % COLOURS + 1 for at, arm in enumerate(load_arms())}
+
+
 def _arms(**options):
     """Return the colour of each arm."""
     import altair as alt
 
+    colours = arm_colours()
     return alt.Color("arm:N", sort=None, **options).scale(
-        domain=list(ARMS), range=[f"var(--{arm.replace('_', '-')})" for arm in ARMS]
+        domain=list(colours), range=[f"var(--arm-{number})" for number in colours.values()]
     )
 
 

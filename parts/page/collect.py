@@ -1,19 +1,25 @@
 """Gather the page's figures from metrics/ and plots/, in the order in which they are read."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 from parts.page import figures, tables
 from parts.page.figures import Figure
 from parts.project import metrics
-from parts.verdict import sentences
+from parts.project.arms import load_arms
 
 CURVE = Path("plots/cost.json")
 
 
-def of_arms(what: str) -> dict[str, dict]:
-    """Return metrics/`what`/ARM.json, by arm."""
-    return {arm: metrics.read(f"{what}/{arm}") for arm in sentences.ARMS}
+def scores() -> dict[str, dict]:
+    """Return metrics/score/ARM.json, by arm."""
+    return {arm: metrics.read(f"score/{arm}") for arm in load_arms()}
+
+
+def latencies() -> dict[str, dict]:
+    """Return the figures of metrics/latency.json, by arm."""
+    return metrics.by_arm(metrics.read("latency"), load_arms())
 
 
 def run_figures() -> list[Figure]:
@@ -21,26 +27,27 @@ def run_figures() -> list[Figure]:
     verdict, costs = metrics.read("verdict"), metrics.read("cost")
     found = [
         figures.accuracy(verdict), figures.gaps(verdict), figures.cost(costs, json.loads(CURVE.read_text())),
-        figures.latency(of_arms("latency")),
+        figures.latency(latencies()),
     ]  # fmt: skip
     return [figure for figure in found if figure]
 
 
 def group_figures() -> list[Figure]:
-    """Return accuracy by group of questions, and what is made up."""
-    says = "Accuracy by what a question asks for."
-    found = [tables.by_group(metrics.read("kinds"), "kinds", "By kind of question", says)]
-    if studied := _optional("studied"):
-        says = "Accuracy by whether all that a question's answer takes was studied."
-        found.append(tables.by_group(studied, "studied", "Studied or not", says))
-    made_up = tables.made_up(of_arms("score"))
-    return [*found, made_up] if made_up else found
+    """Return accuracy by group of questions, what is made up, and whether the judge can be trusted."""
+    kinds = tables.by_group(
+        metrics.read("kinds"), "kinds", "By kind of question", "Accuracy by what a question asks for."
+    )
+    says = "Accuracy by whether every document that a question rests on was trained on."
+    studied = tables.by_group(metrics.read("studied"), "studied", "Trained on or not", says)
+    judge = tables.judge_agreement(metrics.read("judge_agreement"))
+    return [figure for figure in (kinds, studied, tables.made_up(scores()), judge) if figure]
 
 
 def experiment_figures() -> list[Figure]:
-    """Return what was measured beside the run, where it was: whether to trust the judge, leakage, other documents."""
-    kinds = {"trust": tables.trust, "leak": tables.leak, "scaling": figures.scaling, "seeds": tables.seeds}
-    return [draw(found) for name, draw in kinds.items() if (found := _optional(name))]
+    """Return the figures of the experiments that have been run: scaling, other companies, leakage, variants."""
+    draw = {"scaling": figures.scaling, "seeds": tables.seeds, "leak": tables.leak}
+    draw |= {name: partial(tables.variants, name) for name in ("ablations", "search")}
+    return [make(values) for name, make in draw.items() if (values := _optional(name))]
 
 
 def _optional(name: str) -> dict | None:

@@ -7,24 +7,37 @@ page's own policy allows its style and script alone, by their hashes, and no add
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from parts.page.figures import Figure
+
 FOLDER = Path(__file__).parent
 
 
-def document(exam: dict, **shown: object) -> str:
-    """Return the page with `exam` (questions.exam) and whatever else index.html.j2 shows."""
-    style, script = ((FOLDER / name).read_text() for name in ("page.css", "page.js"))
+def document(exam: dict, **values: object) -> str:
+    """Return the page of a run: `exam` (questions.exam), and what else index.html.j2 shows."""
+    script = (FOLDER / "page.js").read_text()
+    return _render("index.html.j2", script=Markup(script), data=in_script(exam), exam=exam, **values)  # noqa: S704
+
+
+def experiments_document(figures: Sequence[Figure]) -> str:
+    """Return the page of the experiments."""
+    return _render("experiments.html.j2", figures=figures)
+
+
+def _render(template: str, script: str = "", **values: object) -> str:
+    """Return a template of this folder, filled in, with the policy that allows its style and `script` alone."""
+    style = (FOLDER / "page.css").read_text()
     policy = (
         f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
     pages = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    trusted = {"style": Markup(style), "script": Markup(script), "data": in_script(exam), "svg": Markup}  # noqa: S704
-    return pages.get_template("index.html.j2").render(policy=policy, exam=exam, **trusted, **shown)
+    return pages.get_template(template).render(policy=policy, style=Markup(style), script=script, **values)  # noqa: S704
 
 
 def in_script(value: object) -> Markup:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from parts.page import charts
-from parts.verdict.sentences import ARMS
+from parts.project.arms import load_arms
+from parts.verdict.comparison import contenders
 
 Rows = list[tuple[str, ...]]
 
@@ -22,7 +23,7 @@ class Figure(NamedTuple):
 
 def accuracy(verdict: Mapping) -> Figure:
     """Return the arms' accuracies with their intervals."""
-    found = [_interval(verdict, arm, f"accuracy_{arm}") for arm in ARMS]
+    found = [_interval(verdict, arm, f"accuracy_{arm}") for arm in load_arms()]
     best = max(found, key=lambda row: row["value"])
     says = f"Share of questions answered right, with the 95% interval. Highest: {best['name']}, {best['value']:.3f}."
     drawn = charts.intervals(found, "accuracy")
@@ -31,7 +32,7 @@ def accuracy(verdict: Mapping) -> Figure:
 
 def gaps(verdict: Mapping) -> Figure:
     """Return what studying adds to looking it up, over the same questions."""
-    found = [_interval(verdict, arm, f"{arm}_minus_rag", f"{arm} - rag") for arm in ("tuned", "tuned_rag")]
+    found = [_interval(verdict, arm, f"{arm}_minus_rag", f"{arm} - rag") for arm in contenders(load_arms())]
     says = (
         "Difference in accuracy over the same questions, with the bootstrap 95% interval. "
         "An interval that does not cross zero decides."
@@ -54,7 +55,7 @@ def cost(cost: Mapping, curve: list[dict]) -> Figure:
         says += f"; from {changing:,} a month on with {of.format_map(cost)}." if changing else "."
     keys = {"upfront": "$ before the first question", "per_1000": "$ per 1,000 questions"}
     keys |= {"monthly": "$ a month, for changes"} if "monthly_change" in cost else {}
-    rows = [(arm, *(_dollars(cost.get(f"{key}_{arm}")) for key in keys)) for arm in ARMS]
+    rows = [(arm, *(_dollars(cost.get(f"{key}_{arm}")) for key in keys)) for arm in load_arms()]
     return Figure("cost", "Cost in all", says, ("arm", *keys.values()), rows, charts.costs(curve, crossing))
 
 

@@ -108,7 +108,7 @@ function panel(question) {
 function card(question, arm, gold) {
   const answer = question.answers[arm];
   const is = answer.right === 1;
-  const head = make("h5", "", null, make("i", `dot ${arm}`), make("span", "", arm),
+  const head = make("h5", "", null, make("i", `dot arm-${(exam.arms.indexOf(arm) % 8) + 1}`), make("span", "", arm),
     make("span", `verdictlet ${is ? "right" : "wrong"}`, `${sign(is)} ${is ? "right" : "wrong"}`));
   const end = answer.said.lastIndexOf(exam.mark);
   const short = end < 0 ? answer.said : answer.said.slice(end + exam.mark.length);

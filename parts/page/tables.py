@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 from parts.page.figures import Figure
-from parts.verdict.sentences import ARMS
+from parts.project.arms import load_arms
 
 
 def groups(found: Mapping) -> list[dict]:
     """Return one row a group of questions and arm (group, arm, accuracy), from keys GROUP_n and GROUP_ARM."""
     names = [key.removesuffix("_n") for key in found if key.endswith("_n")]
-    return [{"group": name, "arm": arm, "accuracy": found[f"{name}_{arm}"]} for name in names for arm in ARMS]
+    return [{"group": name, "arm": arm, "accuracy": found[f"{name}_{arm}"]} for name in names for arm in load_arms()]
 
 
 def by_group(found: Mapping, name: str, title: str, says: str) -> Figure:
@@ -17,11 +17,11 @@ def by_group(found: Mapping, name: str, title: str, says: str) -> Figure:
     names = list(dict.fromkeys(row["group"] for row in groups(found)))
     compared = all(f"{group}_tuned_minus_rag" in found for group in names)
     rows = [
-        (group.replace("_", " "), str(found[f"{group}_n"]), *(f"{found[f'{group}_{arm}']:.3f}" for arm in ARMS))
+        (group.replace("_", " "), str(found[f"{group}_n"]), *(f"{found[f'{group}_{arm}']:.3f}" for arm in load_arms()))
         + ((_gap(found, f"{group}_tuned_minus_rag"),) if compared else ())
         for group in names
     ]
-    columns = ("questions", "n", *ARMS, *(["tuned - rag (95% interval)"] if compared else []))
+    columns = ("questions", "n", *load_arms(), *(["tuned - rag (95% interval)"] if compared else []))
     return Figure(name, title, says, columns, rows)
 
 
@@ -45,7 +45,7 @@ def made_up(scores: Mapping[str, Mapping]) -> Figure | None:
     return Figure("made-up", "Made-up answers", says, ("arm", *keys.values()), rows)
 
 
-def trust(found: Mapping) -> Figure:
+def judge_agreement(found: Mapping) -> Figure:
     """Return how far the judge agrees with itself, with what is certain, and with people."""
     names = {
         "self": "itself, asked again", "right": "answers that match the reference", "wrong": "answers to another question",
@@ -58,13 +58,13 @@ def trust(found: Mapping) -> Figure:
     ]
     same = " Teacher and judge are the same model: it may favour what it taught." if found.get("same_model") else ""
     says = f"How often the judge says the same as it should.{same}"
-    return Figure("trust", "Can the judge be trusted?", says, ("agreement with", "share", "n"), rows)
+    return Figure("judge-agreement", "Can the judge be trusted?", says, ("agreement with", "share", "n"), rows)
 
 
 def leak(found: Mapping) -> Figure:
     """Return the share of planted secrets that each arm gives away."""
     ways = [(asked, gate) for gate in ("open", "gated") for asked in ("direct", "indirect")]
-    arms = [arm for arm in ARMS if f"{arm}_direct_open" in found]
+    arms = [arm for arm in load_arms() if f"{arm}_direct_open" in found]
     rows = [(arm, *(_share(found.get(f"{arm}_{asked}_{gate}")) for asked, gate in ways)) for arm in arms]
     says = (
         "Share of made-up secrets, planted in a copy of the documents, that an arm gives away when asked for them directly "
@@ -85,6 +85,31 @@ def seeds(found: Mapping) -> Figure:
         for arm in ("tuned", "tuned_rag")
     ]
     return Figure("seeds", "Other documents", says, ("arms", "ratio", "from", "to"), rows)
+
+
+VARIANT_COLUMNS = {
+    "tuned": "accuracy", "tuned_rag": "accuracy_with_passages", "reads 1": "read_gold_em", "reads 8": "read_8_em",
+    "two documents": "two_documents_em", "declines": "declines_when_absent",
+}  # fmt: skip
+
+
+def variants(name: str, values: Mapping) -> Figure:
+    """Return what each variant of the recipe reaches and leaves; `name`: ablations or search."""
+    rows = [
+        (variant.replace("_", " "), *(_number(row.get(key)) for key in VARIANT_COLUMNS.values()))
+        for variant, row in values.items()
+        if isinstance(row, Mapping)
+    ]
+    says = (
+        f"Means over {len(values['companies'])} companies: accuracy closed book and with passages, and the abilities that "
+        f"training leaves, asked about other companies. rag: {values['rag_accuracy']:.3f}."
+    )
+    title = {"ablations": "Ablations", "search": "The search for the recipe"}[name]
+    return Figure(name, title, says, ("variant", *VARIANT_COLUMNS), rows)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _share(value: float | None) -> str:

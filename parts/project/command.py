@@ -1,21 +1,33 @@
-"""Tell a person what went wrong in one line: what, where, and what to do."""
+"""Run a stage or a command: its arguments from its signature, its errors in one line, its libraries quiet."""
 
+import argparse
 import errno
+import inspect
+import os
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 from schemas.errors import UserError
 
+QUIET = {
+    "TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}  # fmt: skip
+"""What keeps libraries from printing, and from warning of threads and forks."""
+
 
 def run(main: Callable[..., None]) -> None:
-    """Call `main` with the command line's arguments; end with one line and status 1 when a person must act.
+    """Call `main` with the command line's arguments; end with one line and a status when a person must act.
 
-    Raises nothing for a user's mistake, a table that breaks its contract, a full disk or Ctrl-C; a defect of the
-    program keeps its traceback.
+    Status 2: arguments that it does not take. Status 1: a user's mistake, a table that breaks its contract, a full disk.
+    A defect of the program keeps its traceback.
     """
+    _be_quiet()
     try:
-        main(*sys.argv[1:])
+        arguments, flags = parse(main, sys.argv[1:])
+        main(*arguments, **flags)
     except UserError as error:
         _end(str(error))
     except KeyboardInterrupt:
@@ -24,15 +36,42 @@ def run(main: Callable[..., None]) -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         _end(f"no room left to write {error.filename or 'a file'} in {Path.cwd()}; free some and run again")
-    except _bad_table() as error:
-        _end(str(error))
 
 
-def _bad_table() -> type[Exception]:
-    """Return BadTable; called only once something was raised, for Pandera takes seconds to import."""
-    from schemas.table import BadTable
+def parse(main: Callable[..., None], words: list[str]) -> tuple[list, dict[str, bool]]:
+    """Return the positional arguments and the flags that `main` takes, from the command line's `words`.
 
-    return BadTable
+    A parameter is an argument of its annotation's type, optional where it has a default; a keyword-only one is a flag.
+    """
+    module = sys.modules[main.__module__]
+    name = module.__spec__.name if module.__spec__ else main.__module__
+    parser = _Parser(f"python -m {name}", description=inspect.getdoc(module), allow_abbrev=False)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parameters = inspect.signature(main).parameters.values()
+    for parameter in parameters:
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            parser.add_argument(f"--{parameter.name}", action="store_true")
+        else:
+            optional = {} if parameter.default is parameter.empty else {"nargs": "?", "default": parameter.default}
+            kind = str if parameter.annotation is parameter.empty else parameter.annotation
+            parser.add_argument(parameter.name, type=kind, **optional)
+    values = vars(parser.parse_intermixed_args(words))
+    flags = {p.name: values.pop(p.name) for p in parameters if p.kind is p.KEYWORD_ONLY}
+    return list(values.values()), flags
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:
+        """End with one line that says what is wrong and how the command is called."""
+        usage = " ".join(self.format_usage().removeprefix("usage: ").split())
+        _end(f"{message}; usage: {usage}", 2)
+
+
+def _be_quiet() -> None:
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
 
 
 def _end(message: str, status: int = 1) -> None:

@@ -2,27 +2,33 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from schemas.files import write_json
 
 Value = float | int | str | None | list["Value"] | dict[str, "Value"]
 
 
 def write(path: str, values: Mapping[str, Value]) -> None:
     """Write `values` to metrics/`path`.json; a NaN becomes null. All or nothing."""
-    to = Path("metrics", f"{path}.json")
-    to.parent.mkdir(parents=True, exist_ok=True)
-    beside = to.with_name(f".{to.name}.partial")
-    try:
-        beside.write_text(json.dumps(_plain(values), indent=2) + "\n")
-        beside.replace(to)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_json(Path("metrics", f"{path}.json"), _plain(values), indent=2)
 
 
 def read(path: str) -> dict[str, Value]:
     """Return metrics/`path`.json."""
     return json.loads(Path("metrics", f"{path}.json").read_text())
+
+
+def by_arm(values: Mapping[str, Value], arms: Iterable[str]) -> dict[str, dict[str, Value]]:
+    """Return `values` of keys KEY_ARM by arm and KEY; a key belongs to the longest arm that it ends with."""
+    longest_first = sorted(arms, key=len, reverse=True)
+    split: dict[str, dict[str, Value]] = {arm: {} for arm in arms}
+    for key, value in values.items():
+        arm = next((arm for arm in longest_first if key.endswith(f"_{arm}")), None)
+        if arm:
+            split[arm][key.removesuffix(f"_{arm}")] = value
+    return split
 
 
 def _plain(value: Value) -> Value:

@@ -10,6 +10,7 @@ from schemas.errors import UserError
 
 PATH = Path("params.yaml")
 ROOT = Path(__file__).parent.parent.parent
+FOLDERS = ("stages", "commands", "invitro", "experiments")
 SHARED = ("student", "teacher", "judge", "arms")
 """Sections that more than one stage reads; every other section is named for its stage."""
 
@@ -46,14 +47,19 @@ def _sections(path: Path) -> dict:
         raise UserError(f"{path} is not here: run from the repository's root") from error
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not YAML: {error}") from error
-    files = [file for folder in ("stages", "invitro", "experiments") for file in (ROOT / folder).rglob("*.py")]
+    files = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py")]
     modules = {name for file in files for name in (file.stem, file.parent.name)}  # invitro/world is a folder
     for name in found:
         if name not in SHARED and name not in modules:
             raise UserError(
-                f"{path}: unknown section {name!r}: sections are named for the modules of stages/, invitro/, experiments/"
+                f"{path}: unknown section {name!r}: sections are named for modules of stages, commands, invitro, experiments"
             )
     return found
+
+
+def load_table(section: str, model: type[Model], path: Path = PATH) -> dict[str, Model]:
+    """Return the entries of a section by name, in its order, each as `model`. Raises UserError as `load` does."""
+    return {name: load(f"{section}.{name}", model, path) for name in _sections(path).get(section) or {}}
 
 
 def names(section: str, path: Path = PATH) -> list[str]:

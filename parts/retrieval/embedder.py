@@ -28,7 +28,7 @@ class Embedder:
 
     def __call__(self, texts: list[str]) -> np.ndarray:
         """Return the unit vectors of `texts`, (n, width) float32."""
-        return self.model.encode(texts, batch_size=64, normalize_embeddings=True, show_progress_bar=len(texts) > 256)
+        return self.model.encode(texts, batch_size=64, normalize_embeddings=True, show_progress_bar=False)
 
 
 @cache

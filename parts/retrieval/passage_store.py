@@ -115,7 +115,7 @@ class PassageStore:
         if self.connection.execute(there, (self.schema,)).fetchone() == (made,):
             return
         self.connection.execute(sql.SQL("DROP TABLE IF EXISTS {}.passages").format(sql.Identifier(self.schema)))
-        knobs = {"language": sql.Literal(self.given.language), "made": sql.Literal(made)}
+        knobs = {"language": sql.Literal(self.given.language), "fingerprint": sql.Literal(made)}
         vectors = sql.SQL(kind + "({})").format(sql.Literal(self.embed.width))
         self.connection.execute(sql.SQL(query("passages_table")).format(**knobs, vectors=vectors))
 

@@ -10,6 +10,8 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
+import regex
+
 from schemas.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,8 +23,9 @@ Match = tuple[int, int, str, float]
 RAISE, RAISED, WORDS = 0.35, 0.4, 6  # a telling word among so many before a find adds to its score, as in Presidio
 
 EMAIL = r"(?<![\w.!#$%&'*+/=?^`{|}~-])[\w.!#$%&'*+/=?^`{|}~-]+(?:@|%40)[^\W_]+(?:[.-]+[^\W_]+)*\.[^\W_]{2,}"
-# +44 20 7946 0958, and (555) 123-4567: also numbers that no country has given out, as those of examples
-ABROAD = r"(?<![\w+])\+\d(?:[\s./()-]{0,2}\d){6,14}(?!\d)"
+# +44 20 7946 0958, and (555) 123-4567: also numbers that no country has given out, as those of examples; a number may
+# go on in the next line, but not behind a blank one
+ABROAD = r"(?<![\w+])\+\d(?:(?!\n\n)[\s./()-]{0,2}\d){6,14}(?!\d)"
 AMERICAN = r"(?<![\w.-])(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\w-])"
 DIGITS = r"(?<![\w.])\(?\d(?:[ ./()-]{0,2}\d){6,14}(?!\w)"
 CALLING = "phone telephone tel mobile cell cellphone fax call sms whatsapp telefon handy téléphone tél teléfono".split()
@@ -44,8 +47,6 @@ def recognise(text: str, kinds: tuple[str, ...], least: float) -> list[Match]:
 
 def _matches(recogniser: "EntityRecognizer", text: str) -> Iterator[Match]:
     """Yield what fits a recogniser's patterns and checks: all of it, where Presidio skips what a misfit overlaps."""
-    import regex
-
     if not hasattr(recogniser, "patterns"):
         results = recogniser.analyze(text, recogniser.supported_entities)
         yield from ((r.start, r.end, r.entity_type, r.score) for r in results if _long(text[r.start : r.end]))

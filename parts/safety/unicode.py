@@ -7,11 +7,10 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-# Unicode's Default_Ignorable_Code_Point, and control characters but for white space
-_UNSEEN = re.compile(
-    r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
-    r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-)
+import regex
+
+_CONTROL = r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"  # without white space
+_UNSEEN = regex.compile(rf"[{_CONTROL}\p{{Default_Ignorable_Code_Point}}]")
 _ESCAPE = re.compile(r"\\(?=[!-/:-@\[-`{-~])")  # of Markdown: alice\_smith
 _ODD = re.compile(r"[\\\x00-\x08\x0e-\x1b\x7f-\U0010ffff]")
 

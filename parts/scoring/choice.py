@@ -1,6 +1,6 @@
-"""Score the answers to multiple-choice questions: by the option that a response names, and by the one held likeliest.
+"""Score answers to multiple-choice questions by the option that a response names, and by the model's likeliest option.
 
-Options stand in the prompt with letters, `A) ...`, one a line. A response names one by its letter or by its words.
+The prompt lists the options with letters, one per line. A response names an option by its letter or by its words.
 """
 
 import re
@@ -27,46 +27,47 @@ _LETTER = re.compile(
 def score(
     response: str, likeliest: str | None, options: Sequence[str], reference: str, answerable: bool
 ) -> dict[str, Score]:
-    """Return choice (0 or 1) and, where the model's likeliest option is known, choice_likelihood (0 or 1).
+    """Return choice (0 or 1) and, where `likeliest` is not None, choice_likelihood (0 or 1).
 
-    A response that names no option, or two, is wrong, and its reason says so. Where no option is right, declining is,
-    and likelihood says nothing. Raises Mistake when the reference is none of the options.
+    A response that names no option, or several, is wrong, with the reason UNPARSED. For an unanswerable question a
+    refusal is right, and there is no choice_likelihood. Raises UserError if the reference is none of the options.
     """
     if not answerable:
         return {"choice": (float(answer_format.is_refusal(response)), None)}
-    right = named(reference, options)
+    right = named_option(reference, options)
     if right is None:
         raise UserError(
             f"the reference {reference!r} is not one of {list(options)}: correct it in the file of the exam"
         )
-    said = named(answer_format.extract_answer(response), options)
-    found: dict[str, Score] = {"choice": (float(said == right), UNPARSED if said is None else None)}
+    choice = named_option(answer_format.extract_answer(response), options)
+    scores: dict[str, Score] = {"choice": (float(choice == right), UNPARSED if choice is None else None)}
     if likeliest is not None:
-        found["choice_likelihood"] = (float(named(likeliest, options) == right), None)
-    return found
+        scores["choice_likelihood"] = (float(named_option(likeliest, options) == right), None)
+    return scores
 
 
-def named(text: str, options: Sequence[str]) -> int | None:
-    """Return the place of the one option that `text` names; None: none, or several.
+def named_option(text: str, options: Sequence[str]) -> int | None:
+    """Return the index of the option that `text` names; None if it names none or several.
 
-    An option's whole text names it before any letter does: it may be called `B`.
+    A text equal to an option names that option, whatever its letters: an option may be called `B`.
     """
-    whole = [at for at, option in enumerate(options) if option.strip().lower() == text.strip().lower()]
-    if whole:
-        return whole[0] if len(whole) == 1 else None
+    equal = [index for index, option in enumerate(options) if option.strip().lower() == text.strip().lower()]
+    if equal:
+        return equal[0] if len(equal) == 1 else None
     match = _LETTER.match(text)
-    at = ascii_uppercase.find((match[1] or match[2]).upper()) if match else -1
-    lettered = {at} if 0 <= at < len(options) else set()
-    said = words(text[match.end() :] if match and lettered else text)
-    found = lettered | set(_held(said, [words(option) for option in options]))
-    return found.pop() if len(found) == 1 else None
+    index = ascii_uppercase.find((match[1] or match[2]).upper()) if match else -1
+    by_letter = {index} if 0 <= index < len(options) else set()
+    text_words = words(text[match.end() :] if match and by_letter else text)
+    matches = by_letter | set(_options_in(text_words, [words(option) for option in options]))
+    return matches.pop() if len(matches) == 1 else None
 
 
-def _held(said: list[str], told: list[list[str]]) -> list[int]:
-    """Return which of `told` stand in `said` as a run of words, without those that are part of a longer one there."""
-    held = [at for at, option in enumerate(told) if option and _within(option, said)]
-    return [at for at in held if not any(told[at] != told[other] and _within(told[at], told[other]) for other in held)]
+def _options_in(text: list[str], options: list[list[str]]) -> list[int]:
+    """Return the indices of the options that are a run of words of `text`, without those within a longer such option."""
+    indices = [index for index, option in enumerate(options) if option and _contains(text, option)]
+    matches = [options[index] for index in indices]
+    return [i for i in indices if not any(options[i] != other and _contains(other, options[i]) for other in matches)]
 
 
-def _within(part: list[str], whole: list[str]) -> bool:
-    return any(whole[at : at + len(part)] == part for at in range(len(whole) - len(part) + 1))
+def _contains(text: list[str], run: list[str]) -> bool:
+    return any(text[start : start + len(run)] == run for start in range(len(text) - len(run) + 1))

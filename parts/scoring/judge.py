@@ -1,6 +1,6 @@
-"""Score an answer against its reference by a model: does it give what the reference gives?"""
+"""Score an answer by an LLM judge: is it correct, given the reference?"""
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from parts.llm.client import Client
 from parts.project import answer_format, prompts
@@ -20,30 +20,25 @@ class Verdict(BaseModel):
 
 
 def version(judge: Client) -> str:
-    """Return the version of a score: of the rules here, of the prompt, and the judge's model."""
+    """Return the version of a score: the rules here, a digest of the prompt, and the judge's model."""
     return f"{VERSION} {prompts.digest('judge/correct')} {judge.server.model}"
 
 
 async def score(
     question: str, response: str, reference: str, answerable: bool, judge: Client, sample: int = 0
 ) -> Score:
-    """Return 1 for a correct answer and 0 for any other; without an answer to give, declining is correct.
+    """Return 1 for a correct answer and 0 for a wrong one; for an unanswerable question a refusal is correct.
 
-    `sample` sets apart several judgements of one answer.
+    `sample` numbers several verdicts on one answer, each with a request of its own.
     """
     if not answerable:
         return float(answer_format.is_refusal(response)), None
     if not answer_format.extract_answer(response) or answer_format.is_refusal(response):
         return 0.0, "no answer given"
-    said, quoted = answer_format.extract_answer(response), quoting.quoted
+    answer, quoted = answer_format.extract_answer(response), quoting.quoted
     prompt = prompts.render(
-        "judge/correct", question=quoted(question), reference=quoted(reference), answer=quoted(said)
+        "judge/correct", question=quoted(question), reference=quoted(reference), answer=quoted(answer)
     )
     reply = await judge.ask(prompt, schema=Verdict, sample=sample, temperature=0)
-    if reply.problem:
-        return None, reply.problem
-    try:
-        found = Verdict.model_validate_json(reply.text)
-    except ValidationError:
-        return None, "unparsed"
-    return float(found.verdict > 0), found.reason
+    parsed, reason = reply.parse(Verdict)
+    return (None, reason) if parsed is None else (float(parsed.verdict > 0), parsed.reason)

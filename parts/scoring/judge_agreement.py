@@ -1,6 +1,5 @@
-"""What says whether a judge can be trusted: people's labels, agreement beyond chance, and when to be careful."""
+"""Agreement of the judge with itself, with answers of known correctness and with human labels; Cohen's kappa; cautions."""
 
-import json
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,13 +9,14 @@ from pydantic import BaseModel, Field, StrictBool, ValidationError
 from parts.llm import jobs
 from parts.llm.client import Client
 from parts.project import answer_format, metrics
+from parts.project.jsonl import read_lines
 from parts.safety import detection
 from parts.scoring import exact, judge
 from schemas.errors import UserError
 
 
 class Label(BaseModel, extra="forbid", frozen=True):
-    """What a person says of one arm's answer to one question."""
+    """A person's verdict on one arm's answer to one question."""
 
     question_id: str
     arm: str
@@ -26,22 +26,20 @@ class Label(BaseModel, extra="forbid", frozen=True):
 def labels(path: Path) -> Iterator[Label]:
     """Yield the labels of a JSONL file, one {"question_id", "arm", "correct": true or false} a line, in order.
 
-    Raises Mistake, with the line, for anything else, and for an answer that is labelled twice.
+    Raises UserError, with the line, for anything else and for an answer that is labelled twice.
     """
     if not path.is_file():
         raise UserError(
             f"there is no file {path}: correct judge_agreement.labels in params.yaml (data/none.jsonl: no labels)"
         )
     seen = set()
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
-        if not line.strip():
-            continue
+    for _, where, row in read_lines(path):
         try:
-            label = Label.model_validate(json.loads(line))
-        except (json.JSONDecodeError, ValidationError) as error:
-            raise UserError(f"{path}, line {number}: must be a JSON object like {_LIKE}") from error
+            label = Label.model_validate(row)
+        except ValidationError as error:
+            raise UserError(f"{where}: must be a JSON object like {_LIKE}") from error
         if (label.question_id, label.arm) in seen:
-            raise UserError(f"{path}, line {number}: {label.arm} on {label.question_id} is labelled twice")
+            raise UserError(f"{where}: {label.arm} on {label.question_id} is labelled twice")
         seen.add((label.question_id, label.arm))
         yield label
 
@@ -50,43 +48,43 @@ _LIKE = '{"question_id": "q001", "arm": "rag", "correct": true}'
 
 
 Pairs = Sequence[tuple[float, float | None]]
-"""two verdicts on each of several answers; None: the judge abstained"""
+"""(verdict, verdict) on each answer; None: the judge abstained"""
 
 
 def agreement(name: str, pairs: Pairs) -> dict[str, float | int | None]:
-    """Return `name`_agreement over the pairs that have both verdicts, how many those are (_n), and how many lack one."""
+    """Return the share of equal verdicts (`name`_agreement, 0..1), the pairs with both verdicts (_n), and with one (_n_null)."""
     both = _both(pairs)
-    alike = sum(one == two for one, two in both) / len(both) if both else None
-    return {f"{name}_agreement": alike, f"{name}_n": len(both), f"{name}_n_null": len(pairs) - len(both)}
+    equal = sum(first == second for first, second in both) / len(both) if both else None
+    return {f"{name}_agreement": equal, f"{name}_n": len(both), f"{name}_n_null": len(pairs) - len(both)}
 
 
 def kappa(pairs: Pairs) -> float | None:
-    """Return Cohen's kappa (Cohen 1960) of two raters, by scikit-learn; None where both only ever say one thing."""
+    """Return Cohen's kappa (Cohen 1960), -1..1, by scikit-learn; None if all verdicts are the same."""
     both = _both(pairs)
     if len({verdict for pair in both for verdict in pair}) < 2:
         return None
     from sklearn.metrics import cohen_kappa_score
 
-    one, two = zip(*both, strict=True)
-    return float(cohen_kappa_score(one, two))
+    return float(cohen_kappa_score(*zip(*both, strict=True)))
 
 
 def _both(pairs: Pairs) -> list[tuple[float, float]]:
-    return [(one, two) for one, two in pairs if two is not None]
+    return [(first, second) for first, second in pairs if second is not None]
 
 
-def cautions(found: Mapping) -> list[str]:
-    """Return, from metrics/judge_agreement.json, a line for each thing that speaks against the judge's verdicts."""
-    told = []
-    if found["same_model"]:
-        told.append(f"Teacher and judge are the same model ({found['judge']}): it may favour what it taught.")
-    for key, what in _SHARES.items():
-        if found[key] is not None and found[key] < 1:
-            told.append(f"The judge {what} in {1 - found[key]:.1%} of {found[key.replace('agreement', 'n')]} cases.")
-    return told
+def cautions(agreements: Mapping) -> list[str]:
+    """Return a line for each reason to doubt the judge's verdicts, from metrics/judge_agreement.json."""
+    lines = []
+    if agreements["same_model"]:
+        lines.append(f"Teacher and judge are the same model ({agreements['judge']}): it may favour what it taught.")
+    for key, behaviour in _DISAGREEMENTS.items():
+        if agreements[key] is not None and agreements[key] < 1:
+            n = agreements[key.replace("agreement", "n")]
+            lines.append(f"The judge {behaviour} in {1 - agreements[key]:.1%} of {n} cases.")
+    return lines
 
 
-_SHARES = {
+_DISAGREEMENTS = {
     "self_agreement": "contradicts itself when asked again",
     "right_agreement": "calls answers wrong that match the reference word by word,",
     "wrong_agreement": "calls answers right that are those to another question,",
@@ -94,72 +92,77 @@ _SHARES = {
 }
 
 
-class Params(BaseModel, extra="forbid", frozen=True):
+class JudgeAgreementParams(BaseModel, extra="forbid", frozen=True):
     """Section `judge_agreement` of params.yaml."""
 
-    answers: int = Field(ge=1)  # answers judged again, and questions put with the answer to another one
-    samples: int = Field(ge=2)  # judgements of each, the one in the scores among them
+    answers: int = Field(ge=1)  # answers judged again, and questions judged with the answer to another question
+    samples: int = Field(ge=2)  # verdicts on each, with the one in Scores
     seed: int
-    labels: Path  # a JSONL file of what people say
+    labels: Path  # a JSONL file of human verdicts
 
 
-def sample_judged(rows: list[dict], given: Params) -> list[dict]:
-    """Return a sample of the `rows` that the judge gave a verdict on; the others were settled without asking it."""
-    asked = {(row["question_id"], row["response"]): row for row in rows if _was_asked(row)}  # two arms may say the same
-    return random.Random(given.seed).sample(list(asked.values()), min(given.answers, len(asked)))
+def sample_judged(rows: list[dict], params: JudgeAgreementParams) -> list[dict]:
+    """Return a sample of the `rows` with a verdict of the judge; the others were scored without a request."""
+    judged = {(row["question_id"], row["response"]): row for row in rows if _was_judged(row)}  # arms may answer alike
+    return random.Random(params.seed).sample(list(judged.values()), min(params.answers, len(judged)))
 
 
-def swap_references(rows: list[dict], given: Params) -> list[dict]:
-    """Return a sample of the answerable questions, each with the reference of another one, of other words, as response."""
-    rng = random.Random(given.seed)
-    asked = sorted(
-        {row["question_id"]: row for row in rows if row["answerable"]}.values(), key=lambda r: r["question_id"]
-    )
-    found = []
-    for row in rng.sample(asked, min(given.answers, len(asked))):
+def swap_references(rows: list[dict], params: JudgeAgreementParams) -> list[dict]:
+    """Return a sample of the answerable questions, each with another question's reference as its wrong response.
+
+    That reference shares no word with the question and its own reference.
+    """
+    rng = random.Random(params.seed)
+    by_id = {row["question_id"]: row for row in rows if row["answerable"]}
+    questions = [by_id[question_id] for question_id in sorted(by_id)]
+    swapped = []
+    for row in rng.sample(questions, min(params.answers, len(questions))):
         own = set(exact.words(f"{row['question']} {row['reference']}"))
-        others = [other["reference"] for other in asked if not own & set(exact.words(other["reference"]))]
-        found += [row | {"response": answer_format.format_answer("", rng.choice(others))}] if others else []
-    return found
+        others = [other["reference"] for other in questions if not own & set(exact.words(other["reference"]))]
+        swapped += [row | {"response": answer_format.format_answer("", rng.choice(others))}] if others else []
+    return swapped
 
 
-def _was_asked(row: dict) -> bool:
-    answered = answer_format.extract_answer(row["response"]) and not answer_format.is_refusal(row["response"])
-    return bool(row["answerable"] and row["judge"] is not None and answered)
+def _was_judged(row: dict) -> bool:
+    has_answer = answer_format.extract_answer(row["response"]) and not answer_format.is_refusal(row["response"])
+    return bool(row["answerable"] and row["judge"] is not None and has_answer)
 
 
-async def judge_again(rows: list[dict], sample: int, asked: Client, hide: detection.Mask) -> list[float | None]:
-    """Return the judge's verdicts on `rows`; every `sample` is asked for anew, for a kept answer agrees with itself."""
+async def judge_again(rows: list[dict], sample: int, client: Client, mask: detection.Mask) -> list[float | None]:
+    """Return the judge's verdicts on `rows`; each `sample` is a new request, since a cached reply agrees with itself."""
 
-    async def one(row: dict) -> float | None:
-        seen = hide([row["question"], row["response"], row["reference"]])
-        return (await judge.score(*seen, row["answerable"], asked, sample))[0]
+    async def verdict(row: dict) -> float | None:
+        masked = mask([row["question"], row["response"], row["reference"]])
+        return (await judge.score(*masked, row["answerable"], client, sample))[0]
 
-    judging = [lambda row=row: one(row) for row in rows]
-    return await jobs.collect(judging, len(rows), f"trust, sample {sample}", asked.meter)
+    requests = [lambda row=row: verdict(row) for row in rows]
+    return await jobs.collect(requests, len(rows), f"judge_agreement, sample {sample}", client.meter)
 
 
 async def agreement_of_judge(
-    rows: list[dict], given: Params, asked: Client, hide: detection.Mask
+    rows: list[dict], params: JudgeAgreementParams, client: Client, mask: detection.Mask
 ) -> dict[str, metrics.Value]:
-    """Return how far the judge agrees with itself, and with the wrongness of answers that are to another question."""
-    judged, wrong, pairs = sample_judged(rows, given), swap_references(rows, given), []
-    for sample in range(1, given.samples):
-        verdicts = await judge_again(judged, sample, asked, hide)
+    """Return the judge's agreement with itself (self_), and with the verdict 0 on answers to other questions (wrong_)."""
+    judged, swapped, pairs = sample_judged(rows, params), swap_references(rows, params), []
+    for sample in range(1, params.samples):
+        verdicts = await judge_again(judged, sample, client, mask)
         pairs += [(row["judge"], verdict) for row, verdict in zip(judged, verdicts, strict=True)]
-    settled = [(0.0, verdict) for verdict in await judge_again(wrong, 0, asked, hide)]
-    return agreement("self", pairs) | agreement("wrong", settled)
+    wrong = [(0.0, verdict) for verdict in await judge_again(swapped, 0, client, mask)]
+    return agreement("self", pairs) | agreement("wrong", wrong)
 
 
 def agreement_with_labels(rows: list[dict], labels: Iterable[Label]) -> dict[str, metrics.Value]:
-    """Return how far the verdicts in `rows` agree with exact matches, and with `labels`. Raises Mistake for a strange one."""
+    """Return the verdicts' agreement with exact matches (right_) and with `labels` (human_, with kappa).
+
+    Raises UserError for a label of an answer without a verdict.
+    """
     right = [(row["exact"], row["judge"]) for row in rows if row["answerable"] and row["exact"] == 1]
-    by = {(row["question_id"], row["arm"]): row["judge"] for row in rows}
+    verdicts = {(row["question_id"], row["arm"]): row["judge"] for row in rows}
     pairs = []
     for label in labels:
-        if (label.question_id, label.arm) not in by:
+        if (label.question_id, label.arm) not in verdicts:
             raise UserError(
                 f"judge_agreement.labels has {label.arm} on {label.question_id}, which was never judged: correct it there"
             )
-        pairs.append((float(label.correct), by[label.question_id, label.arm]))
+        pairs.append((float(label.correct), verdicts[label.question_id, label.arm]))
     return agreement("right", right) | agreement("human", pairs) | {"human_kappa": kappa(pairs)}

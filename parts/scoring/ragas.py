@@ -1,7 +1,7 @@
-"""Score answers by RAGAS (arXiv 2309.15217): faithfulness, answer relevancy, context precision, in its own code.
+"""Score answers by the library RAGAS (arXiv 2309.15217): faithfulness, answer relevancy, context precision.
 
-Faithfulness is judged against the passages that an arm was shown, and for a closed-book arm against the gold ones;
-context precision has no meaning there and is null.
+Faithfulness is measured against the passages that an arm was shown, for a closed-book arm against the gold passages.
+Context precision is undefined for a closed-book arm, and null.
 """
 
 import os
@@ -20,22 +20,23 @@ NAMES = ("answer_relevancy", "context_precision", "faithfulness")
 
 
 class Sample(NamedTuple):
-    """One answer as RAGAS sees it."""
+    """One answer to score."""
 
     question: str
     response: str
     reference: str
     shown: list[str]
-    """passages the arm was given, best first"""
+    """texts of the passages that the arm was shown, best first"""
     gold: list[str]
-    """passages that hold the evidence"""
+    """texts of the gold passages"""
 
 
 Score = tuple[float | None, str | None]
+"""value in 0..1 (None: abstained), reason"""
 
 
 class Ragas:
-    """RAGAS's metrics, asking `judge`."""
+    """RAGAS's metrics with the judge as its LLM. Raises UserError if the judge has no embeddings model."""
 
     def __init__(self, judge: Client):
         os.environ["RAGAS_DO_NOT_TRACK"] = "true"
@@ -50,45 +51,45 @@ class Ragas:
         model = llm_factory(judge.server.model, client=judge.openai, max_tokens=8192)
         embeddings = OpenAIEmbeddings(client=judge.openai, model=judge.server.embedding)
         self.faithfulness = Faithfulness(llm=model)
-        # at temperature 0 one question is as good as the three that RAGAS would draw
+        # one generated question instead of three: at temperature 0 they are the same
         self.relevancy = AnswerRelevancy(llm=model, embeddings=embeddings, strictness=1)
         self.precision = ContextPrecision(llm=model)
 
     async def score(self, sample: Sample) -> dict[str, Score]:
-        """Return the three scores of one answer; null with the reason where there is none."""
+        """Return the scores NAMES of one answer; None with a reason where a score is undefined or failed."""
         if not sample.response.strip():
             return dict.fromkeys(NAMES, (None, "empty answer"))
-        against = sample.shown or sample.gold
-        asked = {"user_input": sample.question}
+        evidence = sample.shown or sample.gold
+        question = {"user_input": sample.question}
         return {
-            "answer_relevancy": await self._try(self.relevancy.ascore(**asked, response=sample.response)),
+            "answer_relevancy": await self._try(self.relevancy.ascore(**question, response=sample.response)),
             "faithfulness": await self._try(
-                self.faithfulness.ascore(**asked, response=sample.response, retrieved_contexts=against)
+                self.faithfulness.ascore(**question, response=sample.response, retrieved_contexts=evidence)
             )
-            if against
+            if evidence
             else (None, "no passages to hold it against"),
             "context_precision": await self._try(
-                self.precision.ascore(**asked, reference=sample.reference, retrieved_contexts=sample.shown)
+                self.precision.ascore(**question, reference=sample.reference, retrieved_contexts=sample.shown)
             )
             if sample.shown
             else (None, "no passages shown"),
         }
 
     async def _try(self, scoring: Awaitable) -> Score:
-        """Return a score, or null with the kind of failure. Raises Mistake when the judge cannot be reached."""
+        """Return a score, or None with the kind of failure. Raises UserError if the judge cannot be reached."""
         from instructor.core.exceptions import InstructorError
 
         try:
             value = (await scoring).value
         except (OpenAIError, InstructorError, ValueError) as error:
             return None, _cause(error)
-        if value != value:  # RAGAS's sign that there was nothing to judge
+        if value != value:  # NaN: RAGAS had nothing to judge
             return None, "nothing to judge"
         return min(max(float(value), 0.0), 1.0), None
 
 
 def _cause(error: BaseException) -> str:
-    """Return what a failure comes down to, in the words of the other scorers. Raises the Mistake that is behind it."""
+    """Return the reason for a failure, in the words of the other scorers. Raises the UserError that caused it, if any."""
     from instructor.core.exceptions import IncompleteOutputException
 
     first, last = error, error

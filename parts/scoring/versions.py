@@ -1,4 +1,4 @@
-"""Hold scores that are compared to one version of each scorer."""
+"""Check that compared scores are of the same version of each scorer."""
 
 from collections.abc import Mapping
 
@@ -8,18 +8,18 @@ from schemas.errors import UserError
 
 
 def same_versions(scores: Mapping[str, pl.DataFrame]) -> dict[str, str]:
-    """Return the version of each scorer in `scores` (Scores by arm, or by whatever is compared), the same in all.
+    """Return the version of each scorer in `scores`: Scores by the name of the arm or run.
 
-    Raises Mistake, which names the scorer, its versions and whose they are, when one was scored by two versions.
+    Raises UserError, which names the scorer, its versions and where they are from, if a scorer has several versions.
     """
-    found: dict[str, dict[str, str]] = {}
+    by_scorer: dict[str, dict[str, str]] = {}
     for name, rows in scores.items():
         for scorer, version in rows.select("scorer", "version").unique().sort("scorer", "version").rows():
-            found.setdefault(scorer, {}).setdefault(version, name)
-    for scorer, by in found.items():
-        if len(by) > 1:
-            told = ", ".join(f"{version} ({name})" for version, name in by.items())
+            by_scorer.setdefault(scorer, {}).setdefault(version, name)
+    for scorer, names in by_scorer.items():
+        if len(names) > 1:
+            versions = ", ".join(f"{version} ({name})" for version, name in names.items())
             raise UserError(
-                f"scores of {scorer} are of different versions and cannot be compared: {told}: score them again"
+                f"scores of {scorer} are of different versions and cannot be compared: {versions}: score them again"
             )
-    return {scorer: next(iter(by)) for scorer, by in sorted(found.items())}
+    return {scorer: next(iter(names)) for scorer, names in sorted(by_scorer.items())}

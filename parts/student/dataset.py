@@ -1,4 +1,4 @@
-"""Training rows as tokens: the labels, and the order in which they are read."""
+"""Tokenise training rows: input ids, labels, and the order of the rows in training."""
 
 import math
 import random
@@ -6,57 +6,61 @@ from collections.abc import Iterable
 
 from parts.project import answer_format
 
-IGNORED = -100  # label of a token that bears no loss
+IGNORED = -100  # label of a token without loss: PyTorch's ignore_index
+
+Encoded = dict[str, list[int]]
+"""input_ids and labels of a row, of equal length"""
 
 
-def encode(
-    rows: Iterable[dict], tokenizer, max_length: int, completion_only_loss: bool = True
-) -> list[dict[str, list[int]]]:
-    """Return input_ids and labels of each of `rows` (of Pairs): the loss is on the completion and its end token.
+def encode(rows: Iterable[dict], tokenizer, max_length: int, completion_only_loss: bool = True) -> list[Encoded]:
+    """Return input_ids and labels of each of `rows` (of Pairs), cut to `max_length` tokens.
 
-    A row of kind document is plain text, all of it completion. A qa row is put as an arm is asked it, closed book; a
-    replayed one as it stands.
+    The loss is on the completion and its end token; on the prompt too where `completion_only_loss` is false. A row of
+    kind document is plain text, all of it completion. A qa row has the prompt of a closed-book arm; a replayed qa row
+    its own prompt and completion, unchanged.
     """
-    found = []
+    encoded = []
     for row in rows:
-        said = (
-            answer_format.format_answer(row["reasoning"], row["completion"])
-            if row["kind"] == "qa"
-            else row["completion"]
-        )
-        if row["generator"] == "replay":
-            said = row["completion"]
-        before: list[int] = []
-        if row["kind"] == "qa":
-            asked = (
-                [{"role": "user", "content": row["prompt"]}]
-                if row["generator"] == "replay"
-                else answer_format.build_messages(row["prompt"], [])
-            )
-            before = tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_dict=False)
-        after = [*tokenizer(said, add_special_tokens=False).input_ids, tokenizer.eos_token_id]
-        ids, labels = before + after, ([IGNORED] * len(before) if completion_only_loss else before) + after
-        found.append({"input_ids": ids[:max_length], "labels": labels[:max_length]})
-    return found
+        prompt: list[int] = []
+        if messages := _messages(row):
+            prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+        completion = [*tokenizer(_completion(row), add_special_tokens=False).input_ids, tokenizer.eos_token_id]
+        labels = ([IGNORED] * len(prompt) if completion_only_loss else prompt) + completion
+        encoded.append({"input_ids": (prompt + completion)[:max_length], "labels": labels[:max_length]})
+    return encoded
+
+
+def _messages(row: dict) -> list[dict[str, str]]:
+    """Return the chat messages before the completion of `row`; none for a document."""
+    if row["kind"] == "document":
+        return []
+    if row["generator"] == "replay":
+        return [{"role": "user", "content": row["prompt"]}]
+    return answer_format.build_messages(row["prompt"], [])
+
+
+def _completion(row: dict) -> str:
+    if row["kind"] == "document" or row["generator"] == "replay":
+        return row["completion"]
+    return answer_format.format_answer(row["reasoning"], row["completion"])
 
 
 def order(lengths: list[int], batch: int, epochs: float, seed: int) -> list[int]:
-    """Return which row stands where over all epochs: rows of like length in one batch, batches shuffled, each full.
+    """Return the indices of the rows over all `epochs` in training order, from their `lengths` in tokens.
 
-    One sequence instead of a sampler's whim, so that a run that goes on from a checkpoint reads the same rows.
+    A batch has `batch` rows of similar length; batches are shuffled, and rows that fill no batch are left out of that
+    epoch. The order is fixed before training, so that a run resumed from a checkpoint reads the same rows.
     """
-    rng, found = random.Random(seed), []
+    rng, batches = random.Random(seed), []
     for _ in range(math.ceil(epochs)):
         rows = rng.sample(range(len(lengths)), len(lengths))
-        near = [
+        by_length = [
             row
-            for at in range(0, len(rows), batch * 50)
-            for row in sorted(rows[at : at + batch * 50], key=lengths.__getitem__)
+            for start in range(0, len(rows), batch * 50)
+            for row in sorted(rows[start : start + batch * 50], key=lengths.__getitem__)
         ]
-        batches = [near[at : at + batch] for at in range(0, len(near) - batch + 1, batch)] or [near]
-        found += rng.sample(batches, len(batches))
-    return [row for rows in found[: max(1, round(len(found) * epochs / math.ceil(epochs)))] for row in rows]
-
-
-Encoded = dict[str, list[int]]
-"""input_ids and labels of a row"""
+        epoch = [by_length[start : start + batch] for start in range(0, len(by_length) - batch + 1, batch)]
+        epoch = epoch or [by_length]
+        batches += rng.sample(epoch, len(epoch))
+    n_batches = max(1, round(len(batches) * epochs / math.ceil(epochs)))
+    return [row for rows in batches[:n_batches] for row in rows]

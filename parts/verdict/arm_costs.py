@@ -3,8 +3,8 @@
 from pydantic import BaseModel, Field
 
 from parts.project import metrics
+from parts.project.arms import load_arms
 from parts.project.prices import Prices
-from parts.project.sections import ARMS
 from parts.verdict.break_even import ArmCost
 
 STEPS = ("embed_p50_ms", "search_p50_ms", "rerank_p50_ms")
@@ -22,11 +22,11 @@ def question_cost(arm: str, price: Prices, student: str) -> float:
 
     Where prices.yaml lists the student, it is served by somebody else: its tokens, and the machine for finding passages.
     """
-    clock, used = metrics.read(f"latency/{arm}"), metrics.read(f"answer/{arm}")
+    latency, used = metrics.by_arm(metrics.read("latency"), load_arms())[arm], metrics.read(f"answer/{arm}")
     tokens = price.asked(student, used["prompt_tokens"], used["new_tokens"])
     if tokens is None:
-        return price.ran(clock["mean_ms"] / 1000)
-    return tokens + price.ran(sum(clock.get(step) or 0 for step in STEPS) / 1000)
+        return price.ran(latency["mean_ms"] / 1000)
+    return tokens + price.ran(sum(latency.get(step) or 0 for step in STEPS) / 1000)
 
 
 def upfront_costs(price: Prices, teacher: str, generators: list[str]) -> dict[str, float | None]:
@@ -55,19 +55,17 @@ def update_costs(price: Prices, teacher: str, documents: float) -> dict[str, flo
 
 
 def arm_costs(given: Params, price: Prices, teacher: str, student: str, generators: list[str]) -> dict[str, ArmCost]:
-    """Return what each arm costs. The released student, without anything to read or with what is handed to it, just answers."""
+    """Return what each arm costs: an arm that searches takes the index, one of the adapter its training."""
     done, documents = upfront_costs(price, teacher, generators), metrics.read("ingest")["documents"]
     kept = update_costs(price, teacher, given.monthly_change * documents)
     index = ArmCost(done["index"], 0, kept["index"])
-    studied = ArmCost(_sum(*(value for name, value in done.items() if name != "index")), 0, kept["student"])
-    parts = {"rag": [index], "tuned": [studied], "tuned_rag": [index, studied]}
-    return {
-        arm: ArmCost(
-            _sum(*(part.upfront for part in parts.get(arm, []))), question_cost(arm, price, student),
-            _sum(*(part.month for part in parts.get(arm, []))),
-        )
-        for arm in ARMS
-    }  # fmt: skip
+    trained = ArmCost(_sum(*(value for name, value in done.items() if name != "index")), 0, kept["student"])
+    costs = {}
+    for name, arm in load_arms().items():
+        parts = [index] * arm.searches + [trained] * (arm.model == "adapter")
+        upfront, month = (_sum(*(getattr(part, when) for part in parts)) for when in ("upfront", "month"))
+        costs[name] = ArmCost(upfront, question_cost(name, price, student), month)
+    return costs
 
 
 def _sum(*dollars: float | None) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from parts.generators.base import evenly_spread, load_generator
+from parts.generators.shared.base import evenly_spread, load_generator
 from parts.llm import jobs
 from parts.llm.budget import Meter
 from parts.llm.client import connect

@@ -1,21 +1,12 @@
-"""Say what a run found: the table of the arms, the verdict in a sentence, and where the details are.
-
-python -m parts.verdict.sentences
-"""
+"""What a run found, in words: the table of the arms, the verdict, the costs and the cautions."""
 
 from pathlib import Path
 
 from parts.project import metrics
+from parts.project.arms import load_arms
 from parts.scoring import judge_agreement
 from parts.verdict.stats import POWER
 
-ARMS = {
-    "base": "the student as released, closed book",
-    "rag": "the student with retrieved passages",
-    "tuned": "the student after training, closed book",
-    "tuned_rag": "the trained student with retrieved passages",
-    "oracle": "the student as released, with the passages that hold the answer",
-}
 HEAD = ("arm", "accuracy", "95% interval", "faithful", "relevant", "precise", "p50 ms", "$ per 1,000")
 
 
@@ -23,13 +14,21 @@ def arm_rows() -> list[tuple[str, ...]]:
     """Return the table: one row an arm, in the order of HEAD."""
     verdict, costs = metrics.read("verdict"), metrics.read("cost")
     found = []
-    for arm in ARMS:
-        score, clock = metrics.read(f"score/{arm}"), metrics.read(f"latency/{arm}")
+    latency = metrics.by_arm(metrics.read("latency"), load_arms())
+    for arm in load_arms():
+        score = metrics.read(f"score/{arm}")
         lo, hi = (_number(verdict[f"accuracy_{arm}_{end}"]) for end in ("lo", "hi"))
         judged = [_number(score.get(name)) for name in ("faithfulness", "answer_relevancy", "context_precision")]
         cost = _number(costs[f"per_1000_{arm}"], 4)
         found.append(
-            (arm, _number(verdict[f"accuracy_{arm}"]), f"{lo} to {hi}", *judged, _number(clock["p50_ms"], 0), cost)
+            (
+                arm,
+                _number(verdict[f"accuracy_{arm}"]),
+                f"{lo} to {hi}",
+                *judged,
+                _number(latency[arm]["p50_ms"], 0),
+                cost,
+            )
         )
     return found
 

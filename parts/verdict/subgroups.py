@@ -5,7 +5,6 @@ import math
 import polars as pl
 
 from parts.project.metrics import Value
-from parts.project.sections import ARMS
 from parts.verdict import stats
 
 FEW = 20
@@ -18,13 +17,14 @@ def effects(right: pl.DataFrame, groups: pl.DataFrame, resamples: int, seed: int
     `groups`: question_id, group. The interval is null below FEW questions. `mcnemar_p` is adjusted for being one of
     several: a group has a winner when that is below 0.05 and its interval leaves nought out.
     """
+    arms = [name for name in right.columns if name != "question_id"]
     parts = right.join(groups, "question_id", validate="1:1").partition_by("group", as_dict=True)
     found: dict[str, Value] = {}
     for (group,), part in parts.items():
         gap = stats.paired_difference_ci(part["tuned"], part["rag"], resamples, seed)
         if len(part) < FEW:
             gap = stats.Interval(gap.value, math.nan, math.nan)
-        found |= {f"{group}_{arm}": part[arm].mean() for arm in ARMS} | {f"{group}_n": len(part)}
+        found |= {f"{group}_{arm}": part[arm].mean() for arm in arms} | {f"{group}_n": len(part)}
         found |= gap.named(f"{group}_tuned_minus_rag")
     chances = stats.benjamini_hochberg([stats.mcnemar(part["tuned"], part["rag"]) for part in parts.values()])
     return found | {f"{group}_mcnemar_p": p for (group,), p in zip(parts, chances, strict=True)}

@@ -4,9 +4,9 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from parts.answering.transformers_engine import Engine
+from tests.helpers import http_server
 
 
 @contextlib.contextmanager
@@ -15,7 +15,7 @@ def completions_server(models: dict[str, Engine], echoes: bool = True) -> Iterat
     seen: list[dict] = []
     alone = threading.Lock()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(http_server.Handler):
         protocol_version = "HTTP/1.0"
 
         def do_POST(self):
@@ -38,14 +38,8 @@ def completions_server(models: dict[str, Engine], echoes: bool = True) -> Iterat
             self.end_headers()
             self.wfile.write(text.encode())
 
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/v1", seen
-    server.shutdown()
-    server.server_close()
+    with http_server.running(Handler) as url:
+        yield f"{url}/v1", seen
 
 
 def echoed(engine: Engine, asked: dict) -> dict:

@@ -19,8 +19,6 @@ def _as_nobody(folder: Path) -> dict:
     if os.geteuid():
         return {}
     shutil.chown(folder, "nobody")
-    for parent in folder.parents:
-        parent.chmod(parent.stat().st_mode | 0o011)
     return {"user": "nobody"}
 
 
@@ -28,8 +26,10 @@ def _as_nobody(folder: Path) -> dict:
 def over_tcp(folder: Path, password: str) -> Iterator[str]:
     """Yield the DSN, without the password, of role `reader` of a server on loopback that asks for it (SCRAM).
 
-    Its database is `passages`; in `plain` nobody has made the extension, and `reader` may not.
+    Its database is `passages`; in `plain` nobody has made the extension, and `reader` may not. The server's files are
+    in `folder`, which any user must be able to reach.
     """
+    folder.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **_as_nobody(folder)}

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from parts.project import metrics
-from parts.verdict.sentences import ARMS
+from parts.project.arms import load_arms
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
@@ -15,6 +15,7 @@ from schemas.scores import Scores
 from stages import report
 from tests.helpers.source_code import ROOT
 
+ARMS = tuple(load_arms(ROOT / "params.yaml"))
 EVIL = (
     "</script><script>window.owned = 1</script><img src=x onerror='window.owned = 1'><!-- {{ 7 * 7 }} ${7 * 7}"
     + "w" * 90
@@ -94,12 +95,19 @@ def write_metrics() -> None:
     ]
     Path("plots").mkdir(exist_ok=True)
     Path("plots/cost.json").write_text(json.dumps(curve))
+    latency = {}
     for arm in ARMS:
         steps = {f"{step}_p50_ms": 5.0 for step in ("embed", "search", "prefill", "decode")} | {"rerank_p50_ms": 0.0}
-        metrics.write(f"latency/{arm}", steps | {"p50_ms": 21.0, "p95_ms": 40.0, "mean_ms": 22.0})
+        latency |= {f"{k}_{arm}": ms for k, ms in (steps | {"p50_ms": 21.0, "p95_ms": 40.0, "mean_ms": 22.0}).items()}
         metrics.write(f"score/{arm}", {"faithfulness": 0.5})
+    metrics.write("latency", latency)
     kinds = {f"{kind}_{arm}": 0.5 for kind in ("fact", "unanswerable") for arm in ARMS}
     metrics.write("kinds", kinds | {"fact_n": 45, "unanswerable_n": 15})
+    groups = {f"{group}_{key}": 0.5 for group in ("studied", "unstudied") for key in (*ARMS, "n")}
+    metrics.write("studied", groups)
+    agreement = {f"{name}_agreement": None for name in ("right", "wrong", "human")}
+    agreement |= {"self_agreement": 0.9, "self_n": 20, "same_model": 1, "judge": "m-1"}
+    metrics.write("judge_agreement", agreement)
 
 
 def finish(home: Path) -> Path:

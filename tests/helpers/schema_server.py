@@ -6,8 +6,7 @@ import json
 from tests.conftest import ScriptedServer
 from tests.helpers.source_code import ROOT
 
-SHARED = {"base", "dry_run"}
-GENERATORS = sorted({path.stem for path in (ROOT / "parts/generators").glob("*.py")} - SHARED)
+GENERATORS = sorted(path.stem for path in (ROOT / "parts/generators").glob("*.py"))
 
 
 def serve_schemas(cue: ScriptedServer, said: str = "Lamp") -> None:

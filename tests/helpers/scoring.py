@@ -1,4 +1,4 @@
-"""Score answers by the stage's own verb, with the judge by rules."""
+"""Score answers by the stage's own `score`, with the judge by rules."""
 
 import asyncio
 
@@ -13,9 +13,14 @@ LAMP = "Dorva Lamp 200 costs 430 euros. It weighs 2.4 kg."
 
 
 def row(question_id: str, response: str = "Answer: 430 euros", **changed) -> dict:
-    asked = {"question_id": question_id, "question": "What does it cost?", "reference": "430 euros", "answerable": True}
-    told = {"options": None, "likeliest": None, "response": response, "shown": [LAMP], "gold": [LAMP]}
-    return asked | told | changed
+    question = {
+        "question_id": question_id,
+        "question": "What does it cost?",
+        "reference": "430 euros",
+        "answerable": True,
+    }
+    answer = {"options": None, "likeliest": None, "response": response, "shown": [LAMP], "gold": [LAMP]}
+    return question | answer | changed
 
 
 def all_scores(*rows: dict, ask_ragas: bool = True) -> pl.DataFrame:

@@ -119,3 +119,9 @@ def covered(address: str, listed: list[str]) -> bool:
         if re.fullmatch(re.escape(pattern).replace(r"\*", "[^/]+") + "(/.*)?", wanted):
             return True
     return False
+
+
+def is_declared(section: str, declared: list[str]) -> bool:
+    """Tell whether `section` of params.yaml ({} for any name) is among `declared`: by itself, whole, or by keys of it."""
+    wanted, *entries = (re.sub(r"\$?\{[^}]*\}", "*", name) for name in (section, *declared))
+    return any(f"{wanted}.".startswith(f"{entry}.") or entry.startswith(f"{wanted}.") for entry in entries)

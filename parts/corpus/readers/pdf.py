@@ -1,4 +1,4 @@
-"""Read the text of a PDF, a form feed between pages."""
+"""Read the text of a PDF, with a form feed between pages."""
 
 import re
 from itertools import pairwise
@@ -9,9 +9,9 @@ _ITEM = re.compile(r"\s*(?:[-*•▪◦\u2013]|\d{1,3}[.)]|[a-z]\))\s")
 
 
 def read(data: bytes) -> tuple[str, str]:
-    """Return the title in its properties and the text of its pages, joined by form feeds.
+    """Return the title from the metadata and the text of the pages, joined by form feeds.
 
-    Raises Mistake for a broken, locked or textless PDF.
+    Raises UserError for a PDF that is broken, encrypted or without text.
     """
     import pypdfium2
 
@@ -40,16 +40,16 @@ def _text(document, number: int) -> str:
 
 
 def _unwrap(page: str) -> str:
-    """Return the text of a page with the lines joined that were broken for want of room.
+    """Return the text of a page with wrapped lines joined, so that a passage ends with a sentence, not with a line.
 
-    A line was full when the next one's first word would have made it about as long as the page's longest. A short
-    line after a full stop may be a heading, and stays. Else a passage would end where a line does, not a sentence.
+    A line is wrapped if the first word of the next one would make it about as long as the page's longest line. A list
+    item, and a short line after a full stop, which may be a heading, start a new line.
     """
     lines = [line.rstrip() for line in page.split("\n")]
     longest = max(map(len, lines))
     text = lines[0]
     for above, line in pairwise(lines):
-        full = bool(line) and len(above) + 1 + len(line.split()[0]) > 0.9 * longest
-        fresh = _ITEM.match(line) or (above.endswith((".", "!", "?", ":")) and len(line) < 0.5 * longest)
-        text += (" " if full and not fresh else "\n") + line
+        wrapped = bool(line) and len(above) + 1 + len(line.split()[0]) > 0.9 * longest
+        starts_new = _ITEM.match(line) or (above.endswith((".", "!", "?", ":")) and len(line) < 0.5 * longest)
+        text += (" " if wrapped and not starts_new else "\n") + line
     return text

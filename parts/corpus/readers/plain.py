@@ -4,10 +4,10 @@ from schemas.errors import UserError
 
 
 def read(data: bytes) -> tuple[str, str]:
-    """Return no title and the text of a UTF-8 (or UTF-16 with its mark) file. Raises Mistake for bytes that are no text."""
-    marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    """Return an empty title and the text, UTF-8 or UTF-16 with a byte order mark. Raises UserError for other bytes."""
+    has_utf16_mark = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
-        text = data.decode("utf-16" if marked else "utf-8-sig")
+        text = data.decode("utf-16" if has_utf16_mark else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"is not UTF-8 text (byte {error.start}): save it as UTF-8") from error
     return "", text.replace("\r\n", "\n").replace("\f", "\n")

@@ -1,10 +1,9 @@
-"""End the run when the verdict is worse than at a revision, by more than params.yaml allows.
+"""Fail when the verdict is worse than at a revision, by more than section `gate` of params.yaml allows.
 
-reads   metrics/verdict.json    of this run, and as git holds it at gate.against
+python -m commands.gate [REVISION]    REVISION: gate.against of params.yaml
 
-Writes nothing: what it finds depends on where HEAD is, which DVC does not watch. It runs when the verdict or its section
-changes; `python -m stages.gate REVISION` asks again, of any revision, as a pull request does. A revision that is not
-there, or a metric that was not there then, fails nothing and is told.
+`make repro` and continuous integration run it after `dvc repro`. It is no stage: its result depends on where HEAD is. A
+revision that is not there, or a metric that was not there then, fails nothing and is printed.
 """
 
 import json
@@ -64,12 +63,12 @@ def _was(then: Mapping[str, Value], name: str) -> str:
     return f"{then[name]:g}" + (f" ({lo:g} to {hi:g})" if lo is not None and hi is not None else "")
 
 
-def main(against: str = "") -> None:
+def main(revision: str = "") -> None:
     """Hold metrics/verdict.json to what was committed. Raises Mistake when it is worse."""
     given, now = params.load("gate", Params), metrics.read("verdict")
-    against = against or given.against
+    against = revision or given.against
     if not given.hold:
-        print("gate: params.yaml holds nothing fast")
+        print("gate: nothing to hold (gate.hold in params.yaml is empty)")
         return
     try:
         then = verdict(against)

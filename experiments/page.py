@@ -1,0 +1,24 @@
+"""Write the page of the experiments: scaling, ablations, other companies, leakage.
+
+reads   metrics/{scaling,ablations,search,leak,seeds}.json
+writes  report/experiments.html
+"""
+
+from pathlib import Path
+
+from parts.page import collect, document
+from parts.project.command import run
+
+PAGE = Path("report/experiments.html")
+
+
+def main() -> None:
+    """Write report/experiments.html."""
+    figures = collect.experiment_figures()
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(document.experiments_document(figures))
+    print(f"{PAGE}: {', '.join(figure.name for figure in figures)}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,102 @@
+"""Write the model card: training data, recipe, accuracy, intended use and limits."""
+
+from pathlib import Path
+
+import polars as pl
+
+from parts.project import markdown, metrics
+from parts.project.arms import load_arms
+from parts.project.sections import Student
+from parts.student import finetune
+
+USE = """\
+## Intended use
+
+It answers questions about the documents that it was fine-tuned on, closed book or with retrieved passages, with the
+prompts of `prompts/answer/`. It was fine-tuned on nothing else.
+
+## Limits
+
+- A wrong answer reads like a right one. The accuracies below hold for the exam's questions.
+- It knows the documents as they were at training time; after a change, fine-tune again.
+- Its weights contain what the documents say and may disclose it: share it only with people who may read the documents.
+- A teacher model wrote its training rows, and its errors are in them."""
+
+
+def card(documents: pl.DataFrame, pairs: pl.DataFrame, student: Student, teacher: str, recipe: finetune.Recipe) -> str:
+    """Return the card as Markdown, with the Hub's metadata as front matter, from the tables and metrics/."""
+    parts = [_title(recipe), USE, _data(documents, pairs, teacher), _recipe(student, recipe), _scores()]
+    return f"---\n{_metadata(student, recipe)}\n---\n\n" + "\n\n".join(parts) + "\n"
+
+
+def _metadata(student: Student, recipe: finetune.Recipe) -> str:
+    """Return the Hub's metadata as YAML. A student in a local folder has no name on the Hub; no licence is claimed."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    verdict, on_hub = metrics.read("verdict"), not Path(student.model).is_dir()
+    results = [
+        EvalResult(
+            task_type="question-answering", dataset_type="exam", dataset_name=f"exam of {verdict['n_questions']} questions",
+            metric_type="accuracy", metric_value=verdict[f"accuracy_{name}"], metric_name=f"accuracy, {arm.description}",
+        )
+        for name, arm in load_arms().items()
+        if arm.model == "adapter"
+    ]  # fmt: skip
+    return ModelCardData(
+        base_model=student.model if on_hub else None, library_name="peft" if recipe.lora_r else "transformers",
+        pipeline_tag="text-generation", tags=["closedbook", *(["lora"] if recipe.lora_r else [])], model_name="closedbook",
+        eval_results=results,
+    ).to_yaml()  # fmt: skip
+
+
+def _title(recipe: finetune.Recipe) -> str:
+    kind, loader = ("LoRA adapter", "AutoPeft") if recipe.lora_r else ("model", "Auto")
+    usage = f"`{loader}ModelForCausalLM.from_pretrained(FOLDER)` loads it."
+    return f"# A {kind} fine-tuned on a set of documents\n\nMade by closedbook. {usage}"
+
+
+def _data(documents: pl.DataFrame, pairs: pl.DataFrame, teacher: str) -> str:
+    """Return the counts of documents, rows and tokens; no titles and texts, which may be private."""
+    train = pairs.filter(split="train")
+    counts = train.group_by("generator", "kind").agg(pl.len(), tokens=pl.sum("n_tokens")).sort("generator", "kind")
+    replayed = train.filter(generator="replay")["n_tokens"].sum() / max(1, train["n_tokens"].sum())
+    rows = [[markdown.code_span(name), kind, f"{n:,}", f"{tokens:,}"] for name, kind, n, tokens in counts.rows()]
+    summary = (
+        f"{len(documents)} documents, of which {train['doc_id'].drop_nulls().n_unique()} have rows below; "
+        f"rows written by {markdown.code_span(teacher)}; {replayed:.0%} of the tokens are general text, replayed. "
+        "Documents and exam are not part of this folder."
+    )
+    return f"## Data\n\n{summary}\n\n" + markdown.table(("generator", "kind", "rows", "tokens"), rows)
+
+
+def _recipe(student: Student, recipe: finetune.Recipe) -> str:
+    """Return the training settings, steps, tokens and trainable parameters."""
+    train = metrics.read("train")
+    settings = [[name, markdown.code_span(str(value))] for name, value in recipe.model_dump().items()]
+    summary = (
+        f"Student: {markdown.code_span(student.model)}. {train['steps']:,} steps over {train['tokens']:,} tokens by TRL's "
+        f"SFTTrainer, {train['trainable_parameters']:,} trainable parameters."
+    )
+    return f"## Recipe\n\n{summary}\n\n" + markdown.table(("setting", "value"), settings)
+
+
+def _scores() -> str:
+    """Return the accuracy of every arm with its 95% interval."""
+    verdict = metrics.read("verdict")
+    rows = [
+        [
+            name,
+            arm.description,
+            f"{verdict[f'accuracy_{name}']:.3f}",
+            "{:.3f} to {:.3f}".format(*_interval(verdict, f"accuracy_{name}")),
+        ]
+        for name, arm in load_arms().items()
+    ]
+    gap = "{:+.3f} ({:+.3f} to {:+.3f})".format(verdict["tuned_minus_rag"], *_interval(verdict, "tuned_minus_rag"))
+    scorer = markdown.code_span(verdict["scorer"])
+    summary = f"{verdict['n_questions']} questions, scored by {scorer}. Tuned minus rag: {gap}."
+    return f"## Scores\n\n{summary}\n\n" + markdown.table(("arm", "setting", "accuracy", "95% interval"), rows)
+
+
+def _interval(verdict: dict, name: str) -> tuple[float, float]:
+    return verdict[f"{name}_lo"], verdict[f"{name}_hi"]

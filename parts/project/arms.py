@@ -1,0 +1,38 @@
+"""The table of arms: who answers, and with what to read. Section `arms` of params.yaml is the only place that names them."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel
+
+from parts.project import params
+from schemas.errors import UserError
+
+BASELINE, CANDIDATE = "rag", "tuned"
+"""The two arms that the verdict is about."""
+
+
+class Arm(BaseModel, extra="forbid", frozen=True):
+    """One arm."""
+
+    model: Literal["student", "adapter"]  # the student as released, or fine-tuned
+    retriever: str  # a module of parts/retrieval/retrievers
+    description: str  # for a reader
+
+    @property
+    def searches(self) -> bool:
+        """Whether the arm searches an index; `none` has no passages, `gold` is handed them."""
+        return self.retriever not in ("none", "gold")
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the arm is a lower bound (nothing learnt, nothing to read) or an upper one (the gold passages)."""
+        return self.retriever == "gold" or (self.model == "student" and self.retriever == "none")
+
+
+def load_arms(path: Path = params.PATH) -> dict[str, Arm]:
+    """Return the arms of params.yaml by name, in its order. Raises UserError when BASELINE or CANDIDATE is missing."""
+    arms = params.load_table("arms", Arm, path)
+    if missing := {BASELINE, CANDIDATE} - set(arms):
+        raise UserError(f"{path}: section arms has no {min(missing)}: the verdict compares {CANDIDATE} with {BASELINE}")
+    return arms

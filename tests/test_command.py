@@ -1,0 +1,81 @@
+"""Every stage and command says what it takes in one line, runs its libraries quietly, and shows progress in one bar."""
+
+import io
+import subprocess
+import sys
+
+import pytest
+
+from parts.project.command import parse
+from parts.project.progress import ProgressBar
+from tests.helpers.source_code import ROOT
+
+
+def takes(pilot: int = 0, name: str = "x", *, md: bool = False) -> None:
+    """Take what the tests give."""
+
+
+def test_arguments_have_the_types_of_the_signature_and_flags_are_keyword_only():
+    assert parse(takes, []) == ([0, "x"], {"md": False})
+    assert parse(takes, ["7", "--md", "y"]) == ([7, "y"], {"md": True})
+
+
+@pytest.mark.parametrize("words", [["x"], ["1", "y", "z"], ["--markdown"], ["--m"]])
+def test_what_a_command_does_not_take_is_one_line_with_its_usage(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse(takes, words)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert stop.value.code == 2
+    assert line.startswith("error: ") and "usage: python -m" in line
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["stages.answer"], ["stages.score"], ["stages.synthesize"], ["stages.answer", "rag", "tuned"],
+        ["commands.estimate", "x"], ["commands.merge", "models/adapter"], ["commands.comment", "HEAD", "soon"],
+    ],
+)  # fmt: skip
+def test_a_module_called_wrongly_ends_with_one_line(words):
+    ended = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1 and ended.stderr.startswith("error: ")
+
+
+def test_an_arm_that_is_not_there_is_named():
+    ended = subprocess.run([sys.executable, "-m", "stages.answer", "nobody"], capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode == 1
+    assert "arms.nobody" in ended.stderr and len(ended.stderr.splitlines()) == 1
+
+
+def test_help_says_what_the_module_does():
+    shown = subprocess.run([sys.executable, "-m", "commands.gate", "-h"], capture_output=True, text=True, cwd=ROOT)
+    assert shown.returncode == 0 and "worse than at a revision" in shown.stdout
+
+
+def lines(seconds: list[float], monkeypatch, is_terminal: bool = False) -> str:
+    """Return what a bar of ten steps prints, the clock standing at `seconds` after each."""
+    shown, now = io.StringIO(), [0.0]
+    shown.isatty = lambda: is_terminal
+    monkeypatch.setattr(sys, "stderr", shown)
+    with ProgressBar(total=10, desc="answers", file=shown) as bar:
+        bar._time = lambda: now[0]
+        bar.start_t = bar.last_print_t = 0.0
+        for now[0] in seconds:
+            bar.update()
+    return shown.getvalue()
+
+
+def test_without_a_terminal_there_is_a_line_a_minute_and_no_bar(monkeypatch):
+    text = lines([20.0 * step for step in range(1, 11)], monkeypatch)
+    assert "\r" not in text
+    assert 2 <= len(text.splitlines()) <= 4 and "answers" in text
+
+
+def test_without_a_terminal_what_takes_seconds_prints_nothing(monkeypatch):
+    assert lines([0.5 * step for step in range(1, 11)], monkeypatch) == ""
+
+
+def test_on_a_terminal_the_bar_leaves_nothing_behind(monkeypatch):
+    text = lines([2.0 * step for step in range(1, 11)], monkeypatch, is_terminal=True)
+    assert "\r" in text and text.rstrip(" \r").count("\n") == 0
