@@ -20,7 +20,7 @@ from parts.project import metrics, params
 from parts.project.command import run
 from parts.retrieval import postgres
 from parts.retrieval.contexts import Passage, shown_passages
-from parts.retrieval.retrievers import hybrid
+from parts.retrieval.retriever import retrieve
 from parts.safety import detection, disclosure
 from parts.student import finetune
 from stages import answer
@@ -111,7 +111,7 @@ def prepared(seed: int, given: Params) -> tuple[dict[str, company.Company], list
         for gate, what in GATES.items()
     }
     asked, chunks = canaries.questions(planted), of["open"].chunks
-    contexts = hybrid.retrieve(asked, chunks, params.load("retrieve", postgres.Params))
+    contexts = retrieve("hybrid", asked, chunks, params.load("retrieve", postgres.RetrieveParams))
     most = params.load("answer", arm_engine.Params).passages
     return of, planted, asked, shown_passages(contexts, chunks, most)
 

@@ -18,6 +18,11 @@ from tests.helpers import http_server
 from tests.helpers.source_code import ROOT
 
 
+def pytest_configure():
+    """Let torch use one thread, here and in what tests start: tiny models lose by more, and test workers share the cores."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def environment():
     """Keep the caller's keys, addresses and settings from the tests, and the tests from the network."""
@@ -73,7 +78,7 @@ def workplace(tmp_path, monkeypatch):
 
     def change(section: str, key: str, value) -> None:
         params[section][key] = value
-        (home / "params.yaml").write_text(yaml.safe_dump(params))
+        (home / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
     home_and_change = type("Workplace", (), {"path": home, "change": staticmethod(change), "params": params})
     return home_and_change
@@ -198,4 +203,19 @@ def qwen(tmp_path_factory) -> Path:
         initializer_range=0.2,  # so small a model says nothing with the usual 0.02
     )  # fmt: skip
     Qwen3ForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def adapter(qwen, tmp_path_factory) -> Path:
+    """An adapter of the tiny model that was not trained, but changes what it says."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    from parts.student.model import load
+
+    folder = tmp_path_factory.mktemp("adapter")
+    torch.manual_seed(1)
+    lora = LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
+    get_peft_model(load(str(qwen)), lora).save_pretrained(folder)
     return folder
