@@ -162,7 +162,7 @@ def cue(monkeypatch):
     with http_server.running(Handler) as url:
         server.url = f"{url}/v1"
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        monkeypatch.setattr(transport, "LONGEST", 0)  # what is tried again is so at once
+        monkeypatch.setattr(transport, "MAX_BACKOFF", 0)  # what is tried again is so at once
         yield server
 
 
