@@ -85,7 +85,7 @@ def test_the_store_is_filled_the_weight_is_chosen_and_both_are_on_record(company
     assert found["lexical_weight"] == 1.0 and found["mrr_lexical_1.0"] == 1 > found["mrr_lexical_0.0"]
     assert found["questions"] == 19 and {"f1_passages_1", "f1_passages_2"} <= set(found)
     assert tuned_settings.read().lexical_weight == 1.0
-    assert params.load("answer", arm_engine.Params).passages == found["passages"]
+    assert params.load("answer", arm_engine.AnswerParams).passages == found["passages"]
 
 
 def test_without_a_question_to_choose_by_one_line_says_what_is_missing(company):
