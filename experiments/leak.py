@@ -66,7 +66,7 @@ def shown(asked: pl.DataFrame, passages: Passages) -> dict[str, list[bool]]:
 
 def untaught(asked: pl.DataFrame, passages: Passages) -> Given:
     """Return what the student gives away as released, without and with passages: no gate bears on that."""
-    given = params.load("answer", arm_engine.Params)
+    given = params.load("answer", arm_engine.AnswerParams)
     engine = arm_engine.engine("student", given)
     by_arm = {"base": {}, "rag": passages}
     return {arm: given_away(asked, engine, held, arm_engine.batch_size()) for arm, held in by_arm.items()}
@@ -112,7 +112,7 @@ def prepared(seed: int, given: Params) -> tuple[dict[str, company.Company], list
     }
     asked, chunks = canaries.questions(planted), of["open"].chunks
     contexts = retrieve("hybrid", asked, chunks, params.load("retrieve", postgres.RetrieveParams))
-    most = params.load("answer", arm_engine.Params).passages
+    most = params.load("answer", arm_engine.AnswerParams).passages
     return of, planted, asked, shown_passages(contexts, chunks, most)
 
 

@@ -80,7 +80,7 @@ def rows(company: Company, plan: Plan) -> pl.DataFrame:
 
 def study(company: Company, plan: Plan) -> dict[str, float]:
     """Return what a student knows after `plan`: accuracy on the exam, abilities left, and what the training took."""
-    given = params.load("answer", arm_engine.Params)
+    given = params.load("answer", arm_engine.AnswerParams)
     exams = [(company.questions, {})]
     exams += [(company.questions, shown(company, given.passages))] if plan.examined else []
 
@@ -99,7 +99,7 @@ def study(company: Company, plan: Plan) -> dict[str, float]:
 
 def put(exams: Sequence[tuple[pl.DataFrame, dict]]) -> list[list]:
     """Return every question of `exams` (Questions, passages by question) as a student reads it, and what is right."""
-    given = params.load("answer", arm_engine.Params)
+    given = params.load("answer", arm_engine.AnswerParams)
     prompts = PromptBuilder(tokenizer(params.load("student", Student)), given.max_new_tokens, given.max_prompt_tokens)
     return [
         [
@@ -125,7 +125,7 @@ def studied(company: Company, plan: Plan, measure: Callable[[transformers_engine
     It is kept under what bears on both: `asked`, JSON values, is all that bears on `measure` beyond the student.
     """
     pairs = rows(company, plan).to_dicts()
-    student, given = params.load("student", Student), params.load("answer", arm_engine.Params)
+    student, given = params.load("student", Student), params.load("answer", arm_engine.AnswerParams)
     home = KEPT / study_key(company, plan, pairs, asked)
     if (home / "found.json").exists():
         return json.loads((home / "found.json").read_text())
@@ -143,7 +143,7 @@ def studied(company: Company, plan: Plan, measure: Callable[[transformers_engine
 
 def rag(company: Company) -> float:
     """Return the accuracy of the released student with the passages that retrieval finds."""
-    given = params.load("answer", arm_engine.Params)
+    given = params.load("answer", arm_engine.AnswerParams)
     engine = arm_engine.engine("student", given)
     return accuracy(company, engine, shown(company, given.passages), arm_engine.batch_size())
 
