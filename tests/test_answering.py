@@ -124,6 +124,7 @@ def test_a_served_model_is_given_the_same_prompts_and_says_and_chooses_the_same(
         assert [there.choose(p, OPTIONS) for p in prompts[:3]] == [here.choose(p, OPTIONS) for p in prompts[:3]]
 
 
+@pytest.mark.slow
 def test_a_real_server_answers_as_this_process_does(here, told, prompts, qwen, monkeypatch):
     """transformers' own server, which tells no log-probabilities."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # two processes, so few cores
