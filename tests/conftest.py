@@ -19,20 +19,13 @@ from tests.helpers.source_code import ROOT
 
 
 def pytest_configure():
-    """Let torch use one thread, here and in what tests start: tiny models lose by more, and test workers share the cores."""
-    os.environ["OMP_NUM_THREADS"] = "1"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def environment():
-    """Keep the caller's keys, addresses and settings from the tests, and the tests from the network."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith(("OPENAI_", "CLOSEDBOOK_"))]:
-            patch.delenv(name)
-        patch.setenv("HF_HUB_OFFLINE", "1")
-        # no test speaks TLS, and reading the certificates takes 20 ms for each of some thousand clients
-        patch.setattr(ssl.SSLContext, "load_verify_locations", lambda *args, **options: None)
-        yield
+    """Set what libraries read as they are imported, and keep the caller's keys, addresses and settings from the tests."""
+    for name in [name for name in os.environ if name.startswith(("OPENAI_", "CLOSEDBOOK_"))]:
+        del os.environ[name]
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["OMP_NUM_THREADS"] = "1"  # tiny models are slower by more threads, and workers share the cores
+    # no test speaks TLS, and reading the certificates takes 20 ms for each of some thousand clients
+    ssl.SSLContext.load_verify_locations = lambda *args, **options: None
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +35,7 @@ def response_cache(monkeypatch, tmp_path):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def postgres_folder(environment):
+def postgres_folder():
     """A folder of this session's own for embedded servers of Postgres.
 
     Run by root, Postgres is another user. pytest closes its own temporary folders to others whenever a run starts, so

@@ -133,6 +133,7 @@ def test_a_served_model_gets_the_same_prompts_and_gives_and_chooses_the_same_ans
         assert [there.choose(p, OPTIONS) for p in prompts[:3]] == [here.choose(p, OPTIONS) for p in prompts[:3]]
 
 
+@pytest.mark.slow
 def test_a_real_server_answers_as_this_process_does(here, qwen_tokenizer, prompts, qwen, monkeypatch):
     """transformers' own server, which returns no log-probabilities."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # two processes, so few cores

@@ -183,6 +183,7 @@ def test_a_wrong_dsn_is_an_error_in_one_line(monkeypatch, dsn):
         pass
 
 
+@pytest.mark.slow
 def test_a_server_over_tcp_needs_the_password_and_its_errors_do_not_contain_it(monkeypatch, postgres_folder):
     with over_tcp(postgres_folder.with_name("over_tcp"), "open:sesame") as dsn:
         monkeypatch.setenv("CLOSEDBOOK_DSN", dsn.replace("reader@", "reader:open%3Asesame@"))

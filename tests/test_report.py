@@ -139,6 +139,7 @@ def test_whether_the_judge_can_be_trusted_is_on_the_page(here):
     assert "the same model" in agreement.text and "90.0%" in agreement.text
 
 
+@pytest.mark.slow
 def test_the_experiments_have_a_page_of_their_own_and_the_run_reads_nothing_of_theirs(here):
     before = report.PAGE.read_bytes()
     line = {"tokens": [1000, 2000], "accuracies": [0.2, 0.3], "least": [0.1, 0.2], "most": [0.3, 0.4]}

@@ -67,6 +67,7 @@ def tuned(tables, adapter):
     return tables
 
 
+@pytest.mark.slow
 def test_training_writes_adapter_loss_and_metrics(tables, qwen, capsys):
     tables.change("train", "num_train_epochs", 1)
     tables.change("train", "per_device_train_batch_size", 4)

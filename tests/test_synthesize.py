@@ -120,6 +120,7 @@ def test_an_unreachable_teacher_ends_with_one_line_and_writes_nothing(lamps, mon
     assert not RawPairs.address("qa").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "killed"])
 def test_a_run_stopped_in_the_middle_goes_on_and_ends_in_the_same_bytes(lamps, cue, tmp_path, how):
     answer, halfway, ended = cue.reply, threading.Event(), threading.Event()

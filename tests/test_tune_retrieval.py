@@ -75,6 +75,7 @@ def company(workplace, qwen, embedded_postgres):
     return workplace
 
 
+@pytest.mark.slow
 def test_the_store_is_filled_the_weight_is_chosen_and_both_are_in_metrics(company):
     index.main()
     manifest = json.loads((company.path / "metrics/index.json").read_text())

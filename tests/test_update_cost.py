@@ -67,6 +67,7 @@ def corpus(workplace, rules, monkeypatch, embedded_postgres):
     return workplace
 
 
+@pytest.mark.slow
 def test_a_change_is_counted_and_leaves_tables_and_index_as_they_were(corpus, capsys):
     before = {path: path.read_bytes() for path in Path("data").glob("*.parquet")}
     update_cost.main()
