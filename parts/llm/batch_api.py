@@ -14,14 +14,16 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-
-from openai import AsyncOpenAI, OpenAIError
-from openai.types import Batch
+from typing import TYPE_CHECKING
 
 from parts.llm.response_cache import CachedResponse
 from parts.llm.transport import RETRIABLE, ServerReply, Transport, parse_body, token_usage
 from parts.project.progress import ProgressBar
 from schemas.errors import UserError
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+    from openai.types import Batch
 
 POLL = 30  # seconds
 MAX_REQUESTS = 10_000  # in one batch; OpenAI takes 50,000 and 200 MB
@@ -42,7 +44,7 @@ def is_enabled() -> bool:
 class BatchTransport(Transport):
     """A transport that defers requests until `settle` is called."""
 
-    def __init__(self, openai: AsyncOpenAI, *transport: object):
+    def __init__(self, openai: "AsyncOpenAI", *transport: object):
         super().__init__(*transport)
         self.openai = openai
         self.failed: dict[str, ServerReply] = {}
@@ -65,6 +67,8 @@ class BatchTransport(Transport):
 
         Raises UserError when the server refuses the batches, and BudgetExceeded.
         """
+        from openai import OpenAIError
+
         try:
             any_collected = await self._collect()
             if not any_collected:
@@ -112,13 +116,13 @@ class BatchTransport(Transport):
             await self._store_results(await self._wait(batch))
         return bool(ours)
 
-    async def _recent(self) -> AsyncIterator[Batch]:
+    async def _recent(self) -> AsyncIterator["Batch"]:
         async for batch in self.openai.batches.list():
             if batch.created_at < time.time() - MAX_AGE:
                 return  # the latest come first
             yield batch
 
-    async def _wait(self, batch: Batch) -> Batch:
+    async def _wait(self, batch: "Batch") -> "Batch":
         with ProgressBar(desc=f"batch {batch.id}", unit="") as bar:
             while batch.status not in FINISHED:
                 await asyncio.sleep(POLL)
@@ -128,7 +132,7 @@ class BatchTransport(Transport):
                     bar.update(counts.completed + counts.failed - bar.n)
         return batch
 
-    async def _store_results(self, batch: Batch) -> None:
+    async def _store_results(self, batch: "Batch") -> None:
         """Store the responses of a batch, all or none, and note its failed requests."""
         responses = []
         for file in filter(None, (batch.output_file_id, batch.error_file_id)):

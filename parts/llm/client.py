@@ -9,13 +9,13 @@ CLOSEDBOOK_TIMEOUT (300 seconds for one), CLOSEDBOOK_CACHE (a folder), and the b
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
 import httpx
-from openai import AsyncOpenAI
 from pydantic import BaseModel, ValidationError
 
 from parts.llm import structured_output
@@ -27,6 +27,9 @@ from parts.llm.transport import CachedHttpxTransport, ServerReply, Transport
 from parts.project import prices
 from parts.project.sections import Server
 from schemas.errors import UserError
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
 
 CHAT = "/chat/completions"
 OPENAI = "https://api.openai.com/v1"
@@ -53,11 +56,16 @@ class Reply:
 
 
 class Client:
-    """Sends prompts to one server. `openai` goes through the same transport, for libraries that bring their own prompts."""
+    """Sends prompts to one server."""
 
-    def __init__(self, server: Server, transport: Transport, openai: AsyncOpenAI):
-        self.server, self.transport, self.openai, self.meter = server, transport, openai, transport.meter
+    def __init__(self, server: Server, transport: Transport, make_openai: "Callable[[], AsyncOpenAI] | None" = None):
+        self.server, self.transport, self.meter, self._make_openai = server, transport, transport.meter, make_openai
         self.schema_in_prompt = False  # for a server that does not support response_format
+
+    @cached_property
+    def openai(self) -> "AsyncOpenAI":
+        """A client of the openai package that goes through the same transport, for libraries that bring their own prompts."""
+        return self._make_openai()
 
     async def ask(
         self, prompt: str, *, schema: type[BaseModel] | None = None, sample: int = 0, **sampling: Any
@@ -121,12 +129,20 @@ async def connect(server: Server, batches: bool = False) -> AsyncIterator[Client
         session = await stack.enter_async_context(_session(key))
         arguments = (url, session, cache, Budget(cache, price_list), Meter(price_list.models.get(server.model)))
         if batches:
+            from openai import AsyncOpenAI
+
             openai = await stack.enter_async_context(AsyncOpenAI(base_url=url, api_key=key))
             transport = BatchTransport(openai, *arguments)
         else:
             transport = Transport(*arguments)
         http = await stack.enter_async_context(httpx.AsyncClient(transport=CachedHttpxTransport(transport)))
-        yield Client(server, transport, AsyncOpenAI(base_url=url, api_key=key, http_client=http, max_retries=0))
+        yield Client(server, transport, lambda: _openai(url, key, http))
+
+
+def _openai(url: str, key: str, http: httpx.AsyncClient) -> "AsyncOpenAI":
+    from openai import AsyncOpenAI  # takes longer to import than most stages take to run
+
+    return AsyncOpenAI(base_url=url, api_key=key, http_client=http, max_retries=0)
 
 
 def _session(key: str) -> aiohttp.ClientSession:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import duckdb
 import polars as pl
 
 FOLDER = Path(__file__).parent.parent.parent / "queries"
@@ -16,6 +15,8 @@ def query(name: str) -> str:
 
 def select(text: str, values: Mapping[str, object] | None = None, **tables: pl.DataFrame) -> pl.DataFrame:
     """Return the result of the query `text`, with `values` for its parameters, over `tables` by their names."""
+    import duckdb
+
     with duckdb.connect() as sql:
         sql.execute(query("words"))
         for name, table in tables.items():
