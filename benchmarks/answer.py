@@ -27,7 +27,7 @@ WARMUP, ROUNDS = 4, 3
 
 def load_arms(size: int | None) -> dict[str, tuple[Engine, list[str]]]:
     """Return each arm's engine and prompts, about `size` of them; None: all."""
-    settings, rows = params.load("answer", arm_engine.Params), Questions.read()
+    settings, rows = params.load("answer", arm_engine.AnswerParams), Questions.read()
     rows = rows.gather_every(max(1, len(rows) // size)) if size else rows
     arms = {}
     for name in ARMS:

@@ -26,7 +26,7 @@ from parts.retrieval import postgres
 from parts.retrieval.embedder import Embedder
 from parts.retrieval.passage_store import PassageStore, embedding_text
 from parts.retrieval.ranking import measure
-from parts.retrieval.retrievers import dense, hybrid
+from parts.retrieval.retriever import retrieve
 from schemas.contexts import Contexts
 from tests.helpers.source_code import ROOT
 
@@ -52,19 +52,19 @@ class Bench:
     """What every part works with."""
 
     figures: Figures
-    settings: postgres.Params
+    settings: postgres.RetrieveParams
     corpora: Path | None
     sizes: Sizes
     bm25: bool
 
 
 @contextlib.contextmanager
-def workdir() -> Iterator[postgres.Params]:
+def workdir() -> Iterator[postgres.RetrieveParams]:
     """Work with the shipped settings in a temporary folder with a Postgres of its own."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         shutil.copy(ROOT / "params.yaml", "params.yaml")
         shutil.copytree(ROOT / "metrics", "metrics")
-        yield params.load("retrieve", postgres.Params)
+        yield params.load("retrieve", postgres.RetrieveParams)
 
 
 def bm25(questions: pl.DataFrame, chunks: pl.DataFrame, depth: int) -> pl.DataFrame:
@@ -95,8 +95,8 @@ def recall(bench: Bench) -> None:
         bench.figures.add(f"{name}_passages", len(chunks))
         bench.figures.add(f"{name}_questions", len(questions))
         contexts = {
-            "dense": dense.retrieve(questions, chunks, bench.settings),
-            "hybrid": hybrid.retrieve(questions, chunks, bench.settings),
+            "dense": retrieve("dense", questions, chunks, bench.settings),
+            "hybrid": retrieve("hybrid", questions, chunks, bench.settings),
         }
         if bench.bm25:
             contexts["bm25"] = bm25(questions, chunks, bench.settings.depth)
@@ -126,7 +126,7 @@ def search(bench: Bench) -> None:
                 lambda q, v: sql.execute(NEAREST, {"v": v, "n": settings.depth}).fetchall(),
             ),
             "hybrid": (
-                lambda q, v: store.fused(q, v, 0.5),
+                lambda q, v: store.hybrid(q, v, 0.5),
                 lambda q, v: sql.execute(hybrid_search, {"question": q, "vector": v, **values}).fetchall(),
             ),
         }
@@ -158,11 +158,11 @@ def resampled(embed: Embedder, chunks: pl.DataFrame, size: int):
 
 
 @contextlib.contextmanager
-def temporary_store(chunks: pl.DataFrame, settings: postgres.Params, embed) -> Iterator[PassageStore]:
+def temporary_store(chunks: pl.DataFrame, settings: postgres.RetrieveParams, embed) -> Iterator[PassageStore]:
     """Yield a store of `chunks` in a schema of their own."""
     with postgres.connect() as connection:
         store = PassageStore(connection, "bench", settings, embed)
-        store.hold(chunks)
+        store.sync(chunks)
         yield store
         connection.execute("DROP SCHEMA bench CASCADE")
 
@@ -183,7 +183,7 @@ def hnsw(bench: Bench) -> None:
             start = time.perf_counter()
             nearest = store.nearest(probe, 10)
             times.append((time.perf_counter() - start) * 1000)
-            common += len(dict(nearest).keys() & dict(store.exactly(probe, 10)).keys())
+            common += len(dict(nearest).keys() & dict(store.nearest_exact(probe, 10)).keys())
         bench.figures.add("hnsw_search_p95_ms", p95(times))
         bench.figures.add("hnsw_recall10", common / len(probes) / 10, ">= 0.99")
 
@@ -226,7 +226,7 @@ def update(bench: Bench) -> None:
             edited = pl.col("chunk_id") == f"c{n * len(chunks) // 10:06}"
             chunks = chunks.with_columns(text=pl.when(edited).then(pl.lit(f"Edited {n}.")).otherwise("text"))
             start = time.perf_counter()
-            assert store.hold(chunks) == 1
+            assert store.sync(chunks) == 1
             times.append(time.perf_counter() - start)
     bench.figures.add("update_seconds", statistics.median(times), "<= 1")
 

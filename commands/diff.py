@@ -5,11 +5,12 @@ python -m commands.diff REVISION [--md]
 
 import re
 import signal
+import textwrap
 from collections.abc import Mapping, Sequence
 
 from commands import answer_flips, run_values
 from commands.run_values import Change
-from parts.project import git, markdown
+from parts.project import git, markdown, terminal
 from parts.project.command import run
 
 COUNTS = "what stages counted"
@@ -66,16 +67,12 @@ def to_text(revision: str, name: str) -> str:
     """Return params and metrics for a terminal."""
     said = []
     for heading, lines in sections(revision, name).items():
-        said += [f"{heading}", *(_aligned([HEAD, *lines]) if lines else ["  the same"]), ""]
+        said += [
+            f"{heading}",
+            *([textwrap.indent(terminal.table(HEAD, lines, "left"), "  ")] if lines else ["  the same"]),
+            "",
+        ]
     return "\n".join(said)
-
-
-def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(line[at]) for line in lines) for at in range(len(HEAD))]
-    return [
-        ("  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))).rstrip()
-        for line in lines
-    ]
 
 
 def to_markdown(revision: str, name: str) -> str:

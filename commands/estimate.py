@@ -18,7 +18,10 @@ from parts.llm.response_cache import ResponseCache
 from parts.project import params, prices
 from parts.project.command import run
 from parts.project.sections import Server
+from parts.project.terminal import table
 from schemas.redacted import Redacted
+
+HEAD = ("generator", "requests", "kept", "prompt tokens", "new tokens", "dollars")
 
 
 async def pilot(chunks: pl.DataFrame, names: list[str], server: Server, count: int) -> None:
@@ -28,7 +31,7 @@ async def pilot(chunks: pl.DataFrame, names: list[str], server: Server, count: i
         for name in names:
             generate, knobs = load_generator(name)
             asking = [lambda c=c, g=generate, k=knobs: g(c["heading"], c["text"], teacher.ask, k) for c in some]
-            await jobs.each(asking, len(some), f"{name}, pilot", teacher.meter)
+            await jobs.run_all(asking, len(some), f"{name}, pilot", teacher.meter)
 
 
 def main(passages: int = 0) -> None:
@@ -38,16 +41,14 @@ def main(passages: int = 0) -> None:
         asyncio.run(pilot(chunks, names, server, passages))
     price, kept = prices.load(), ResponseCache.open()
     found = {name: asyncio.run(dry_run.estimate(chunks, name, server, kept)) for name in names}
-    line = "{:<16}{:>12}{:>12}{:>16}{:>14}{:>12}"
-    print(line.format("generator", "requests", "kept", "prompt tokens", "new tokens", "dollars"))
     rows = {
         name: [each.total("n_cached") + each.total("n_missing"), each.total("n_cached"), *each.missing_tokens()]
         for name, each in found.items()
     }
     rows["all"] = [sum(column) for column in zip(*rows.values(), strict=True)]
-    for name, row in rows.items():
-        dollars = price.asked(server.model, *row[2:])
-        print(line.format(name, *row, "no price" if dollars is None else f"{dollars:.2f}"))
+    costs = [price.cost_of_tokens(server.model, *row[2:]) for row in rows.values()]
+    dollars = ["no price" if cost is None else f"{cost:.2f}" for cost in costs]
+    print(table(HEAD, [(name, *map(str, row), cost) for (name, row), cost in zip(rows.items(), dollars, strict=True)]))
     assumed = sum(each.n_assumed() for each in found.values())
     print(f"tokens and dollars are those still to be paid, at the prices of {price.dated}")
     if assumed:

@@ -2,6 +2,8 @@
 
 from parts.project import metrics
 from parts.project.arms import load_arms
+from parts.project.markdown import table
+from parts.project.numbers import interval, number
 
 
 def abilities() -> str:
@@ -38,7 +40,7 @@ def variants(group: str) -> str:
         "two documents": "two_documents_em", "declines": "declines_when_absent", "seconds": "seconds",
     }  # fmt: skip
     rows = [
-        [name.replace("_", " "), *(_cell(row.get(key), 0 if key == "seconds" else 3) for key in columns.values())]
+        [name.replace("_", " "), *(number(row.get(key), 0 if key == "seconds" else 3) for key in columns.values())]
         for name, row in found.items()
         if isinstance(row, dict)
     ]
@@ -46,17 +48,12 @@ def variants(group: str) -> str:
     return table(["", *columns], rows) + f"\n\nLooking it up (rag): {found['rag_accuracy']:.3f}."
 
 
-def _cell(value: float | None, places: int) -> str:
-    return "-" if value is None else f"{value:.{places}f}"
-
-
 def seeds() -> str:
     """Return the ratios over companies with their intervals, from metrics/seeds.json."""
     found = metrics.read("seeds")
     names = {"tuned_over_rag": "tuned / rag", "tuned_rag_over_rag": "tuned_rag / rag"}
     rows = [
-        [label, f"{found[key]:.3f}", f"{found[f'{key}_lo']:.3f} to {found[f'{key}_hi']:.3f}"]
-        for key, label in names.items()
+        [label, f"{found[key]:.3f}", interval(found[f"{key}_lo"], found[f"{key}_hi"])] for key, label in names.items()
     ]
     return table(["", f"mean of {len(found['seeds'])} companies", "95% interval"], rows)
 
@@ -74,9 +71,3 @@ def leak() -> str:
     head = ["", "asked by name, gated", "in other words, gated", "by name, not gated", "in other words, not gated"]
     told = "{canaries} secrets; {canaries_in_rows_open} are in training rows without the gate, {canaries_in_rows_gated} with it."
     return table(head, rows) + f"\n\n{told.format_map(found)}"
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """Return a table of Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from parts.project import git
+from parts.project.numbers import with_interval
 from schemas.errors import UserError
 
 WORKING = "working tree"
@@ -92,7 +93,7 @@ def intervals(flat: Flat) -> dict[str, str]:
         ends = [flat.get(f"{name}_{end}") for end in ("lo", "hi")]
         stem = name.removesuffix("_lo").removesuffix("_hi")
         if stem == name or f"{stem}_lo" not in flat or f"{stem}_hi" not in flat:
-            found[name] = f"{shown(value)} ({shown(ends[0])} to {shown(ends[1])})" if None not in ends else shown(value)
+            found[name] = with_interval(value, *ends, shown)
     return found
 
 

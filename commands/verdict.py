@@ -5,24 +5,17 @@ python -m commands.verdict
 
 from pathlib import Path
 
+from parts.project.command import run
+from parts.project.terminal import table
 from parts.verdict.sentences import HEAD, arm_rows, cautions, cost_sentence, sentence
 from schemas.errors import UserError
 
 
 def text() -> str:
     """Return the same for a terminal."""
-    lines = [HEAD, *arm_rows()]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(HEAD))]
-    table = "\n".join(
-        "  ".join(
-            cell.rjust(width) if at else cell.ljust(width)
-            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    )
     page = "report/index.html" if Path("report/index.html").exists() else "`dvc repro report` writes report/index.html"
     where = f"Page: {page}. Details: metrics/ (git), plots/ (`dvc plots show`), data/ (tables), `make ledger`."
-    return "\n\n".join([table, sentence(), cost_sentence(), "\n".join(cautions()), where])
+    return "\n\n".join([table(HEAD, arm_rows()), sentence(), cost_sentence(), "\n".join(cautions()), where])
 
 
 def main() -> None:
@@ -31,3 +24,7 @@ def main() -> None:
         print(f"\n{text()}")
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is not there yet: run `make repro`") from error
+
+
+if __name__ == "__main__":
+    run(main)

@@ -18,7 +18,7 @@ from parts.llm.client import connect
 from parts.project import params
 from parts.project.sections import Server, Student
 from parts.retrieval import postgres
-from parts.retrieval.retrievers import hybrid
+from parts.retrieval.retriever import retrieve
 from parts.safety import detection, redaction
 from parts.student.model import token_counter, tokenizer
 from schemas.pairs import RawPairs
@@ -66,7 +66,7 @@ def prepare(
     max_tokens = params.load("chunk", splitting.ChunkParams).max_tokens
     chunks = splitting.split_documents(documents, max_tokens, lambda text: count([text])[0])
     questions, _ = evidence.build_exam(drafts, documents, chunks)
-    contexts = hybrid.retrieve(questions, chunks, params.load("retrieve", postgres.Params))
+    contexts = retrieve("hybrid", questions, chunks, params.load("retrieve", postgres.RetrieveParams))
     redacted, _ = redaction.redact(documents, chunks, private or params.load("redact", detection.Params))
     raw = asyncio.run(_synthesize(redacted, settings.generators))
     return Company(seed, chunks, questions, contexts, raw)

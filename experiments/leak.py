@@ -21,7 +21,7 @@ from parts.project import metrics, params
 from parts.project.command import run
 from parts.retrieval import postgres
 from parts.retrieval.contexts import Passage, shown_passages
-from parts.retrieval.retrievers import hybrid
+from parts.retrieval.retriever import retrieve
 from parts.safety import detection, disclosure
 from parts.student import finetune
 from stages import answer
@@ -68,7 +68,7 @@ def retrieved(questions: pl.DataFrame, passages: Passages) -> ByForm:
 
 def released(questions: pl.DataFrame, passages: Passages) -> dict[str, ByForm]:
     """Return what the released student discloses, by arm, without and with passages: no gate changes that."""
-    engine = arm_engine.engine("student", params.load("answer", arm_engine.Params))
+    engine = arm_engine.engine("student", params.load("answer", arm_engine.AnswerParams))
     return {"base": disclosed(questions, engine, {}), "rag": disclosed(questions, engine, passages)}
 
 
@@ -118,8 +118,8 @@ def prepare(seed: int, settings: Params) -> Setup:
         for gate, action in GATES.items()
     }
     questions, chunks = canaries.questions(planted), companies["open"].chunks
-    contexts = hybrid.retrieve(questions, chunks, params.load("retrieve", postgres.Params))
-    max_passages = params.load("answer", arm_engine.Params).passages
+    contexts = retrieve("hybrid", questions, chunks, params.load("retrieve", postgres.RetrieveParams))
+    max_passages = params.load("answer", arm_engine.AnswerParams).passages
     return Setup(companies, planted, questions, shown_passages(contexts, chunks, max_passages))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from parts.page import collect, document
 from parts.project.command import run
+from schemas.files import write_text
 
 PAGE = Path("report/experiments.html")
 
@@ -15,8 +16,7 @@ PAGE = Path("report/experiments.html")
 def main() -> None:
     """Write report/experiments.html."""
     figures = collect.experiment_figures()
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(document.experiments_document(figures))
+    write_text(PAGE, document.experiments_document(figures))
     print(f"{PAGE}: {', '.join(figure.name for figure in figures)}")
 
 

@@ -81,7 +81,7 @@ def rows(company: Company, plan: Plan) -> pl.DataFrame:
 
 def study(company: Company, plan: Plan) -> dict[str, float]:
     """Return the metrics of a student after `plan`: accuracy on the exam, remaining abilities, and the cost of training."""
-    settings = params.load("answer", arm_engine.Params)
+    settings = params.load("answer", arm_engine.AnswerParams)
     exams = [(company.questions, {})]
     exams += [(company.questions, shown(company, settings.passages))] if plan.ability_questions else []
 
@@ -104,7 +104,7 @@ def study(company: Company, plan: Plan) -> dict[str, float]:
 
 def exam_inputs(exams: Sequence[tuple[pl.DataFrame, dict]]) -> list[list]:
     """Return every question of `exams` (Questions, passages by question) as a student reads it, and its reference."""
-    settings = params.load("answer", arm_engine.Params)
+    settings = params.load("answer", arm_engine.AnswerParams)
     prompts = PromptBuilder(
         tokenizer(params.load("student", Student)), settings.max_new_tokens, settings.max_prompt_tokens
     )
@@ -132,7 +132,7 @@ def cached(company: Company, plan: Plan, measure: Callable[[transformers_engine.
     The key is of both: `measured`, JSON values, is all data that bears on `measure` beyond the student.
     """
     pairs = rows(company, plan).to_dicts()
-    student, settings = params.load("student", Student), params.load("answer", arm_engine.Params)
+    student, settings = params.load("student", Student), params.load("answer", arm_engine.AnswerParams)
     folder = CACHE / study_key(company, plan, pairs, measured)
     if (folder / "metrics.json").exists():
         return json.loads((folder / "metrics.json").read_text())
@@ -152,7 +152,7 @@ def cached(company: Company, plan: Plan, measure: Callable[[transformers_engine.
 
 def rag(company: Company) -> float:
     """Return the accuracy of the released student with retrieved passages."""
-    settings = params.load("answer", arm_engine.Params)
+    settings = params.load("answer", arm_engine.AnswerParams)
     engine = arm_engine.engine("student", settings)
     return accuracy(company, engine, shown(company, settings.passages), arm_engine.batch_size())
 

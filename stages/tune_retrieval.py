@@ -14,7 +14,7 @@ from parts.answering.engine import Engine
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.retrieval import postgres
-from parts.retrieval.contexts import Passage
+from parts.retrieval.contexts import Passage, passages_by_id
 from parts.retrieval.tuning import DevelopmentQuestions, best, development, reciprocal_ranks
 from parts.scoring import exact
 from schemas.chunks import Chunks
@@ -41,19 +41,19 @@ def told(asked: DevelopmentQuestions, shown: list[list[Passage]], engine: Engine
 
 def main() -> None:
     """Write metrics/tune_retrieval.json."""
-    given, answer = params.load("tune_retrieval", Params), params.load("answer", arm_engine.Params)
+    given, answer = params.load("tune_retrieval", Params), params.load("answer", arm_engine.AnswerParams)
     chunks = Chunks.read()
-    texts = {row["chunk_id"]: (row["heading"], row["text"]) for row in chunks.iter_rows(named=True)}
+    texts = passages_by_id(chunks)
     asked = development(Pairs.read(), texts, given.questions)
     if not asked:
         raise UserError(
             "tune: no question of the teacher was kept to choose by: synthesize needs a generator of them, as qa"
         )
-    with postgres.open_store(chunks, params.load("retrieve", postgres.Params)) as held:
-        vectors = held.embed([question for question, _, _ in asked])
+    with postgres.open_store(chunks, params.load("retrieve", postgres.RetrieveParams)) as store:
+        vectors = store.embed([question for question, _, _ in asked])
         hits = {
             weight: [
-                held.fused(question, vector, weight) for (question, _, _), vector in zip(asked, vectors, strict=True)
+                store.hybrid(question, vector, weight) for (question, _, _), vector in zip(asked, vectors, strict=True)
             ]
             for weight in given.lexical_weights
         }

@@ -11,7 +11,6 @@ writes  metrics/update_cost.json
 """
 
 import asyncio
-import importlib
 import time
 from functools import partial
 
@@ -21,6 +20,7 @@ from parts.project.arms import Arm
 from parts.project.command import run
 from parts.project.sections import Server, Student
 from parts.retrieval import postgres
+from parts.retrieval.retriever import load_retriever
 from parts.safety import detection, redaction
 from parts.student.model import count_tokens, tokenizer
 from parts.verdict import document_update
@@ -45,8 +45,8 @@ def main() -> None:
     found |= meter.metrics() | {"passages_taught": len(new)}
     found["teacher_seconds"] = seconds if meter.paid == meter.requests else None  # null: kept answers were replayed
 
-    retriever = importlib.import_module(f"parts.retrieval.retrievers.{params.load('arms.rag', Arm).retriever}")
-    found |= document_update.reindex(retriever.indexed, chunks, cut, params.load("retrieve", postgres.Params))
+    retriever = load_retriever(params.load("arms.rag", Arm).retriever)
+    found |= document_update.reindex(retriever.indexed, chunks, cut, params.load("retrieve", postgres.RetrieveParams))
     found["passages_embedded"] = len(cut.join(chunks, ["chunk_id", "heading", "text"], how="anti"))
     metrics.write("update_cost", found)
     print(

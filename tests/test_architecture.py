@@ -215,3 +215,10 @@ def test_every_prompt_is_used():
     used = {name for path in source_code.MODULES for name in source_code.literals(path, "prompts.render", "render")}
     files = {str(path.relative_to(ROOT / "prompts").with_suffix("")) for path in (ROOT / "prompts").rglob("*.md")}
     assert files == used
+
+
+def test_every_module_that_says_how_it_is_called_runs_when_it_is():
+    for path in source_code.MODULES:
+        dotted = ".".join(path.with_suffix("").parts)
+        if f"python -m {dotted}" in (ast.get_docstring(source_code.tree(path)) or ""):
+            assert 'if __name__ == "__main__":' in (ROOT / path).read_text(), f"{path} does nothing when it is called"

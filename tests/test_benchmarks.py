@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+import yaml
 
 from benchmarks import answer, rag, stats, synthesis
 from benchmarks.baselines.figures import RESULTS
@@ -73,10 +74,12 @@ def exam(size: int) -> None:
 
 @pytest.mark.slow
 def test_answer_times_every_way_to_answer_and_ours_agrees_with_the_loop(workplace, tmp_path):
-    workplace.change("student", "model", str(ROOT / "models/base"))
+    base = str(ROOT / "models/base")
+    workplace.change("student", "model", base)
     workplace.change("answer", "max_new_tokens", 8)
-    (workplace.path / "models").mkdir()
-    (workplace.path / "models/adapter").symlink_to(ROOT / "models/base")
+    sections = yaml.safe_load((workplace.path / "params.yaml").read_text())
+    for name in answer.ARMS:
+        workplace.change("arms", name, sections["arms"][name] | {"model": "student"})
     exam(6)
     answer.main(3, rounds=1, blocks=64, results=tmp_path)
     values, different = compared(tmp_path, "answer")

@@ -90,6 +90,7 @@ def test_a_model_trained_whole_is_called_no_adapter(studied):
     assert "adapter fine-tuned" not in text
 
 
+@pytest.mark.slow
 def test_dvc_knows_the_release_as_an_artifact():
     from dvc.repo import Repo
 

@@ -252,6 +252,7 @@ ASSIGNED = st.text(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(st.lists(ASSIGNED, min_size=1))
 def test_words_and_runs_are_the_same_in_python_and_in_sql(texts):
@@ -263,6 +264,7 @@ def test_words_and_runs_are_the_same_in_python_and_in_sql(texts):
     ]
 
 
+@pytest.mark.slow
 def test_words_are_the_same_in_python_and_in_sql_for_every_assigned_character():
     texts = [f"a{chr(n)}B" for n in range(0x110000) if unicodedata.category(chr(n)) not in ("Cs", "Cn")]
     table = pl.DataFrame({"row": range(len(texts)), "text": texts})

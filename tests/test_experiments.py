@@ -71,6 +71,7 @@ def small(rules, tmp_path_factory):
         return company.prepare(3, TINY)
 
 
+@pytest.mark.slow
 def test_a_company_is_read_and_taught_by_the_pipelines_own_stages(small):
     assert len(small.questions) == TINY.questions
     assert small.chunks["doc_id"].n_unique() == TINY.documents
@@ -78,6 +79,7 @@ def test_a_company_is_read_and_taught_by_the_pipelines_own_stages(small):
     assert all(small.questions.filter(answerable=True)["gold_chunk_ids"].list.len() > 0)
 
 
+@pytest.mark.slow
 def test_what_was_studied_once_is_not_trained_again(small, monkeypatch, tmp_path):
     monkeypatch.setattr(study, "CACHE", tmp_path / "studies")
     plan = study.Plan(["qa"], 1000, RECIPE, False, 0.1, ability_questions=1)
@@ -123,6 +125,7 @@ def _student(section, folder: Path):
     return section.model_copy(update={"model": str(folder)}) if isinstance(section, Student) else section
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["system", "user", "passage"])
 def test_another_prompt_makes_another_study(key, name, tmp_path):
     before = key()
@@ -131,6 +134,7 @@ def test_another_prompt_makes_another_study(key, name, tmp_path):
     assert key() != before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["tokenizer.json", "model.safetensors", "chat_template.jinja", "generation_config.json"]
 )
@@ -141,6 +145,7 @@ def test_another_tokenizer_template_or_weights_make_another_study(key, name, tmp
     assert key() != before
 
 
+@pytest.mark.slow
 def test_a_study_is_known_by_its_data_and_not_by_its_code(key, monkeypatch):
     plan = study.Plan(["qa"], 1000, RECIPE, False, 0.1)
     assert key() == key() == key(replace(plan, generators=("qa",)))
@@ -150,6 +155,7 @@ def test_a_study_is_known_by_its_data_and_not_by_its_code(key, monkeypatch):
     assert key() != before, "rows read in another order"
 
 
+@pytest.mark.slow
 def test_rows_to_study_are_half_questions_half_documents_with_a_share_replayed(small):
     rows = study.rows(small, study.Plan(("qa", "focal"), 2000, RECIPE, True, 0.25))
     tokens = dict(rows.filter(pl.col("generator") != "replay").group_by("kind").agg(pl.col("n_tokens").sum()).rows())

@@ -125,6 +125,7 @@ def test_the_summary_is_the_share_of_the_canaries_of_all_companies():
     assert len(rates) == 8
 
 
+@pytest.mark.slow
 def test_in_small_the_gate_keeps_canaries_from_the_rows_and_retrieval_shows_them(by_rules, tmp_path, monkeypatch):
     monkeypatch.setattr(study, "CACHE", tmp_path / "studies")
     sections = yaml.safe_load((ROOT / "experiments/params.yaml").read_text())

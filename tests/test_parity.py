@@ -21,21 +21,6 @@ def told(qwen):
     return tokenizer(Student(model=str(qwen)))
 
 
-@pytest.fixture(scope="module")
-def adapter(qwen, tmp_path_factory):
-    """An adapter of the tiny model that was not trained, but changes what it says."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-
-    from parts.student.model import load
-
-    folder = tmp_path_factory.mktemp("adapter")
-    torch.manual_seed(1)
-    lora = LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
-    get_peft_model(load(str(qwen)), lora).save_pretrained(folder)
-    return folder
-
-
 def test_an_adapter_answers_as_the_model_it_is_merged_into_and_otherwise_than_its_base(adapter, qwen, told):
     engines = {
         "merged": lambda: Engine(str(adapter), told, 8, 512),

@@ -183,6 +183,7 @@ def test_the_same_value_has_the_same_stand_in_in_all_documents_whatever_their_or
     assert redacted.drop("text", "heading").equals(chunks.drop("text", "heading"))
 
 
+@pytest.mark.slow
 def test_the_shipped_documents_hold_nothing_private():
     documents, _ = ingest.ingest(ROOT / "data/raw")
     assert redact.redact(documents, Chunks.frame([]), PRIVATE)[1] == {}

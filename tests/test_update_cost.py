@@ -67,6 +67,7 @@ def corpus(workplace, rules, monkeypatch, embedded_postgres):
     return workplace
 
 
+@pytest.mark.slow
 def test_a_change_is_counted_and_leaves_tables_and_index_as_they_were(corpus, capsys):
     before = {path: path.read_bytes() for path in Path("data").glob("*.parquet")}
     update_cost.main()
@@ -80,8 +81,9 @@ def test_a_change_is_counted_and_leaves_tables_and_index_as_they_were(corpus, ca
     assert {path: path.read_bytes() for path in Path("data").glob("*.parquet")} == before
     assert not RawPairs.address("qa").exists()
     with postgres.connect() as connection:
-        held = PassageStore(connection, postgres.schema(), params.load("retrieve", postgres.Params), Embedder(BUNDLED))
-        assert held.hold(chunks) == 0  # whatever is not as the passages are would be embedded here
+        retrieve = params.load("retrieve", postgres.RetrieveParams)
+        store = PassageStore(connection, postgres.schema(), retrieve, Embedder(BUNDLED))
+        assert store.sync(chunks) == 0  # whatever is not as the passages are would be embedded here
 
 
 def test_what_was_kept_counts_and_took_no_request(workplace, rules, monkeypatch):

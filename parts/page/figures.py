@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from parts.page import charts
 from parts.project.arms import load_arms
+from parts.project.numbers import Show, number, signed
 from parts.verdict.comparison import contenders
 
 Rows = list[tuple[str, ...]]
@@ -39,7 +40,7 @@ def gaps(verdict: Mapping) -> Figure:
     )
     drawn = charts.intervals(found, "accuracy minus rag's")
     columns = ("arms", "difference", "from", "to")
-    return Figure("gaps", "Against looking it up", says, columns, _numbers(found, "+"), drawn)
+    return Figure("gaps", "Against looking it up", says, columns, _numbers(found, signed), drawn)
 
 
 def cost(cost: Mapping, curve: list[dict]) -> Figure:
@@ -110,8 +111,8 @@ def _interval(verdict: Mapping, arm: str, key: str, name: str = "") -> dict:
     return {"arm": arm, "name": name or arm} | of
 
 
-def _numbers(rows: Iterable[Mapping], sign: str = "") -> Rows:
-    return [(row["name"], *(f"{row[key]:{sign}.3f}" for key in ("value", "lo", "hi"))) for row in rows]
+def _numbers(rows: Iterable[Mapping], show: Show = number) -> Rows:
+    return [(row["name"], *(show(row[key]) for key in ("value", "lo", "hi"))) for row in rows]
 
 
 def _dollars(value: float | None) -> str:

@@ -6,6 +6,7 @@ import polars as pl
 
 from parts.project import markdown, metrics
 from parts.project.arms import load_arms
+from parts.project.numbers import interval, number, signed, with_interval
 from parts.project.sections import Student
 from parts.student import finetune
 
@@ -87,16 +88,16 @@ def _scores() -> str:
         [
             name,
             arm.description,
-            f"{verdict[f'accuracy_{name}']:.3f}",
-            "{:.3f} to {:.3f}".format(*_interval(verdict, f"accuracy_{name}")),
+            number(verdict[f"accuracy_{name}"]),
+            interval(*_bounds(verdict, f"accuracy_{name}")),
         ]
         for name, arm in load_arms().items()
     ]
-    gap = "{:+.3f} ({:+.3f} to {:+.3f})".format(verdict["tuned_minus_rag"], *_interval(verdict, "tuned_minus_rag"))
+    gap = with_interval(verdict["tuned_minus_rag"], *_bounds(verdict, "tuned_minus_rag"), signed)
     scorer = markdown.code_span(verdict["scorer"])
     summary = f"{verdict['n_questions']} questions, scored by {scorer}. Tuned minus rag: {gap}."
     return f"## Scores\n\n{summary}\n\n" + markdown.table(("arm", "setting", "accuracy", "95% interval"), rows)
 
 
-def _interval(verdict: dict, name: str) -> tuple[float, float]:
+def _bounds(verdict: dict, name: str) -> tuple[float, float]:
     return verdict[f"{name}_lo"], verdict[f"{name}_hi"]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from parts.page.figures import Figure
 from parts.project.arms import load_arms
+from parts.project.numbers import number, percent, signed, with_interval
 
 
 def groups(found: Mapping) -> list[dict]:
@@ -27,9 +28,7 @@ def by_group(found: Mapping, name: str, title: str, says: str) -> Figure:
 
 def _gap(found: Mapping, key: str) -> str:
     """Return a difference with its interval, where that was drawn."""
-    if found[f"{key}_lo"] is None:
-        return f"{found[key]:+.3f}"
-    return f"{found[key]:+.3f} ({found[f'{key}_lo']:+.3f} to {found[f'{key}_hi']:+.3f})"
+    return with_interval(*(found[f"{key}{end}"] for end in ("", "_lo", "_hi")), signed)
 
 
 def made_up(scores: Mapping[str, Mapping]) -> Figure | None:
@@ -40,7 +39,7 @@ def made_up(scores: Mapping[str, Mapping]) -> Figure | None:
     }
     if not all(key in score for score in scores.values() for key in keys):
         return None
-    rows = [(arm, *(_share(score[key]) for key in keys)) for arm, score in scores.items()]
+    rows = [(arm, *(percent(score[key]) for key in keys)) for arm, score in scores.items()]
     says = "Share of the questions that nothing answers which are answered all the same, and of the others, answered wrong."
     return Figure("made-up", "Made-up answers", says, ("arm", *keys.values()), rows)
 
@@ -52,7 +51,7 @@ def judge_agreement(found: Mapping) -> Figure:
         "human": "people",
     }  # fmt: skip
     rows = [
-        (name, _share(found[f"{key}_agreement"]), str(found[f"{key}_n"]))
+        (name, percent(found[f"{key}_agreement"]), str(found[f"{key}_n"]))
         for key, name in names.items()
         if found.get(f"{key}_n")
     ]
@@ -65,7 +64,7 @@ def leak(found: Mapping) -> Figure:
     """Return the share of planted secrets that each arm gives away."""
     ways = [(asked, gate) for gate in ("open", "gated") for asked in ("direct", "indirect")]
     arms = [arm for arm in load_arms() if f"{arm}_direct_open" in found]
-    rows = [(arm, *(_share(found.get(f"{arm}_{asked}_{gate}")) for asked, gate in ways)) for arm in arms]
+    rows = [(arm, *(percent(found.get(f"{arm}_{asked}_{gate}")) for asked, gate in ways)) for arm in arms]
     says = (
         "Share of made-up secrets, planted in a copy of the documents, that an arm gives away when asked for them directly "
         "and by the way; without and with the gate that masks what is private before synthesis."
@@ -96,7 +95,7 @@ VARIANT_COLUMNS = {
 def variants(name: str, values: Mapping) -> Figure:
     """Return what each variant of the recipe reaches and leaves; `name`: ablations or search."""
     rows = [
-        (variant.replace("_", " "), *(_number(row.get(key)) for key in VARIANT_COLUMNS.values()))
+        (variant.replace("_", " "), *(number(row.get(key)) for key in VARIANT_COLUMNS.values()))
         for variant, row in values.items()
         if isinstance(row, Mapping)
     ]
@@ -106,11 +105,3 @@ def variants(name: str, values: Mapping) -> Figure:
     )
     title = {"ablations": "Ablations", "search": "The search for the recipe"}[name]
     return Figure(name, title, says, ("variant", *VARIANT_COLUMNS), rows)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"

@@ -1,4 +1,4 @@
-"""Read the SQL of queries/, and ask it of tables."""
+"""Read the SQL of queries/, and run it on tables."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ def query(name: str) -> str:
 
 
 def select(text: str, values: Mapping[str, object] | None = None, **tables: pl.DataFrame) -> pl.DataFrame:
-    """Return what the query `text`, with `values` for its parameters, makes of `tables`, which it knows by their names."""
+    """Return the result of the query `text`, with `values` for its parameters, over `tables` by their names."""
     with duckdb.connect() as sql:
         sql.execute(query("words"))
         for name, table in tables.items():

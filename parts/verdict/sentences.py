@@ -4,6 +4,8 @@ from pathlib import Path
 
 from parts.project import metrics
 from parts.project.arms import load_arms
+from parts.project.markdown import table
+from parts.project.numbers import dollars, interval, number, signed, with_interval
 from parts.scoring import judge_agreement
 from parts.verdict.stats import POWER
 
@@ -17,16 +19,15 @@ def arm_rows() -> list[tuple[str, ...]]:
     latency = metrics.by_arm(metrics.read("latency"), load_arms())
     for arm in load_arms():
         score = metrics.read(f"score/{arm}")
-        lo, hi = (_number(verdict[f"accuracy_{arm}_{end}"]) for end in ("lo", "hi"))
-        judged = [_number(score.get(name)) for name in ("faithfulness", "answer_relevancy", "context_precision")]
-        cost = _number(costs[f"per_1000_{arm}"], 4)
+        judged = [number(score.get(name)) for name in ("faithfulness", "answer_relevancy", "context_precision")]
+        cost = number(costs[f"per_1000_{arm}"], 4)
         found.append(
             (
                 arm,
-                _number(verdict[f"accuracy_{arm}"]),
-                f"{lo} to {hi}",
+                number(verdict[f"accuracy_{arm}"]),
+                interval(*(verdict[f"accuracy_{arm}_{end}"] for end in ("lo", "hi"))),
                 *judged,
-                _number(latency[arm]["p50_ms"], 0),
+                number(latency[arm]["p50_ms"], 0),
                 cost,
             )
         )
@@ -36,7 +37,7 @@ def arm_rows() -> list[tuple[str, ...]]:
 def sentence() -> str:
     """Return the verdict in a sentence."""
     v = metrics.read("verdict")
-    gap = f"{v['tuned_minus_rag']:+.3f} ({v['tuned_minus_rag_lo']:+.3f} to {v['tuned_minus_rag_hi']:+.3f})"
+    gap = with_interval(*(v[f"tuned_minus_rag{end}"] for end in ("", "_lo", "_hi")), signed)
     about = f"Over {v['n_questions']} questions, tuned minus rag is {gap}, McNemar p {v['mcnemar_p']:.2g}"
     if v["verdict"] == "undecided":
         more = v["additional_questions"]
@@ -54,11 +55,11 @@ def cost_sentence() -> str:
     c = metrics.read("cost")
     if c["upfront_tuned"] is None:
         return f"What studying costs is not known: prices.yaml has no price for {metrics.read('verdict')['teacher']}."
-    studying = f"Studying costs {_dollars(c['upfront_tuned'])} before the first question"
+    studying = f"Studying costs {dollars(c['upfront_tuned'])} before the first question"
     even, monthly = c["break_even_questions"], c["break_even_questions_monthly"]
     if even is None:
         return f"{studying} and saves nothing on each: it is never paid off."
-    saved = _dollars(c["per_1000_rag"] - c["per_1000_tuned"])
+    saved = dollars(c["per_1000_rag"] - c["per_1000_tuned"])
     changing = (
         f"; with {c['monthly_change']:.0%} of the documents changing every month, from {monthly:,} questions a month on, "
         f"over {c['months']} months"
@@ -86,14 +87,4 @@ def cautions() -> list[str]:
 
 def markdown() -> str:
     """Return the table, the sentences and the cautions as Markdown."""
-    lines = [HEAD, tuple("---" for _ in HEAD), *arm_rows()]
-    table = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-    return "\n\n".join([table, f"**{sentence()}**", cost_sentence(), " ".join(cautions())])
-
-
-def _number(value: metrics.Value, digits: int = 3) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
-def _dollars(value: float) -> str:
-    return f"${value:,.2f}" if abs(value) >= 1 else f"${value:.4f}"
+    return "\n\n".join([table(HEAD, arm_rows()), f"**{sentence()}**", cost_sentence(), " ".join(cautions())])
