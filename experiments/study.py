@@ -76,7 +76,7 @@ def rows(company: Company, plan: Plan) -> pl.DataFrame:
     )
     raw = company.raw.filter(pl.col("generator").is_in(plan.generators))
     ledger = curate.curate(raw, company.chunks, company.questions, settings, count)
-    return curate.keep(portion(ledger, plan.tokens, plan.documents), settings, count)
+    return curate.training_rows(portion(ledger, plan.tokens, plan.documents), settings, count)
 
 
 def study(company: Company, plan: Plan) -> dict[str, float]:
