@@ -24,9 +24,9 @@ def cost(seconds: float) -> str:
     listed, server = prices.load(), params.load("teacher", Server)
     asked = [metrics.read(f"synthesize/{path.stem}") for path in sorted(Path("metrics/synthesize").glob("*.json"))]
     prompt, new = (sum(row[key] for row in asked) for key in ("prompt_tokens", "new_tokens"))
-    taught, trained = listed.asked(server.model, prompt, new), metrics.read("train")
+    taught, trained = listed.cost_of_tokens(server.model, prompt, new), metrics.read("train")
     said = [
-        f"This run took {seconds / 60:.1f} minutes (${listed.ran(seconds):.4f} of machine).",
+        f"This run took {seconds / 60:.1f} minutes (${listed.cost_of_machine(seconds):.4f} of machine).",
         f"Its rows took {prompt + new:,} tokens of the teacher ({_dollars(taught)}, kept answers at their price too) and its "
         f"training {trained['tokens']:,} tokens in {trained['seconds'] / 60:.1f} minutes.",
         f"By arm: {history.cost(metrics.read('cost'))}. Prices of {listed.dated}.",

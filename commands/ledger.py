@@ -16,7 +16,7 @@ def costs(ledger: pl.DataFrame) -> pl.DataFrame:
     listed, found = prices.load(), []
     for generator, teacher in ledger.select("generator", "teacher").unique().sort("generator", "teacher").rows():
         used = metrics.read(f"synthesize/{generator}")  # of its latest run, cached answers at their price too
-        found.append((generator, listed.asked(teacher, used["prompt_tokens"], used["new_tokens"])))
+        found.append((generator, listed.cost_of_tokens(teacher, used["prompt_tokens"], used["new_tokens"])))
     return pl.DataFrame(found, {"generator": pl.String, "dollars": pl.Float64}, orient="row")
 
 

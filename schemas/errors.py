@@ -1,5 +1,5 @@
-"""What a person can put right."""
+"""The error of a user."""
 
 
 class UserError(Exception):
-    """Something a person can put right. The message is one line and says how."""
+    """An error that the user can correct. Its message is one line: what is wrong, where, and what to do."""

@@ -19,7 +19,7 @@ from schemas.chunks import Chunks
 from schemas.contexts import Contexts
 from schemas.questions import Questions
 
-Params = arm_engine.Params
+Params = arm_engine.AnswerParams
 
 
 def answer(

@@ -35,7 +35,7 @@ class Params(BaseModel, extra="forbid", frozen=True):
 
 
 @contextlib.contextmanager
-def ready(arms: dict[str, Arm], answer: arm_engine.Params) -> Iterator[dict[str, TimedArm]]:
+def ready(arms: dict[str, Arm], answer: arm_engine.AnswerParams) -> Iterator[dict[str, TimedArm]]:
     """Yield the arms ready to be timed; arms of the same weights share a model, and of the same retriever an index."""
     chunks = Chunks.read()
     with contextlib.ExitStack() as stack:
@@ -51,7 +51,7 @@ def ready(arms: dict[str, Arm], answer: arm_engine.Params) -> Iterator[dict[str,
 
 def main() -> None:
     """Write metrics/latency.json."""
-    given, shared = params.load("latency", Params), params.load("answer", arm_engine.Params)
+    given, shared = params.load("latency", Params), params.load("answer", arm_engine.AnswerParams)
     rows = Questions.read().select("question_id", "question", "options").rows()
     asked = random.Random(given.seed).sample(rows, min(len(rows), given.warmup + given.questions))
     with ready(load_arms(), shared) as timed:

@@ -80,7 +80,7 @@ def asked(engine: Engine, arms: list[Arm], given: Params, most: int) -> list[str
 
 def main() -> None:
     """Write metrics/parity.json; fail where the gate does not open."""
-    given, answer = params.load("parity", Params), params.load("answer", arm_engine.Params)
+    given, answer = params.load("parity", Params), params.load("answer", arm_engine.AnswerParams)
     arms = [arm for arm in load_arms().values() if arm.model == "adapter"]
     recipe, read = params.load("train", finetune.Recipe), tokenizer(params.load("student", Student))
     merged, beside = (arm_engine.engine("adapter", answer, merge=merge) for merge in (True, False))

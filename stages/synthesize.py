@@ -38,7 +38,7 @@ async def synthesize(
         take([_named(row, number, chunk, generator, teacher.server.model) for number, row in enumerate(made)])
 
     asking = (lambda chunk=chunk: one(chunk) for chunk in chunks.iter_rows(named=True))
-    await jobs.each(asking, len(chunks), generator, teacher.meter)
+    await jobs.run_all(asking, len(chunks), generator, teacher.meter)
 
 
 def _named(row: Row, number: int, chunk: dict, generator: str, teacher: str) -> dict:

@@ -41,7 +41,7 @@ def told(asked: DevelopmentQuestions, shown: list[list[Passage]], engine: Engine
 
 def main() -> None:
     """Write metrics/tune_retrieval.json."""
-    given, answer = params.load("tune_retrieval", Params), params.load("answer", arm_engine.Params)
+    given, answer = params.load("tune_retrieval", Params), params.load("answer", arm_engine.AnswerParams)
     chunks = Chunks.read()
     texts = passages_by_id(chunks)
     asked = development(Pairs.read(), texts, given.questions)

@@ -98,12 +98,12 @@ def page(tmp_path_factory):
 
 @pytest.fixture
 def by_rules(rules, monkeypatch):
-    """Have whoever asks a model ask the rules."""
+    """Make the server by rules the teacher and judge."""
     monkeypatch.setenv("OPENAI_BASE_URL", rules)
 
 
 class ScriptedServer:
-    """An OpenAI-compatible server that does what it is told: `script` holds (status, body or None to hang up)."""
+    """An OpenAI-compatible server with scripted responses: `script` is (status, body or None to hang up), then `default`."""
 
     def __init__(self):
         self.script: list[tuple[int, dict | None]] = []
@@ -157,7 +157,7 @@ def cue(monkeypatch):
     with http_server.running(Handler) as url:
         server.url = f"{url}/v1"
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        monkeypatch.setattr(transport, "LONGEST", 0)  # what is tried again is so at once
+        monkeypatch.setattr(transport, "MAX_BACKOFF", 0)  # retries come at once
         yield server
 
 

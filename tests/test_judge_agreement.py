@@ -146,7 +146,7 @@ RESTS = ("}", ', "correct": "yes"}', ', "correct": 1}', ', "correct": true, "by"
 def test_an_invalid_label_is_an_error_with_its_line(tmp_path, line):
     path = tmp_path / "labels.jsonl"
     path.write_text('{"question_id": "q0", "arm": "rag", "correct": false}\n\n' + line + "\n")
-    with pytest.raises(UserError, match=r"labels.jsonl, line 3: must be a JSON object like"):
+    with pytest.raises(UserError, match=r"labels.jsonl, line 3: (must be|not) a JSON object"):
         list(judge_agreement.labels(path))
 
 

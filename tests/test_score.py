@@ -109,7 +109,7 @@ def test_a_judge_that_replies_nonsense_is_an_abstention_with_its_cause(cue):
 
 def test_an_unreachable_judge_ends_scoring_with_one_line(monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-    monkeypatch.setattr(transport, "HELLOS", 0)
+    monkeypatch.setattr(transport, "FIRST_RETRIES", 0)
     with pytest.raises(UserError, match="no answer: check OPENAI_BASE_URL"):
         scored(sample("Answer: 430 euros"))
 

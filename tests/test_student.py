@@ -36,7 +36,7 @@ def rows(count: int = 12) -> list[dict]:
     document = [
         {"kind": "document", "prompt": "", "reasoning": "", "completion": f"Notes: {n} days."} for n in range(count)
     ]
-    named = {"generator": "qa", "split": "train"}
+    train = {"generator": "qa", "split": "train"}
     replayed = {
         "kind": "qa",
         "prompt": "as it stands",
@@ -45,8 +45,8 @@ def rows(count: int = 12) -> list[dict]:
         "generator": "replay",
         "split": "train",
     }
-    held_out = named | qa[0] | {"split": "dev"}
-    return [named | row for row in qa + document] + [replayed, held_out]
+    dev = train | qa[0] | {"split": "dev"}
+    return [train | row for row in qa + document] + [replayed, dev]
 
 
 @pytest.fixture(scope="module")
@@ -55,24 +55,26 @@ def qwen_tokenizer(qwen):
 
 
 def test_the_loss_is_on_the_completion_and_its_end_token_alone(qwen_tokenizer):
-    for row, made in zip(rows(), dataset.encode(rows(), qwen_tokenizer, 512), strict=True):
+    for row, encoded in zip(rows(), dataset.encode(rows(), qwen_tokenizer, 512), strict=True):
         own = [
-            token for token, label in zip(made["input_ids"], made["labels"], strict=True) if label != dataset.IGNORED
+            token
+            for token, label in zip(encoded["input_ids"], encoded["labels"], strict=True)
+            if label != dataset.IGNORED
         ]
         assert own[-1] == qwen_tokenizer.eos_token_id
         completion = qwen_tokenizer.decode(own[:-1])
         if row["generator"] == "replay":
             assert completion == "so"
-            assert "as it stands" in qwen_tokenizer.decode(made["input_ids"])
-            assert "Question:" not in qwen_tokenizer.decode(made["input_ids"])
+            assert "as it stands" in qwen_tokenizer.decode(encoded["input_ids"])
+            assert "Question:" not in qwen_tokenizer.decode(encoded["input_ids"])
         elif row["kind"] == "qa":
             assert completion == answer_format.format_answer(row["reasoning"], row["completion"])
-            prompt = qwen_tokenizer.decode(made["input_ids"][: -len(own)])
+            prompt = qwen_tokenizer.decode(encoded["input_ids"][: -len(own)])
             assert prompt.endswith("<|im_start|>assistant\n")
             assert f"Question: {row['prompt']}" in prompt
         else:
             assert completion == row["completion"]
-            assert len(own) == len(made["input_ids"])
+            assert len(own) == len(encoded["input_ids"])
 
 
 def test_the_loss_is_on_the_prompts_too_where_the_recipe_says_so(qwen_tokenizer):
@@ -82,11 +84,11 @@ def test_the_loss_is_on_the_prompts_too_where_the_recipe_says_so(qwen_tokenizer)
 
 def test_a_training_row_has_the_prompt_of_a_closed_book_arm(qwen_tokenizer, qwen):
     row = rows()[0]
-    made = dataset.encode([row], qwen_tokenizer, 512)[0]
+    encoded = dataset.encode([row], qwen_tokenizer, 512)[0]
     prompt = Engine(str(qwen), qwen_tokenizer, 8, 512).prompt(row["prompt"], [])[0]
     ids = qwen_tokenizer(prompt, add_special_tokens=False).input_ids
-    assert made["input_ids"][: len(ids)] == ids
-    assert made["labels"][len(ids)] != dataset.IGNORED
+    assert encoded["input_ids"][: len(ids)] == ids
+    assert encoded["labels"][len(ids)] != dataset.IGNORED
 
 
 @pytest.fixture(scope="module")

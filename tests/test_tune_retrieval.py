@@ -86,7 +86,7 @@ def test_the_store_is_filled_the_weight_is_chosen_and_both_are_in_metrics(compan
     assert chosen["lexical_weight"] == 1.0 and chosen["mrr_lexical_1.0"] == 1 > chosen["mrr_lexical_0.0"]
     assert chosen["questions"] == 19 and {"f1_passages_1", "f1_passages_2"} <= set(chosen)
     assert tuned_settings.read().lexical_weight == 1.0
-    assert params.load("answer", arm_engine.Params).passages == chosen["passages"]
+    assert params.load("answer", arm_engine.AnswerParams).passages == chosen["passages"]
 
 
 def test_without_development_questions_one_line_says_what_is_missing(company):

@@ -23,10 +23,10 @@ def question_cost(arm: str, price: Prices, student: str) -> float:
     Where prices.yaml lists the student, it is served by somebody else: its tokens, and the machine for finding passages.
     """
     latency, used = metrics.by_arm(metrics.read("latency"), load_arms())[arm], metrics.read(f"answer/{arm}")
-    tokens = price.asked(student, used["prompt_tokens"], used["new_tokens"])
+    tokens = price.cost_of_tokens(student, used["prompt_tokens"], used["new_tokens"])
     if tokens is None:
-        return price.ran(latency["mean_ms"] / 1000)
-    return tokens + price.ran(sum(latency.get(step) or 0 for step in STEPS) / 1000)
+        return price.cost_of_machine(latency["mean_ms"] / 1000)
+    return tokens + price.cost_of_machine(sum(latency.get(step) or 0 for step in STEPS) / 1000)
 
 
 def upfront_costs(price: Prices, teacher: str, generators: list[str]) -> dict[str, float | None]:
@@ -34,11 +34,11 @@ def upfront_costs(price: Prices, teacher: str, generators: list[str]) -> dict[st
     found = {}
     for name in generators:
         used = metrics.read(f"synthesize/{name}")
-        found[f"teacher_{name}"] = price.asked(teacher, used["prompt_tokens"], used["new_tokens"])
+        found[f"teacher_{name}"] = price.cost_of_tokens(teacher, used["prompt_tokens"], used["new_tokens"])
     change = metrics.read("update_cost")
     embedding = metrics.read("chunk")["passages"] * change["embed_ms"] / 1000
-    index = price.ran(change["index_seconds"] + embedding)
-    return found | {"training": price.ran(metrics.read("train")["seconds"]), "index": index}
+    index = price.cost_of_machine(change["index_seconds"] + embedding)
+    return found | {"training": price.cost_of_machine(metrics.read("train")["seconds"]), "index": index}
 
 
 def update_costs(price: Prices, teacher: str, documents: float) -> dict[str, float | None]:
@@ -47,10 +47,12 @@ def update_costs(price: Prices, teacher: str, documents: float) -> dict[str, flo
         return {"index": 0.0, "student": 0.0}
     change, train = metrics.read("update_cost"), metrics.read("train")["seconds"]
     embedding = documents * change["passages_embedded"] * change["embed_ms"] / 1000
-    taught = price.asked(teacher, change["prompt_tokens"], change["new_tokens"])
+    taught = price.cost_of_tokens(teacher, change["prompt_tokens"], change["new_tokens"])
     return {
-        "index": price.ran(change["prepare_seconds"] + change["index_seconds"] + embedding),
-        "student": None if taught is None else documents * taught + price.ran(change["prepare_seconds"] + train),
+        "index": price.cost_of_machine(change["prepare_seconds"] + change["index_seconds"] + embedding),
+        "student": None
+        if taught is None
+        else documents * taught + price.cost_of_machine(change["prepare_seconds"] + train),
     }
 
 

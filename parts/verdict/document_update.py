@@ -50,7 +50,7 @@ async def teach(passages: pl.DataFrame, generators: Iterable[str], server: Serve
                 lambda row=row, make=make, knobs=knobs: make(row["heading"], row["text"], teacher.ask, knobs)
                 for row in passages.iter_rows(named=True)
             ]
-            await jobs.each(asking, len(asking), f"{name}, a change", teacher.meter)
+            await jobs.run_all(asking, len(asking), f"{name}, a change", teacher.meter)
         return teacher.meter, time.perf_counter() - start
 
 
