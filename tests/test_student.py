@@ -178,7 +178,7 @@ def test_a_stopped_run_resumes_and_ends_in_the_same_bytes(qwen, qwen_tokenizer, 
         patch.setattr(SFTTrainer, "__init__", stopping)
         finetune.finetune(str(qwen), qwen_tokenizer, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
     assert not Path("adapter").exists()
-    assert list(Path(".cache/train").glob("*/checkpoint-*"))
+    assert list(finetune.CHECKPOINTS.glob("*/checkpoint-*"))
     finetune.finetune(str(qwen), qwen_tokenizer, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
     assert digest(Path("adapter")) == digest(tuned[0] / "adapter")
     logged, whole = (pl.read_csv(path, separator="\t") for path in ("loss.tsv", tuned[0] / "loss.tsv"))
