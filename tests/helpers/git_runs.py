@@ -81,9 +81,9 @@ def costs() -> None:
 
 
 def params(**sections) -> None:
-    """Write params.yaml: `sections`, and the arms as they are shipped."""
-    arms = yaml.safe_load((ROOT / "params.yaml").read_text())["arms"]
-    Path("params.yaml").write_text(yaml.safe_dump({"arms": arms} | sections))
+    """Write params.yaml, with the shipped arms."""
+
+    Path("params.yaml").write_text(yaml.safe_dump({"arms": ARMS} | sections))
 
 
 def begin() -> None:
