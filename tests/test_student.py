@@ -8,11 +8,11 @@ import polars as pl
 import pytest
 
 from parts.answering.transformers_engine import Engine
-from parts.project import answer_format
+from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.student import dataset, finetune
 from parts.student.model import load, tokenizer
-from schemas.errors import UserError
+from parts.text import answer_format
 
 RECIPE = finetune.Recipe(
     seed=1,
