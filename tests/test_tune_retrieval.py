@@ -91,4 +91,4 @@ def test_the_store_is_filled_the_weight_is_chosen_and_both_are_in_metrics(compan
 
 def test_without_development_questions_one_line_says_what_is_missing(company):
     Pairs.write(pairs(pair(1, "", "a text", "c1", kind="document")))
-    assert "a generator of them, as qa" in error_line(tune_retrieval.main)
+    assert "a generator of questions, as qa" in error_line(tune_retrieval.main)
