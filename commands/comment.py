@@ -6,12 +6,13 @@ python -m commands.comment REVISION SECONDS [LOG]    LOG: what a run that failed
 import html
 from pathlib import Path
 
-from commands import answer_flips, diff, history
-from parts.project import git, metrics, params, prices
+from commands import answer_flips, diff, git, history
+from parts.llm import prices
+from parts.project import metrics, params
 from parts.project.command import run
+from parts.project.errors import UserError
 from parts.project.sections import Server
 from parts.verdict import sentences
-from schemas.errors import UserError
 
 MARK = "<!-- closedbook verdict -->"
 """The first line of the comment, by which .github/scripts/post.py finds it again."""

@@ -12,13 +12,13 @@ import polars as pl
 
 from parts.generators.shared import dry_run
 from parts.generators.shared.base import evenly_spread, load_generator
-from parts.llm import jobs
+from parts.llm import jobs, prices
 from parts.llm.client import connect
 from parts.llm.response_cache import ResponseCache
-from parts.project import params, prices
+from parts.project import params
 from parts.project.command import run
 from parts.project.sections import Server
-from parts.project.terminal import table
+from parts.text.terminal import table
 from schemas.redacted import Redacted
 
 HEAD = ("generator", "requests", "kept", "prompt tokens", "new tokens", "dollars")

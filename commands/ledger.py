@@ -5,7 +5,8 @@ python -m commands.ledger
 
 import polars as pl
 
-from parts.project import metrics, prices
+from parts.llm import prices
+from parts.project import metrics
 from parts.project.command import run
 from parts.project.queries import print_table, query, select
 from schemas.pairs import Ledger

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from schemas.files import replacing
+from parts.project.files import replacing
 
 
 def scaling(points: pl.DataFrame, rag: float, path: Path) -> None:

@@ -22,7 +22,7 @@ from experiments.company import PARAMS
 from experiments.progress import at_once, threads
 from parts.project import metrics, params
 from parts.project.command import run
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 ARMS = ("rag", "tuned", "tuned_rag")
 

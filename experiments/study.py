@@ -20,13 +20,13 @@ from invitro.base_model import ability
 from parts.answering import arm_engine, transformers_engine
 from parts.answering.engine import PromptBuilder
 from parts.project import params
+from parts.project.errors import UserError
+from parts.project.files import write_text
 from parts.project.sections import Student
 from parts.retrieval.contexts import shown_passages
 from parts.scoring import exact
 from parts.student import finetune
 from parts.student.model import tokenizer
-from schemas.errors import UserError
-from schemas.files import write_text
 from stages import answer, curate
 
 CACHE = Path(".cache/experiments")

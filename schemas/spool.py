@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import polars as pl
 
-from schemas.files import replacing
+from parts.project.files import replacing
 from schemas.table import BadTable, Table
 
 GROUP = 5_000  # rows that are checked and written together: no more are ever in memory

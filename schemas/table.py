@@ -9,8 +9,8 @@ from pathlib import Path
 import pandera.polars as pa
 import polars as pl
 
-from schemas.errors import UserError
-from schemas.files import replacing
+from parts.project.errors import UserError
+from parts.project.files import replacing
 
 
 class BadTable(UserError):

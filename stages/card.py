@@ -13,10 +13,10 @@ from pathlib import Path
 from parts.page.model_card import card
 from parts.project import params
 from parts.project.command import run
+from parts.project.files import replacing, write_text
 from parts.project.sections import Server, Student
 from parts.student import finetune
 from schemas.documents import Documents
-from schemas.files import replacing, write_text
 from schemas.pairs import Pairs
 
 ADAPTER, RELEASE, CARD = Path("models/adapter"), Path("models/release"), Path("models/card.md")

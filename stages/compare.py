@@ -13,13 +13,13 @@ import polars as pl
 from parts.project import metrics, params
 from parts.project.arms import load_arms
 from parts.project.command import run
+from parts.project.files import write_json
 from parts.project.sections import Server, Student
 from parts.scoring import correctness, versions
 from parts.verdict import subgroups
 from parts.verdict.comparison import CompareParams as Params
 from parts.verdict.comparison import compare
 from schemas.chunks import Chunks
-from schemas.files import write_json
 from schemas.pairs import Pairs
 from schemas.questions import Questions
 from schemas.scores import Scores

@@ -17,14 +17,14 @@ Left out is the first ingest, chunk and redact: seconds, and the same for all ar
 
 from pathlib import Path
 
+from parts.llm.prices import load
 from parts.project import metrics, params
 from parts.project.command import run
-from parts.project.prices import load
+from parts.project.files import write_json
 from parts.project.sections import Server, Student
 from parts.verdict import break_even
 from parts.verdict.arm_costs import CostParams as Params
 from parts.verdict.arm_costs import arm_costs, update_costs, upfront_costs
-from schemas.files import write_json
 
 PLOT = Path("plots/cost.json")
 

@@ -15,9 +15,9 @@ from parts.curation.ledger import CurateParams as Params
 from parts.curation.ledger import curate, summary, training_rows
 from parts.project import metrics, params
 from parts.project.command import run
+from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.student.model import token_counter, tokenizer
-from schemas.errors import UserError
 from schemas.pairs import Ledger, Pairs, RawPairs
 from schemas.questions import Questions
 from schemas.redacted import Redacted

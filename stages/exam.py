@@ -16,10 +16,10 @@ from parts.corpus import exam_writer, question_file
 from parts.corpus.evidence import build_exam
 from parts.project import metrics, params
 from parts.project.command import run
+from parts.project.errors import UserError
 from parts.project.sections import Server
 from schemas.chunks import Chunks
 from schemas.documents import Documents
-from schemas.errors import UserError
 from schemas.questions import Questions
 from schemas.redacted import Redacted
 

@@ -17,13 +17,13 @@ from parts.answering.engine import Engine
 from parts.project import metrics, params
 from parts.project.arms import Arm, load_arms
 from parts.project.command import run
+from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.retrieval.contexts import shown_passages
 from parts.student import dataset, finetune
 from parts.student.model import tokenizer
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
-from schemas.errors import UserError
 from schemas.pairs import Pairs
 from schemas.questions import Questions
 

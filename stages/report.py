@@ -15,11 +15,11 @@ from parts.page import charts, collect, coverage_strips, document, figures, ques
 from parts.project import metrics
 from parts.project.arms import load_arms
 from parts.project.command import run
+from parts.project.files import write_json, write_text
 from parts.verdict import sentences
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
-from schemas.files import write_json, write_text
 from schemas.pairs import Ledger, Pairs
 from schemas.questions import Questions
 from schemas.scores import Scores

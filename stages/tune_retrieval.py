@@ -13,12 +13,12 @@ from parts.answering import arm_engine
 from parts.answering.engine import Engine
 from parts.project import metrics, params
 from parts.project.command import run
+from parts.project.errors import UserError
 from parts.retrieval import postgres
 from parts.retrieval.contexts import Passage, passages_by_id
 from parts.retrieval.tuning import DevelopmentQuestions, best, development, reciprocal_ranks
 from parts.scoring import exact
 from schemas.chunks import Chunks
-from schemas.errors import UserError
 from schemas.pairs import Pairs
 
 

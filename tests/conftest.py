@@ -14,6 +14,7 @@ import yaml
 
 from parts.llm import transport
 from parts.retrieval import postgres
+from parts.student import finetune
 from tests.helpers import http_server
 from tests.helpers.source_code import ROOT
 
@@ -29,9 +30,10 @@ def pytest_configure():
 
 
 @pytest.fixture(autouse=True)
-def response_cache(monkeypatch, tmp_path):
-    """Give a test a cache of its own."""
+def caches(monkeypatch, tmp_path):
+    """Give a test responses and checkpoints of its own, in whatever folder it runs."""
     monkeypatch.setenv("CLOSEDBOOK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(finetune, "CHECKPOINTS", tmp_path / "checkpoints")
 
 
 @pytest.fixture(scope="session", autouse=True)

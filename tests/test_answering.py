@@ -12,11 +12,11 @@ from parts.answering import arm_engine, openai_engine, transformers_engine
 from parts.answering.decoding import greedy, length_batches, prefill
 from parts.answering.engine import PromptBuilder
 from parts.llm.server import running_server
-from parts.project import answer_format
+from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.student.model import tokenizer
+from parts.text import answer_format
 from schemas.answers import Answers
-from schemas.errors import UserError
 from schemas.questions import Questions
 from stages import answer
 from tests.helpers.completions_server import completions_server

@@ -6,9 +6,9 @@ from dvc.repo import Repo
 
 from parts.project import metrics, params
 from parts.project.arms import Arm, load_arms
+from parts.project.errors import UserError
 from schemas.answers import Answers
 from schemas.contexts import Contexts
-from schemas.errors import UserError
 from schemas.scores import Scores
 from stages import answer, compare, cost, judge_agreement, latency, retrieve, score, student
 from tests.helpers import sample_metrics

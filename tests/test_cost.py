@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parts.project import metrics, prices
+from parts.llm import prices
+from parts.project import metrics
+from parts.project.errors import UserError
 from parts.verdict import arm_costs
 from parts.verdict.break_even import ArmCost, break_even, curve
-from schemas.errors import UserError
 from stages import cost
 from tests.helpers import sample_metrics
 

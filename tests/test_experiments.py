@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from experiments import charts, company, progress, scaling, seeds, study, variants
 from parts.project import params, prompts
+from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.retrieval import tuned_settings
 from parts.student import dataset, finetune
-from schemas.errors import UserError
 
 TINY = company.CompanyParams(
     documents=8, questions=14,

@@ -10,7 +10,7 @@ import yaml
 
 from commands import gate
 from parts.project import metrics
-from schemas.errors import UserError
+from parts.project.errors import UserError
 from tests.helpers.cli import error_line
 from tests.helpers.source_code import ROOT
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parts.llm.client import connect
+from parts.project.errors import UserError
 from parts.project.sections import Server
 from parts.scoring import judge_agreement
 from schemas.answers import Answers
-from schemas.errors import UserError
 from schemas.questions import Questions
 from schemas.scores import Scores
 from stages import judge_agreement as stage

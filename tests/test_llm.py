@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from parts.generators import active_reading, qa
 from parts.llm import jobs, transport
 from parts.llm.client import Meter, Reply, connect
+from parts.project.errors import UserError
 from parts.project.sections import Server
-from schemas.errors import UserError
 from tests.conftest import ScriptedServer
 
 SERVER = Server(model="m")

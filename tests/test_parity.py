@@ -3,10 +3,10 @@
 import pytest
 
 from parts.answering.transformers_engine import Engine
+from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.student import dataset
 from parts.student.model import tokenizer
-from schemas.errors import UserError
 from stages import parity
 
 PARAMS = parity.Params(questions=4, disagree=0.0, seed=1)

@@ -6,9 +6,9 @@ import numpy as np
 import psycopg
 import pytest
 
+from parts.project.errors import UserError
 from parts.retrieval import postgres
 from parts.retrieval.passage_store import PassageStore
-from schemas.errors import UserError
 from tests.helpers.postgres_server import over_tcp
 from tests.helpers.retrieval import Embed, knobs, passages
 

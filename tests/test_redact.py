@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parts.corpus.splitting import split_documents
+from parts.project.errors import UserError
 from parts.safety import detection, recognisers
 from parts.safety.detection import mask_all
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
 from schemas.documents import Documents
-from schemas.errors import UserError
 from schemas.pairs import RawPairs
 from schemas.questions import Questions
 from schemas.redacted import Redacted

@@ -11,10 +11,11 @@ import pytest
 
 from parts.llm import transport
 from parts.llm.client import connect
-from parts.project import answer_format, prompts
+from parts.project import prompts
+from parts.project.errors import UserError
 from parts.project.sections import Server
 from parts.scoring import choice, exact, judge, ragas, summary, versions
-from schemas.errors import UserError
+from parts.text import answer_format
 from schemas.scores import Scores
 from tests.conftest import ScriptedServer
 from tests.helpers.scoring import JUDGE, LAMP, all_scores, row

@@ -8,11 +8,11 @@ import polars as pl
 import pytest
 
 from parts.answering.transformers_engine import Engine
-from parts.project import answer_format
+from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.student import dataset, finetune
 from parts.student.model import load, tokenizer
-from schemas.errors import UserError
+from parts.text import answer_format
 
 RECIPE = finetune.Recipe(
     seed=1,
@@ -178,7 +178,7 @@ def test_a_stopped_run_resumes_and_ends_in_the_same_bytes(qwen, qwen_tokenizer, 
         patch.setattr(SFTTrainer, "__init__", stopping)
         finetune.finetune(str(qwen), qwen_tokenizer, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
     assert not Path("adapter").exists()
-    assert list(Path(".cache/train").glob("*/checkpoint-*"))
+    assert list(finetune.CHECKPOINTS.glob("*/checkpoint-*"))
     finetune.finetune(str(qwen), qwen_tokenizer, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
     assert digest(Path("adapter")) == digest(tuned[0] / "adapter")
     logged, whole = (pl.read_csv(path, separator="\t") for path in ("loss.tsv", tuned[0] / "loss.tsv"))

@@ -11,10 +11,10 @@ from parts.answering import openai_engine, transformers_engine
 from parts.answering.engine import Engine
 from parts.llm.server import running_server
 from parts.project import params
+from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.retrieval import tuned_settings
 from parts.student.model import tokenizer
-from schemas.errors import UserError
 
 ADAPTER = "models/adapter"
 

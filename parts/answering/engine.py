@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from parts.project import answer_format
 from parts.retrieval.contexts import Passage
+from parts.text import answer_format
 
 
 @dataclass(frozen=True)

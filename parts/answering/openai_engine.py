@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from parts.answering.engine import PromptBuilder, Response
-from parts.project import answer_format
+from parts.project.errors import UserError
 from parts.project.progress import ProgressBar
-from schemas.errors import UserError
+from parts.text import answer_format
 
 RETRIES = 6
 

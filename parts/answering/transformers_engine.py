@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from parts.answering.decoding import greedy
 from parts.answering.engine import PromptBuilder, Response
-from parts.project import answer_format
 from parts.project.progress import ProgressBar
 from parts.student.model import load
+from parts.text import answer_format
 
 
 class Engine(PromptBuilder):

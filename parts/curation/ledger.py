@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 
 from parts.curation import replay
 from parts.curation.deduplication import drop_duplicates, hold_out
-from parts.project import answer_format
 from parts.project.queries import query, select
+from parts.text import answer_format
 from schemas.pairs import Ledger, Pairs
 
 Count = Callable[[list[str]], list[int]]

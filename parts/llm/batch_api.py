@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from parts.llm.response_cache import CachedResponse
 from parts.llm.transport import RETRIABLE, ServerReply, Transport, parse_body, token_usage
+from parts.project.errors import UserError
 from parts.project.progress import ProgressBar
-from schemas.errors import UserError
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

@@ -10,9 +10,9 @@ import os
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
+from parts.llm import prices
 from parts.llm.response_cache import ResponseCache
-from parts.project import prices
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 TOKENS_PER_BYTE = 0.25  # of a prompt, until the first response tells
 

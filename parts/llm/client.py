@@ -18,15 +18,14 @@ import aiohttp
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from parts.llm import structured_output
+from parts.llm import prices, structured_output
 from parts.llm.batch_api import BatchTransport
 from parts.llm.budget import Budget, Meter
 from parts.llm.response_cache import ResponseCache
 from parts.llm.server import running_server
 from parts.llm.transport import CachedHttpxTransport, ServerReply, Transport
-from parts.project import prices
+from parts.project.errors import UserError
 from parts.project.sections import Server
-from schemas.errors import UserError
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

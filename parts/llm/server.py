@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 
 import httpx
 
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 STARTUP_TIMEOUT = 600  # seconds to load a model
 

@@ -16,7 +16,7 @@ import httpx
 from parts.llm.budget import Budget, Meter
 from parts.llm.concurrency_limit import ConcurrencyLimit, retry_after
 from parts.llm.response_cache import CachedResponse, ResponseCache
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 RETRIES = 8  # of a transient failure, over a minute and a half
 FIRST_RETRIES = 2  # while the server has not responded to anything yet

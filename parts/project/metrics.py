@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from schemas.files import write_json
+from parts.project.files import write_json
 
 Value = float | int | str | None | list["Value"] | dict[str, "Value"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import regex
 
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 if TYPE_CHECKING:
     from presidio_analyzer import EntityRecognizer

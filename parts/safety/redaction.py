@@ -4,9 +4,9 @@ from collections import Counter
 
 import polars as pl
 
+from parts.project.errors import UserError
 from parts.safety import detection
 from parts.safety.detection import Params
-from schemas.errors import UserError
 from schemas.redacted import Redacted
 
 MAX_LISTED = 10  # documents named in one line

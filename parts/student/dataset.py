@@ -4,7 +4,7 @@ import math
 import random
 from collections.abc import Iterable
 
-from parts.project import answer_format
+from parts.text import answer_format
 
 IGNORED = -100  # label of a token without loss: PyTorch's ignore_index
 

@@ -2,9 +2,9 @@
 
 from pydantic import BaseModel, Field
 
+from parts.llm.prices import Prices
 from parts.project import metrics
 from parts.project.arms import load_arms
-from parts.project.prices import Prices
 from parts.verdict.break_even import ArmCost
 
 SEARCH_STEPS = ("embed_p50_ms", "search_p50_ms", "rerank_p50_ms")

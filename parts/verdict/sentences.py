@@ -5,9 +5,9 @@ from pathlib import Path
 
 from parts.project import metrics
 from parts.project.arms import load_arms
-from parts.project.markdown import table
-from parts.project.numbers import dollars, interval, number, signed, with_interval
 from parts.scoring import judge_agreement
+from parts.text.markdown import table
+from parts.text.numbers import dollars, interval, number, signed, with_interval
 from parts.verdict.stats import POWER
 
 HEAD = ("arm", "accuracy", "95% interval", "faithful", "relevant", "precise", "p50 ms", "$ per 1,000")

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 PATH = Path("prices.yaml")
 

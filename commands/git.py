@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 File = tuple[str, str]
 """A revision's hash and a path."""
