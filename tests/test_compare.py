@@ -193,7 +193,7 @@ def test_the_verdict_of_no_run_is_an_error_that_names_the_command(workplace):
 @pytest.mark.parametrize("mark", readme.MEASURED)
 def test_the_committed_readme_shows_what_was_committed_with_it(tmp_path, monkeypatch, mark):
     archive = subprocess.run(
-        ["git", "archive", "HEAD", "README.md", "metrics"], cwd=ROOT, capture_output=True, check=True
+        ["git", "archive", "HEAD", "README.md", "metrics", "params.yaml"], cwd=ROOT, capture_output=True, check=True
     )
     subprocess.run(["tar", "-x"], cwd=tmp_path, input=archive.stdout, check=True)
     monkeypatch.chdir(tmp_path)  # a run that is not committed yet may differ, in its latencies at least
