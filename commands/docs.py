@@ -79,8 +79,8 @@ SOURCE: Mapping[str, Block] = {
 
 
 def pages() -> list[Path]:
-    """Return README.md and the pages of docs/."""
-    return [Path("README.md"), *sorted(Path("docs").glob("*.md"))]
+    """Return the pages of docs/, and README.md."""
+    return [*sorted(Path("docs").glob("*.md")), Path("README.md")]
 
 
 def fill(text: str) -> str:

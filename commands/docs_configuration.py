@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from parts.project.arms import Arm
 from parts.project.markdown import table
 from parts.project.sections import Server, Student
+from schemas.errors import UserError
 
 Model = type[BaseModel]
 SHARED: dict[str, Model] = {"student": Student, "teacher": Server, "judge": Server, "arms": Arm}
@@ -27,44 +28,44 @@ LONGEST = 60  # characters of a default; a longer one is cut
 
 def params() -> str:
     """Return every section of params.yaml, each as a heading with a table of its keys."""
-    return _sections(Path("params.yaml"), _models)
+    return _sections(Path("params.yaml"), section_models)
 
 
 def experiments_params() -> str:
     """Return every section of experiments/params.yaml likewise."""
-    return _sections(Path("experiments/params.yaml"), _experiments_models)
+    return _sections(Path("experiments/params.yaml"), experiments_section_models)
 
 
-def _sections(path: Path, models: typing.Callable[[str, dict], dict[str, Model]]) -> str:
+def _sections(path: Path, models: typing.Callable[[str], dict[str, Model]]) -> str:
     values, comments = yaml.safe_load(path.read_text()), yaml_comments(path.read_text())
     parts = []
     for section, value in values.items():
         heading = f"### {section}"
         parts.append(f"{heading}\n\n{comments[section]}" if section in comments else heading)
-        found = models(section, value)
-        for name, model in found.items():
-            title = f"`{name}`:\n\n" if len(found) > 1 else ""
+        by_name = models(section)
+        for name, model in by_name.items():
+            title = f"`{name}`:\n\n" if len(by_name) > 1 else ""
             parts.append(title + table(HEAD, _rows(name, model, _value(values, name), comments)))
-        if not found:
+        if not by_name:
             keys = [(f"`{key}`", type(each).__name__, _default(each), "", "") for key, each in value.items()]
             parts.append(table(HEAD, keys))
     return "\n\n".join(parts)
 
 
-def _models(section: str, value: dict) -> dict[str, Model]:
+def section_models(section: str) -> dict[str, Model]:
     """Return the model of a section of params.yaml by its dotted name: one for each generator and each arm."""
     if section == "synthesize":
         names = sorted(path.stem for path in Path("parts/generators").glob("*.py") if path.stem != "__init__")
         return {f"{section}.{name}": importlib.import_module(f"parts.generators.{name}").Params for name in names}
     if section in SHARED:
         return {f"{section}.NAME" if section == "arms" else section: SHARED[section]}
-    folders = [
-        folder for folder in ("stages", "commands", "invitro/base_model") if Path(folder, f"{section}.py").exists()
-    ]
-    return {section: importlib.import_module(f"{folders[0].replace('/', '.')}.{section}").Params}
+    for folder in ("stages", "commands", "invitro/base_model"):
+        if Path(folder, f"{section}.py").exists():
+            return {section: importlib.import_module(f"{folder}/{section}".replace("/", ".")).Params}
+    raise UserError(f"params.yaml: no module is named for section {section}")
 
 
-def _experiments_models(section: str, value: dict) -> dict[str, Model]:
+def experiments_section_models(section: str) -> dict[str, Model]:
     """Return the model of a section of experiments/params.yaml: a group of variants has two; `world` has none."""
     if not Path("experiments", f"{section}.py").exists():
         return {}

@@ -5,6 +5,8 @@ import re
 
 import yaml
 
+from commands.docs_configuration import section_models
+from parts.project import params
 from tests.helpers.doc_pages import PAGES
 from tests.helpers.source_code import ROOT
 
@@ -80,6 +82,17 @@ def test_every_key_of_params_that_is_named_exists():
                 wrong += [] if is_key(match[1]) else [(page, match[1])]
     assert seen > 5
     assert not wrong
+
+
+def test_the_params_of_the_readme_are_whole_sections_of_twelve_lines(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", PAGES["README.md"], re.MULTILINE | re.DOTALL)
+    path = tmp_path / "params.yaml"
+    path.write_text(block)
+    assert block.count("\n") == 12
+    for section in yaml.safe_load(block):
+        (model,) = section_models(section).values()
+        params.load(section, model, path)
 
 
 VARIABLE = r"(?:CLOSEDBOOK|OPENAI)_[A-Z_]+"

@@ -26,6 +26,7 @@ def shown(name: str) -> str:
     return next(match[2] for match in docs.MARKS.finditer(Path(marked()[name]).read_text()) if match[1] == name)
 
 
+@pytest.mark.slow  # the section `pretrain` imports torch
 @pytest.mark.parametrize("name", docs.SOURCE)
 def test_a_block_from_the_code_is_that_of_the_working_tree(monkeypatch, name):
     monkeypatch.chdir(ROOT)
