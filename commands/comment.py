@@ -6,12 +6,13 @@ python -m commands.comment REVISION SECONDS [LOG]    LOG: what a run that failed
 import html
 from pathlib import Path
 
-from commands import answer_flips, diff, history
-from parts.project import git, metrics, params, prices
+from commands import answer_flips, diff, git, history
+from parts.llm import prices
+from parts.project import metrics, params
 from parts.project.command import run
+from parts.project.errors import UserError
 from parts.project.sections import Server
 from parts.verdict import sentences
-from schemas.errors import UserError
 
 MARK = "<!-- closedbook verdict -->"
 """The first line of the comment, by which .github/scripts/post.py finds it again."""
@@ -24,9 +25,9 @@ def cost(seconds: float) -> str:
     listed, server = prices.load(), params.load("teacher", Server)
     asked = [metrics.read(f"synthesize/{path.stem}") for path in sorted(Path("metrics/synthesize").glob("*.json"))]
     prompt, new = (sum(row[key] for row in asked) for key in ("prompt_tokens", "new_tokens"))
-    taught, trained = listed.asked(server.model, prompt, new), metrics.read("train")
+    taught, trained = listed.cost_of_tokens(server.model, prompt, new), metrics.read("train")
     said = [
-        f"This run took {seconds / 60:.1f} minutes (${listed.ran(seconds):.4f} of machine).",
+        f"This run took {seconds / 60:.1f} minutes (${listed.cost_of_machine(seconds):.4f} of machine).",
         f"Its rows took {prompt + new:,} tokens of the teacher ({_dollars(taught)}, kept answers at their price too) and its "
         f"training {trained['tokens']:,} tokens in {trained['seconds'] / 60:.1f} minutes.",
         f"By arm: {history.cost(metrics.read('cost'))}. Prices of {listed.dated}.",

@@ -8,10 +8,11 @@ import signal
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from commands import answer_flips, run_values
+from commands import answer_flips, git, run_values
 from commands.run_values import Change
-from parts.project import git, markdown, terminal
 from parts.project.command import run
+from parts.text import markdown
+from parts.text.terminal import table
 
 COUNTS = "what stages counted"
 GROUPS = {
@@ -69,7 +70,7 @@ def to_text(revision: str, name: str) -> str:
     for heading, lines in sections(revision, name).items():
         said += [
             f"{heading}",
-            *([textwrap.indent(terminal.table(HEAD, lines, "left"), "  ")] if lines else ["  the same"]),
+            *([textwrap.indent(table(HEAD, lines, "left"), "  ")] if lines else ["  the same"]),
             "",
         ]
     return "\n".join(said)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from commands import docs_configuration, docs_experiments, docs_tables
 from parts.project.command import run
-from parts.project.markdown import table
+from parts.project.errors import UserError
+from parts.project.files import write_text
+from parts.text.markdown import table
 from parts.verdict import sentences
-from schemas.errors import UserError
-from schemas.files import write_text
 
 Block = Callable[[], str]
 """-> the Markdown of a block, from the working directory"""
@@ -24,8 +24,9 @@ ROOMS = {
     "stages": "a DVC stage a file: its section of params.yaml, one verb, its tables",
     "commands": "what a person types: a file for each target of the Makefile that has code",
     "schemas": "the tables: grain, columns and checks, a file each",
-    "parts": "what stages and commands are built from; a room uses only what stands above it here",
-    "parts/project": "the project's own files: params, metrics, prompts, queries, the table of arms",
+    "parts": "what stages and commands are built from; a room uses only rooms above it",
+    "parts/project": "what every stage stands on: params, metrics, prompts, queries, errors, the table of arms",
+    "parts/text": "text in and out: answers, Markdown, numbers, JSONL",
     "parts/llm": "the client of teacher and judge: retries, rate limits, cache, budget, Batch API",
     "parts/safety": "personal data masked, documents quoted, disclosure recognised",
     "parts/student": "the student: its files, chat format, fine-tuning",

@@ -15,9 +15,9 @@ import yaml
 from pydantic import BaseModel
 
 from parts.project.arms import Arm
-from parts.project.markdown import table
+from parts.project.errors import UserError
 from parts.project.sections import Server, Student
-from schemas.errors import UserError
+from parts.text.markdown import table
 
 Model = type[BaseModel]
 SHARED: dict[str, Model] = {"student": Student, "teacher": Server, "judge": Server, "arms": Arm}
@@ -72,7 +72,7 @@ def experiments_section_models(section: str) -> dict[str, Model]:
     module = importlib.import_module(f"experiments.{section}")
     if section == "variants":
         return {"variants.GROUP": module.Params, "variants.GROUP.variants.NAME": module.Variant}
-    return {section: getattr(module, "Params", None) or module.CompanyParams}
+    return {section: module.Params}
 
 
 def _value(values: dict, name: str) -> dict:

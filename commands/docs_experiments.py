@@ -2,8 +2,8 @@
 
 from parts.project import metrics
 from parts.project.arms import load_arms
-from parts.project.markdown import table
-from parts.project.numbers import interval, number
+from parts.text.markdown import table
+from parts.text.numbers import interval, number
 
 
 def abilities() -> str:

@@ -3,7 +3,7 @@
 import inspect
 
 from commands.docs_configuration import field_comments
-from parts.project.markdown import table
+from parts.text.markdown import table
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts

@@ -12,13 +12,13 @@ import polars as pl
 
 from parts.generators.shared import dry_run
 from parts.generators.shared.base import evenly_spread, load_generator
-from parts.llm import jobs
+from parts.llm import jobs, prices
 from parts.llm.client import connect
 from parts.llm.response_cache import ResponseCache
-from parts.project import params, prices
+from parts.project import params
 from parts.project.command import run
 from parts.project.sections import Server
-from parts.project.terminal import table
+from parts.text.terminal import table
 from schemas.redacted import Redacted
 
 HEAD = ("generator", "requests", "kept", "prompt tokens", "new tokens", "dollars")
@@ -31,7 +31,7 @@ async def pilot(chunks: pl.DataFrame, names: list[str], server: Server, count: i
         for name in names:
             generate, knobs = load_generator(name)
             asking = [lambda c=c, g=generate, k=knobs: g(c["heading"], c["text"], teacher.ask, k) for c in some]
-            await jobs.each(asking, len(some), f"{name}, pilot", teacher.meter)
+            await jobs.run_all(asking, len(some), f"{name}, pilot", teacher.meter)
 
 
 def main(passages: int = 0) -> None:
@@ -46,7 +46,7 @@ def main(passages: int = 0) -> None:
         for name, each in found.items()
     }
     rows["all"] = [sum(column) for column in zip(*rows.values(), strict=True)]
-    costs = [price.asked(server.model, *row[2:]) for row in rows.values()]
+    costs = [price.cost_of_tokens(server.model, *row[2:]) for row in rows.values()]
     dollars = ["no price" if cost is None else f"{cost:.2f}" for cost in costs]
     print(table(HEAD, [(name, *map(str, row), cost) for (name, row), cost in zip(rows.items(), dollars, strict=True)]))
     assumed = sum(each.n_assumed() for each in found.values())

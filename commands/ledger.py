@@ -5,7 +5,8 @@ python -m commands.ledger
 
 import polars as pl
 
-from parts.project import metrics, prices
+from parts.llm import prices
+from parts.project import metrics
 from parts.project.command import run
 from parts.project.queries import print_table, query, select
 from schemas.pairs import Ledger
@@ -16,7 +17,7 @@ def costs(ledger: pl.DataFrame) -> pl.DataFrame:
     listed, found = prices.load(), []
     for generator, teacher in ledger.select("generator", "teacher").unique().sort("generator", "teacher").rows():
         used = metrics.read(f"synthesize/{generator}")  # of its latest run, cached answers at their price too
-        found.append((generator, listed.asked(teacher, used["prompt_tokens"], used["new_tokens"])))
+        found.append((generator, listed.cost_of_tokens(teacher, used["prompt_tokens"], used["new_tokens"])))
     return pl.DataFrame(found, {"generator": pl.String, "dollars": pl.Float64}, orient="row")
 
 

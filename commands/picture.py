@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 from parts.project.command import run
-from schemas.errors import UserError
-from schemas.files import replacing
+from parts.project.errors import UserError
+from parts.project.files import replacing
 
 PAGE, PICTURE = Path("report/index.html"), Path("docs/page.png")
 SIZE = 1280, 800  # of the window, in pixels

@@ -1,7 +1,7 @@
-"""Sync the passage store with the documents.
+"""Bring the passage store up to date with the documents.
 
 reads   Chunks              one row per passage
-writes  metrics/index.json  the store's content, for DVC: rows, model, and a hash of the passages
+writes  metrics/index.json  the store's manifest, for DVC to follow: rows, embedder, and a hash of their content
 """
 
 import random
@@ -16,13 +16,13 @@ NEIGHBOURS, PROBES = 10, 200
 
 
 def recall(store: PassageStore, texts: list[str]) -> float:
-    """Return the share (0..1) of the ten nearest passages of each of `texts`, by exact search, that the index returns."""
-    n_hits = n_exact = 0
+    """Return recall@10 (0..1) of the index: of the exact nearest passages to each of `texts`, the share that it returns."""
+    n_returned = n_exact = 0
     for vector in store.embed(texts):
         exact = {chunk_id for chunk_id, _ in store.nearest_exact(vector, NEIGHBOURS)}
-        n_hits += len(exact & {chunk_id for chunk_id, _ in store.nearest(vector, NEIGHBOURS)})
+        n_returned += len(exact & {chunk_id for chunk_id, _ in store.nearest(vector, NEIGHBOURS)})
         n_exact += len(exact)
-    return n_hits / n_exact
+    return n_returned / n_exact
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
         manifest = store.manifest()
         manifest["recall_at_10"] = recall(store, random.Random(1).sample(texts, min(PROBES, len(texts))))
     metrics.write("index", manifest)
-    print(f"{manifest['rows']} passages stored, {store.embedded} embedded; recall@10 {manifest['recall_at_10']:.3f}")
+    print(f"{manifest['rows']} passages, {store.embedded} embedded now; recall@10 {manifest['recall_at_10']:.3f}")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ def test_what_a_command_does_not_take_is_one_line_with_its_usage(words, capsys):
     assert line.startswith("error: ") and "usage: python -m" in line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -42,6 +43,7 @@ def test_a_module_called_wrongly_ends_with_one_line(words):
     assert len(ended.stderr.splitlines()) == 1 and ended.stderr.startswith("error: ")
 
 
+@pytest.mark.slow
 def test_an_arm_that_is_not_there_is_named():
     ended = subprocess.run([sys.executable, "-m", "stages.answer", "nobody"], capture_output=True, text=True, cwd=ROOT)
     assert ended.returncode == 1

@@ -153,6 +153,7 @@ def test_the_chat_template_writes_what_lessons_are_encoded_as():
     assert told.apply_chat_template(system, tokenize=False) == told.apply_chat_template(chat, tokenize=False)
 
 
+@pytest.mark.slow
 def test_a_pretraining_that_was_stopped_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
     import torch
 

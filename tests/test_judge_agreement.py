@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parts.llm.client import connect
+from parts.project.errors import UserError
 from parts.project.sections import Server
 from parts.scoring import judge_agreement
 from schemas.answers import Answers
-from schemas.errors import UserError
 from schemas.questions import Questions
 from schemas.scores import Scores
 from stages import judge_agreement as stage
@@ -146,7 +146,7 @@ RESTS = ("}", ', "correct": "yes"}', ', "correct": 1}', ', "correct": true, "by"
 def test_an_invalid_label_is_an_error_with_its_line(tmp_path, line):
     path = tmp_path / "labels.jsonl"
     path.write_text('{"question_id": "q0", "arm": "rag", "correct": false}\n\n' + line + "\n")
-    with pytest.raises(UserError, match=r"labels.jsonl, line 3: must be a JSON object like"):
+    with pytest.raises(UserError, match=r"labels.jsonl, line 3: (must be|not) a JSON object"):
         list(judge_agreement.labels(path))
 
 

@@ -1,11 +1,12 @@
-"""The page works in Chromium: without a request or a word in the console, by keyboard, in the dark, on a phone."""
+"""The page works in Chromium: without requests or console messages, by keyboard, in dark mode, on a phone, with nine arms."""
 
 import json
 import os
 
 import pytest
 
-from tests.helpers import browser
+from parts.page import charts
+from tests.helpers import browser, sample_run
 
 
 @pytest.fixture(scope="module")
@@ -22,18 +23,19 @@ def tab(chromium, page):
     chromium.window(1200, 900)
     chromium.open(page)
     chromium.js("localStorage.clear()")
-    chromium.said.clear(), chromium.asked.clear()
+    chromium.console.clear(), chromium.requests.clear()
     chromium.open(page)
     yield chromium
-    assert (chromium.said, chromium.asked) == ([], []), "the page says or asks for something"
+    assert (chromium.console, chromium.requests) == ([], []), "the page logs or requests something"
 
 
-def listed(tab) -> list[str]:
+def question_ids(tab) -> list[str]:
+    """Return the questions on the page, in its order."""
     return tab.js("[...document.querySelectorAll('#list small')].map((s) => s.textContent.slice(0, 4))")
 
 
 def choose(tab, selector: str, value: str) -> str:
-    """Choose `value`, and return how many questions the page then counts."""
+    """Select `value`, and return the page's count of questions."""
     tab.js(
         f"(() => {{ const s = document.querySelector({selector!r}); s.value = {value!r};"
         "s.dispatchEvent(new Event('input', {bubbles: true})); })()"
@@ -54,41 +56,41 @@ def test_a_script_from_elsewhere_would_not_run(chromium, page):
         "(() => { const s = document.createElement('script'); s.textContent = 'window.owned = 1'; document.body.append(s); })()"
     )
     assert chromium.js("window.owned") is None
-    assert any("Content Security Policy" in said for said in chromium.said)
+    assert any("Content Security Policy" in message for message in chromium.console)
 
 
 def test_filters_and_search_find_the_questions(tab):
     assert tab.js("document.getElementById('count').textContent") == "60 questions"
-    assert choose(tab, "#show", "won") == "10 of 60 questions"  # n % 3 == 0 and n % 2
-    assert listed(tab)[:2] == ["q003", "q009"]
+    assert choose(tab, "#show", "tuned-rag") == "10 of 60 questions"  # n % 3 == 0 and n % 2
+    assert question_ids(tab)[:2] == ["q003", "q009"]
     assert choose(tab, "#kind", "unanswerable") == "0 of 60 questions"
     tab.js("document.querySelector('#filters button').click()")
     tab.js("new Promise((done) => setTimeout(done, 20))")
     assert choose(tab, "select[data-arm=oracle]", "0") == "1 of 60 questions"
     assert choose(tab, "select[data-arm=oracle]", "") == "60 questions"
     assert choose(tab, "#text", "ITEM7 cost") == "1 of 60 questions"
-    assert listed(tab) == ["q007"]
+    assert question_ids(tab) == ["q007"]
 
 
 def test_a_wrong_answer_leads_to_the_passage_and_the_training_rows_behind_it(tab):
     choose(tab, "#text", "q001")
     tab.js("document.querySelector('#list button').click()")
     heads = tab.js("[...document.querySelectorAll('.panel h4')].map((h) => h.textContent)")
-    assert heads == ["Reference", "Answers", "Where the answer stands", "Training rows most like it"]
-    assert tab.js("[...document.querySelectorAll('.card .verdictlet')].map((s) => s.textContent)") == [
-        "✗ wrong"
-    ] * 4 + ["✓ right"]
-    told = tab.js("[...document.querySelectorAll('.card summary')].map((s) => s.textContent)")
-    assert told == ["Was shown 1 passage, none with the answer"] * 2 + ["Was shown 1 passage, 1 with the answer"]
+    assert heads == ["Reference", "Answers", "Gold passages", "Most similar training rows"]
+    assert tab.js("[...document.querySelectorAll('.card .grade')].map((s) => s.textContent)") == ["✗ wrong"] * 4 + [
+        "✓ right"
+    ]
+    summaries = tab.js("[...document.querySelectorAll('.card summary')].map((s) => s.textContent)")
+    assert summaries == ["1 passage shown, none gold"] * 2 + ["1 passage shown, 1 gold"]
     assert tab.js("document.querySelectorAll('.card .passage.gold .badge').length") == 1
-    assert tab.js("document.querySelector('.row .said').textContent") == "0 euros"
+    assert tab.js("document.querySelector('.row .completion').textContent") == "0 euros"
 
 
 def test_the_keyboard_is_enough(tab):
     tab.press("/", "/")
     assert tab.js("document.activeElement.id") == "text"
     tab.type("item7 cost")
-    assert listed(tab) == ["q007"]
+    assert question_ids(tab) == ["q007"]
     tab.press("Escape")
     assert tab.js("document.getElementById('text').value") == ""
     for key in ("ArrowDown", "ArrowDown"):
@@ -97,12 +99,12 @@ def test_the_keyboard_is_enough(tab):
     tab.press("Enter", "\r")
     assert tab.js("document.activeElement.ariaExpanded") == "true" and tab.js("!!document.querySelector('.panel')")
     tab.press("ArrowRight")
-    assert listed(tab)[0] == "q025" and tab.js("document.activeElement.querySelector('small').textContent").startswith(
-        "q025"
-    )
+    assert question_ids(tab)[0] == "q025" and tab.js(
+        "document.activeElement.querySelector('small').textContent"
+    ).startswith("q025")
     tab.press("Home")
     tab.press("ArrowLeft")
-    assert listed(tab)[0] == "q000"
+    assert question_ids(tab)[0] == "q000"
 
 
 CONTRAST = """(() => {
@@ -112,18 +114,24 @@ CONTRAST = """(() => {
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const probe = document.body.appendChild(document.createElement("i"));
-  const of = (name) => { probe.style.color = `var(--${name})`; return light(getComputedStyle(probe).color); };
-  const ratio = (one, two) => (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
-  return Object.fromEntries(NAMES.map((name) => [name, Math.min(ratio(of(name), of("ground")), ratio(of(name), of("raised")))]));
+  const luminance = (name) => { probe.style.color = `var(--${name})`; return light(getComputedStyle(probe).color); };
+  const defined = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`) !== "";
+  const ratio = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  const grounds = ["ground", "raised"].map(luminance);
+  return Object.fromEntries(NAMES.map(
+    (name) => [name, defined(name) ? Math.min(...grounds.map((ground) => ratio(luminance(name), ground))) : 0]));
 })()"""
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_colours_keep_the_contrast_that_reading_takes(tab, dark):
+def test_colours_of_text_and_marks_have_the_contrast_of_wcag_aa(tab, dark):
     tab.window(1200, 900, dark)
-    text, marks = ["ink", "quiet", "link", "right", "wrong", "gold"], ["base", "rag", "tuned", "tuned-rag", "oracle"]
-    found = tab.js(CONTRAST.replace("NAMES", json.dumps(text + marks)))
-    assert {name: ratio for name, ratio in found.items() if ratio < (4.5 if name in text else 3)} == {}
+    text = ["ink", "quiet", "link", "right", "wrong", "gold"]
+    marks = [f"arm-{n + 1}" for n in range(charts.N_ARM_COLOURS)]
+    marks += [f"recipe-{n + 1}" for n in range(charts.N_RECIPE_COLOURS)]
+    marks += [f"step-{n + 1}" for n in range(len(charts.STEPS))]
+    ratios = tab.js(CONTRAST.replace("NAMES", json.dumps(text + marks)))
+    assert {name: ratio for name, ratio in ratios.items() if ratio < (4.5 if name in text else 3)} == {}
 
 
 def test_light_and_dark_follow_the_system_until_one_is_chosen(tab, page):
@@ -138,6 +146,36 @@ def test_light_and_dark_follow_the_system_until_one_is_chosen(tab, page):
     assert tab.js(ground) == light
     tab.js("document.getElementById('theme').click()")
     assert tab.js(ground) == dark
+
+
+@pytest.fixture(scope="module")
+def nine_arms(tmp_path_factory):
+    """The page of a run with four more arms than there are."""
+    arm = {"model": "student", "retriever": "dense", "description": "one more"}
+    return sample_run.finish(tmp_path_factory.mktemp("nine"), {f"rag_dense_{n}": arm for n in range(6, 10)})
+
+
+@pytest.mark.parametrize("width", [390, 800, 1200])
+def test_nine_arms_fit_and_each_mark_stands_below_the_name_of_its_arm(tab, nine_arms, width):
+    tab.window(width, 900)
+    tab.open(nine_arms)
+    tab.js("document.querySelector('#list button').click()")
+    assert tab.js("document.documentElement.scrollWidth") <= width
+    colours = "[...document.querySelectorAll('.card .dot')].map((dot) => dot.className.split(' ')[1])"
+    assert tab.js(colours) == [f"arm-{n}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 1)]
+    centres = (
+        "[...document.querySelectorAll(SELECTOR)].map((e) => e.getBoundingClientRect()).map((r) => r.x + r.width / 2)"
+    )
+    names = tab.js(centres.replace("SELECTOR", "'.legend span:not(:first-child)'"))
+    marks = tab.js(centres.replace("SELECTOR", "'#list > li:first-child .mark'"))
+    assert len(names) == len(marks) == 9
+    if width > 768:
+        assert marks == pytest.approx(names, abs=1)
+    tab.js("document.querySelector('#charts').scrollIntoView()")
+    outside = (
+        "[...document.querySelectorAll('.chart svg text')].filter((t) => t.getBoundingClientRect().right > innerWidth)"
+    )
+    assert tab.js(f"{outside}.length") == 0
 
 
 @pytest.mark.parametrize("width", [320, 390, 768])

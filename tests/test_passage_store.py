@@ -6,9 +6,9 @@ import numpy as np
 import psycopg
 import pytest
 
+from parts.project.errors import UserError
 from parts.retrieval import postgres
 from parts.retrieval.passage_store import PassageStore
-from schemas.errors import UserError
 from tests.helpers.postgres_server import over_tcp
 from tests.helpers.retrieval import Embed, knobs, passages
 
@@ -183,6 +183,7 @@ def test_a_wrong_dsn_is_an_error_in_one_line(monkeypatch, dsn):
         pass
 
 
+@pytest.mark.slow
 def test_a_server_over_tcp_needs_the_password_and_its_errors_do_not_contain_it(monkeypatch, postgres_folder):
     with over_tcp(postgres_folder.with_name("over_tcp"), "open:sesame") as dsn:
         monkeypatch.setenv("CLOSEDBOOK_DSN", dsn.replace("reader@", "reader:open%3Asesame@"))

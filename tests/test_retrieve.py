@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from parts.project.errors import UserError
 from parts.retrieval.ranking import measure
 from parts.retrieval.retriever import retrieve
 from schemas.contexts import Contexts
-from schemas.errors import UserError
 from tests.helpers.retrieval import exam_of, knobs, passages
 
 

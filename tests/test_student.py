@@ -8,11 +8,11 @@ import polars as pl
 import pytest
 
 from parts.answering.transformers_engine import Engine
-from parts.project import answer_format
+from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.student import dataset, finetune
 from parts.student.model import load, tokenizer
-from schemas.errors import UserError
+from parts.text import answer_format
 
 RECIPE = finetune.Recipe(
     seed=1,
@@ -100,6 +100,7 @@ def tuned(qwen, qwen_tokenizer, tmp_path_factory):
     return home, metrics
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_and_logs_it(tuned):
     home, metrics = tuned
     losses = pl.read_csv(home / "loss.tsv", separator="\t")
@@ -109,6 +110,7 @@ def test_training_lowers_the_loss_and_logs_it(tuned):
     assert metrics["rows_cut"] == 0
 
 
+@pytest.mark.slow
 def test_the_adapter_is_safetensors_alone_and_answers_differently_from_the_base(
     tuned, qwen, qwen_tokenizer, monkeypatch
 ):
@@ -124,6 +126,7 @@ def test_the_adapter_is_safetensors_alone_and_answers_differently_from_the_base(
     assert responses["adapter"] != responses[str(qwen)]
 
 
+@pytest.mark.slow
 def test_a_merged_adapter_has_the_logits_of_the_unmerged_one(tuned, qwen, qwen_tokenizer, monkeypatch):
     import torch
     from peft import PeftModel
@@ -137,6 +140,7 @@ def test_a_merged_adapter_has_the_logits_of_the_unmerged_one(tuned, qwen, qwen_t
     assert not any("lora" in name for name, _ in merged.named_parameters())
 
 
+@pytest.mark.slow
 def test_all_weights_can_be_trained_and_answer(qwen, qwen_tokenizer, tmp_path, monkeypatch):
     import torch
 
@@ -153,6 +157,7 @@ def digest(folder: Path) -> str:
     return hashlib.sha256((folder / "adapter_model.safetensors").read_bytes()).hexdigest()
 
 
+@pytest.mark.slow
 def test_a_stopped_run_resumes_and_ends_in_the_same_bytes(qwen, qwen_tokenizer, tuned, tmp_path, monkeypatch):
     from transformers import TrainerCallback
     from trl import SFTTrainer
@@ -173,7 +178,7 @@ def test_a_stopped_run_resumes_and_ends_in_the_same_bytes(qwen, qwen_tokenizer, 
         patch.setattr(SFTTrainer, "__init__", stopping)
         finetune.finetune(str(qwen), qwen_tokenizer, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
     assert not Path("adapter").exists()
-    assert list(Path(".cache/train").glob("*/checkpoint-*"))
+    assert list(finetune.CHECKPOINTS.glob("*/checkpoint-*"))
     finetune.finetune(str(qwen), qwen_tokenizer, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
     assert digest(Path("adapter")) == digest(tuned[0] / "adapter")
     logged, whole = (pl.read_csv(path, separator="\t") for path in ("loss.tsv", tuned[0] / "loss.tsv"))
@@ -227,6 +232,7 @@ def test_weights_in_a_pickle_are_refused(tmp_path, qwen):
         load(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_an_adapter_in_a_pickle_is_refused(tmp_path, tuned, monkeypatch):
     import torch
 
@@ -237,6 +243,7 @@ def test_an_adapter_in_a_pickle_is_refused(tmp_path, tuned, monkeypatch):
         load(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_the_adapter_names_its_base(tuned, qwen):
     assert json.loads((tuned[0] / "adapter/adapter_config.json").read_text())["base_model_name_or_path"] == str(qwen)
 

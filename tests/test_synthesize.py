@@ -115,11 +115,12 @@ def test_requests_without_a_result_are_rows_with_a_reason(lamps, cue, capsys):
 
 def test_an_unreachable_teacher_ends_with_one_line_and_writes_nothing(lamps, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-    monkeypatch.setattr("parts.llm.transport.HELLOS", 0)
+    monkeypatch.setattr("parts.llm.transport.FIRST_RETRIES", 0)
     assert "rules-2 at http://127.0.0.1:9/v1: no answer" in error_line(synthesize.main, "qa")
     assert not RawPairs.address("qa").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "killed"])
 def test_a_run_stopped_in_the_middle_goes_on_and_ends_in_the_same_bytes(lamps, cue, tmp_path, how):
     answer, halfway, ended = cue.reply, threading.Event(), threading.Event()

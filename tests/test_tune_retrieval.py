@@ -75,6 +75,7 @@ def company(workplace, qwen, embedded_postgres):
     return workplace
 
 
+@pytest.mark.slow
 def test_the_store_is_filled_the_weight_is_chosen_and_both_are_in_metrics(company):
     index.main()
     manifest = json.loads((company.path / "metrics/index.json").read_text())
@@ -85,9 +86,9 @@ def test_the_store_is_filled_the_weight_is_chosen_and_both_are_in_metrics(compan
     assert chosen["lexical_weight"] == 1.0 and chosen["mrr_lexical_1.0"] == 1 > chosen["mrr_lexical_0.0"]
     assert chosen["questions"] == 19 and {"f1_passages_1", "f1_passages_2"} <= set(chosen)
     assert tuned_settings.read().lexical_weight == 1.0
-    assert params.load("answer", arm_engine.Params).passages == chosen["passages"]
+    assert params.load("answer", arm_engine.AnswerParams).passages == chosen["passages"]
 
 
 def test_without_development_questions_one_line_says_what_is_missing(company):
     Pairs.write(pairs(pair(1, "", "a text", "c1", kind="document")))
-    assert "a generator of them, as qa" in error_line(tune_retrieval.main)
+    assert "a generator of questions, as qa" in error_line(tune_retrieval.main)

@@ -13,7 +13,7 @@ import random
 from invitro.base_model.lessons import Library, among, turn
 from invitro.world.company import make_company
 from invitro.world.questions import Asker, Case
-from parts.project import answer_format
+from parts.text import answer_format
 
 VERSION = "ability-1"
 """Of the metrics and the decoding here."""

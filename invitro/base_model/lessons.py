@@ -13,7 +13,7 @@ from functools import lru_cache
 from invitro.world import documents, names
 from invitro.world.company import Company, Entity, make_company
 from invitro.world.questions import Asker, Case
-from parts.project import answer_format
+from parts.text import answer_format
 
 KNOWN_COMPANIES = 2
 

@@ -25,8 +25,8 @@ from invitro.base_model.batches import Batches
 from invitro.base_model.tokenizer import segments, train
 from parts.project import metrics, params
 from parts.project.command import run
+from parts.project.files import replacing, write_json, write_text
 from parts.student.model import fast_bfloat16
-from schemas.files import replacing, write_json, write_text
 
 BASE, REPLAY, COURSE = Path("models/base"), Path("data/replay.jsonl"), Path("plots/pretrain.json")
 STATE = Path(".cache/pretrain")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from invitro.world import grammar, values
 from invitro.world.company import Company, Entity, sentence
-from parts.project import answer_format
+from parts.text import answer_format
 
 NAMING = ("Name {R}.", "Tell me the name of {R}.", "What is the name of {R}?", "What is {R} called?")
 """Wordings of the set `asks` that ask for what {R} refers to, and not about it."""

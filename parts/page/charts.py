@@ -4,6 +4,7 @@ Colours are the page's CSS variables and its text colour, so one drawing serves 
 """
 
 import io
+from collections.abc import Collection
 
 import polars as pl
 
@@ -11,8 +12,9 @@ from parts.project.arms import load_arms
 
 WIDTH = 460  # pixels, labels and legend included
 STEPS = ("embed", "search", "rerank", "prefill", "decode")
-COLOURS = 8  # of arms, in page.css; a ninth arm has the first one's
-RECIPES = 6  # lines that can be told apart by colour
+N_ARM_COLOURS = 8  # in page.css; a ninth arm has the first one's colour, and a dashed line
+N_RECIPE_COLOURS = 6
+PADDING = {"left": 12, "right": 6, "top": 2, "bottom": 2}  # a reader's font may be wider than the one that was measured
 
 _CONFIG = {
     "font": "system-ui, sans-serif",
@@ -33,42 +35,57 @@ _CONFIG = {
 
 
 def svg(chart, height: int) -> str:
-    """Return `chart` as an SVG element WIDTH wide."""
-    drawn, held = chart.properties(width=WIDTH, height=height, background="transparent", config=_CONFIG), io.StringIO()
-    drawn.properties(autosize={"type": "fit", "contains": "padding"}).save(held, format="svg")
-    return held.getvalue()
+    """Return an Altair `chart` as an SVG element of WIDTH x `height` pixels."""
+    chart = chart.properties(width=WIDTH, height=height, background="transparent", config=_CONFIG)
+    buffer = io.StringIO()
+    chart.properties(autosize={"type": "fit", "contains": "padding"}, padding=PADDING).save(buffer, format="svg")
+    return buffer.getvalue()
 
 
 def arm_colours() -> dict[str, int]:
-    """Return the number of each arm's colour in page.css."""
-    return {arm: at % COLOURS + 1 for at, arm in enumerate(load_arms())}
+    """Return the number of each arm's colour in page.css, from 1, in the order of params.yaml."""
+    return {arm: index % N_ARM_COLOURS + 1 for index, arm in enumerate(load_arms())}
 
 
-def _arms(**options):
-    """Return the colour of each arm."""
+def _arm_colour(legend=None):
+    """Return the encoding of arms by colour."""
     import altair as alt
 
     colours = arm_colours()
-    return alt.Color("arm:N", sort=None, **options).scale(
+    return alt.Color("arm:N", sort=None, legend=legend).scale(
         domain=list(colours), range=[f"var(--arm-{number})" for number in colours.values()]
     )
 
 
-def intervals(rows: list[dict], title: str) -> str:
-    """Draw a figure of each arm with its interval; `rows`: arm, name, value, lo, hi. Zero is marked where it is inside."""
+def _arm_dash():
+    """Return the encoding of arms by dash: solid for the first N_ARM_COLOURS arms."""
     import altair as alt
 
-    zero = any(row["lo"] < 0 for row in rows)
-    scale = alt.Scale() if zero else alt.Scale(domain=[0, 1])
-    y, drawn = alt.Y("name:N", sort=None, title=None).axis(grid=False), alt.Chart(pl.DataFrame(rows))
-    x = alt.X("value:Q", title=title, scale=scale).axis(format="+.2f" if zero else ".1f", tickCount=6)
-    bar = drawn.mark_rule(strokeWidth=3, opacity=0.55).encode(
-        alt.X("lo:Q", scale=scale, title=title), y, _arms(legend=None), x2="hi:Q"
+    arms = list(load_arms())
+    dashes = [[1, 0] if index < N_ARM_COLOURS else [6, 4] for index in range(len(arms))]
+    return alt.StrokeDash("arm:N", sort=None, legend=None).scale(domain=arms, range=dashes)
+
+
+def intervals(rows: list[dict], title: str) -> str:
+    """Draw each arm's value with its interval, and a line at zero where an interval reaches below it.
+
+    `rows`: arm, name, value, lo, hi.
+    """
+    import altair as alt
+
+    signed = any(row["lo"] < 0 for row in rows)
+    scale = alt.Scale() if signed else alt.Scale(domain=[0, 1])
+    y, chart = alt.Y("name:N", sort=None, title=None).axis(grid=False), alt.Chart(pl.DataFrame(rows))
+    x = alt.X("value:Q", title=title, scale=scale).axis(format="+.2f" if signed else ".1f", tickCount=6)
+    bar = chart.mark_rule(strokeWidth=3, opacity=0.55).encode(
+        alt.X("lo:Q", scale=scale, title=title), y, _arm_colour(), x2="hi:Q"
     )
-    point = drawn.mark_point(filled=True, size=110, opacity=1).encode(x, y, _arms(legend=None))
-    label = drawn.mark_text(align="center", dy=-13).encode(x, y, alt.Text("value:Q", format="+.3f" if zero else ".3f"))
-    nought = alt.Chart(pl.DataFrame({"at": [0.0]})).mark_rule(strokeDash=[4, 3]).encode(x="at:Q")
-    return svg(alt.layer(*([nought] if zero else []), bar, point, label), 46 * len(rows) + 50)
+    point = chart.mark_point(filled=True, size=110, opacity=1).encode(x, y, _arm_colour())
+    label = chart.mark_text(align="center", dy=-13).encode(
+        x, y, alt.Text("value:Q", format="+.3f" if signed else ".3f")
+    )
+    zero = alt.Chart(pl.DataFrame({"zero": [0.0]})).mark_rule(strokeDash=[4, 3]).encode(x="zero:Q")
+    return svg(alt.layer(*([zero] if signed else []), bar, point, label), 46 * len(rows) + 50)
 
 
 def costs(rows: list[dict], crossing: dict | None) -> str:
@@ -76,72 +93,80 @@ def costs(rows: list[dict], crossing: dict | None) -> str:
     import altair as alt
 
     table = pl.DataFrame(rows)
-    x = alt.X("questions:Q", title="questions answered", scale=_spread(table["questions"])).axis(
+    x = alt.X("questions:Q", title="questions answered", scale=_scale(table["questions"])).axis(
         format="~s", tickCount=5
     )
-    y = alt.Y("dollars:Q", title="dollars in all", scale=_spread(table["dollars"])).axis(format="~g", tickCount=5)
-    layers = [alt.Chart(table).mark_line(strokeWidth=2.5).encode(x, y, _arms(legend=alt.Legend()))]
+    y = alt.Y("dollars:Q", title="total cost in dollars", scale=_scale(table["dollars"])).axis(format="~r", tickCount=5)
+    colour = _arm_colour(alt.Legend(columns=_legend_columns(load_arms())))
+    layers = [alt.Chart(table).mark_line(strokeWidth=2.5).encode(x, y, colour, _arm_dash())]
     if crossing:
-        here = alt.Chart(pl.DataFrame([crossing])).encode(x)
-        far = crossing["questions"] > table["questions"].max() / 2
-        side = {"align": "right", "dx": -7} if far else {"align": "left", "dx": 7}
+        mark = alt.Chart(pl.DataFrame([crossing])).encode(x)
+        is_right_half = crossing["questions"] > table["questions"].max() / 2
+        side = {"align": "right", "dx": -7} if is_right_half else {"align": "left", "dx": 7}
         layers += [
-            here.mark_rule(strokeDash=[4, 3]),
-            here.mark_point(size=90, strokeWidth=2, color="currentColor", opacity=1).encode(y=y),
-            here.mark_text(baseline="top", **side).encode(
+            mark.mark_rule(strokeDash=[4, 3]),
+            mark.mark_point(size=90, strokeWidth=2, color="currentColor", opacity=1).encode(y=y),
+            mark.mark_text(baseline="top", **side).encode(
                 y=alt.value(2), text=alt.value(f"break-even {crossing['questions']:,.0f}")
             ),
         ]
     return svg(alt.layer(*layers), 320)
 
 
-def _spread(values: pl.Series):
-    """Return a logarithmic scale for what spans more than two decades, else a linear one."""
+def _legend_columns(names: Collection[str]) -> int:
+    """Return the columns of a legend of `names`: all in one row where they fit WIDTH, else three."""
+    pixels = sum(28 + 8 * len(name) for name in names)  # 28 of symbol and padding
+    return len(names) if pixels < WIDTH - 80 else 3  # 80 of the axis
+
+
+def _scale(values: pl.Series):
+    """Return a logarithmic scale for values over more than two decades, else a linear one."""
     import altair as alt
 
-    wide = values.min() > 0 and values.max() > 100 * values.min()
-    return alt.Scale(type="log", nice=False) if wide else alt.Scale()
+    is_wide = values.min() > 0 and values.max() > 100 * values.min()
+    return alt.Scale(type="log", nice=False) if is_wide else alt.Scale()
 
 
 def latencies(rows: list[dict], totals: list[dict]) -> str:
     """Draw milliseconds by arm, split into those of STEPS that some arm takes.
 
-    `rows`: arm, step, order (of the step, from 0), ms; `totals`: arm, at (where its label stands), ms.
+    `rows`: arm, step, order (of the step, from 0), ms; `totals`: arm, position (ms at which its label stands), ms.
     """
     import altair as alt
 
     y = alt.Y("arm:N", sort=None, title=None).axis(grid=False)
-    taken = {row["step"]: f"var(--step-{row['order'] + 1})" for row in rows if row["ms"]}
-    taken = {step: taken[step] for step in STEPS if step in taken}
-    step = alt.Color("step:N", sort=None).scale(domain=list(taken), range=list(taken.values()))
-    most = max(row["at"] for row in totals) * 1.15 or 1
+    colours = {row["step"]: f"var(--step-{row['order'] + 1})" for row in rows if row["ms"]}
+    colours = {step: colours[step] for step in STEPS if step in colours}
+    colour = alt.Color("step:N", sort=None).scale(domain=list(colours), range=list(colours.values()))
+    limit = max(row["position"] for row in totals) * 1.15 or 1
     bars = (
-        alt.Chart(pl.DataFrame([row for row in rows if row["step"] in taken]))
+        alt.Chart(pl.DataFrame([row for row in rows if row["step"] in colours]))
         .mark_bar(height=20, stroke="var(--ground)", strokeWidth=1)
         .encode(
-            alt.X("ms:Q", title="milliseconds, median").scale(domain=[0, most]).axis(tickCount=5),
-            y, step.legend(symbolStrokeWidth=0), alt.Order("order:Q"),
+            alt.X("ms:Q", title="milliseconds, median").scale(domain=[0, limit]).axis(tickCount=5),
+            y, colour.legend(symbolStrokeWidth=0), alt.Order("order:Q"),
         )
     )  # fmt: skip
     label = alt.Chart(pl.DataFrame(totals)).mark_text(align="left", dx=6)
-    return svg(bars + label.encode(alt.X("at:Q"), y, alt.Text("ms:Q", format=",.0f")), 280)
+    return svg(bars + label.encode(alt.X("position:Q"), y, alt.Text("ms:Q", format=",.0f")), 36 * len(totals) + 100)
 
 
-def scaling(rows: list[dict], looked_up: float) -> str:
+def scaling(rows: list[dict], rag_accuracy: float) -> str:
     """Draw accuracy against synthetic tokens, a line a recipe; `rows`: recipe, tokens, accuracy, least, most."""
     import altair as alt
 
     table = pl.DataFrame(rows)
     recipes = table["recipe"].unique(maintain_order=True).to_list()
-    colour = alt.Color("recipe:N", sort=None, legend=alt.Legend(symbolOpacity=1)).scale(
-        domain=recipes, range=[f"var(--recipe-{at % RECIPES + 1})" for at, _ in enumerate(recipes)]
+    legend = alt.Legend(symbolOpacity=1, columns=_legend_columns(recipes))
+    colour = alt.Color("recipe:N", sort=None, legend=legend).scale(
+        domain=recipes, range=[f"var(--recipe-{index % N_RECIPE_COLOURS + 1})" for index, _ in enumerate(recipes)]
     )
-    x = alt.X("tokens:Q", title="synthetic tokens studied").scale(type="log", base=2, nice=False).axis(
+    x = alt.X("tokens:Q", title="synthetic tokens trained on").scale(type="log", base=2, nice=False).axis(
         values=table["tokens"].unique().sort().to_list(), format="~s"
     )  # fmt: skip
-    drawn = alt.Chart(table)
-    spread = drawn.mark_rule(opacity=0.5).encode(x, alt.Y("least:Q", title="accuracy"), colour, y2="most:Q")
-    line = drawn.mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=50)).encode(x, alt.Y("accuracy:Q"), colour)
-    level = alt.Chart(pl.DataFrame({"rag": [looked_up]})).encode(alt.Y("rag:Q"))
-    label = level.mark_text(align="left", dy=-8, text="looking it up (rag)").encode(x=alt.value(4))
+    chart = alt.Chart(table)
+    spread = chart.mark_rule(opacity=0.5).encode(x, alt.Y("least:Q", title="accuracy"), colour, y2="most:Q")
+    line = chart.mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=50)).encode(x, alt.Y("accuracy:Q"), colour)
+    level = alt.Chart(pl.DataFrame({"rag": [rag_accuracy]})).encode(alt.Y("rag:Q"))
+    label = level.mark_text(align="left", dy=11, text="rag").encode(x=alt.value(4))
     return svg(spread + line + level.mark_rule(strokeDash=[4, 3]) + label, 320)

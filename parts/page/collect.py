@@ -1,4 +1,4 @@
-"""Gather the page's figures from metrics/ and plots/, in the order in which they are read."""
+"""Collect the page's figures from metrics/ and plots/, in the order in which they are shown."""
 
 import json
 from functools import partial
@@ -18,38 +18,38 @@ def scores() -> dict[str, dict]:
 
 
 def latencies() -> dict[str, dict]:
-    """Return the figures of metrics/latency.json, by arm."""
+    """Return the values of metrics/latency.json, by arm."""
     return metrics.by_arm(metrics.read("latency"), load_arms())
 
 
 def run_figures() -> list[Figure]:
     """Return the charts of the run."""
     verdict, costs = metrics.read("verdict"), metrics.read("cost")
-    found = [
+    optional = [
         figures.accuracy(verdict), figures.gaps(verdict), figures.cost(costs, json.loads(CURVE.read_text())),
         figures.latency(latencies()),
     ]  # fmt: skip
-    return [figure for figure in found if figure]
+    return [figure for figure in optional if figure]
 
 
 def group_figures() -> list[Figure]:
-    """Return accuracy by group of questions, what is made up, and whether the judge can be trusted."""
+    """Return accuracy by group of questions, hallucination rates, and agreement of the judge."""
     kinds = tables.by_group(
-        metrics.read("kinds"), "kinds", "By kind of question", "Accuracy by what a question asks for."
+        metrics.read("kinds"), "kinds", "By kind of question", "Accuracy by kind of question, as the exam names them."
     )
-    says = "Accuracy by whether every document that a question rests on was trained on."
-    studied = tables.by_group(metrics.read("studied"), "studied", "Trained on or not", says)
+    caption = "Accuracy by whether the student was fine-tuned on every document that a question rests on."
+    studied = tables.by_group(metrics.read("studied"), "studied", "By documents trained on", caption)
     judge = tables.judge_agreement(metrics.read("judge_agreement"))
-    return [figure for figure in (kinds, studied, tables.made_up(scores()), judge) if figure]
+    return [figure for figure in (kinds, studied, tables.hallucination(scores()), judge) if figure]
 
 
 def experiment_figures() -> list[Figure]:
     """Return the figures of the experiments that have been run: scaling, other companies, leakage, variants."""
-    draw = {"scaling": figures.scaling, "seeds": tables.seeds, "leak": tables.leak}
-    draw |= {name: partial(tables.variants, name) for name in ("ablations", "search")}
-    return [make(values) for name, make in draw.items() if (values := _optional(name))]
+    makers = {"scaling": figures.scaling, "seeds": tables.seeds, "leak": tables.leak}
+    makers |= {name: partial(tables.variants, name) for name in ("ablations", "search")}
+    return [make(values) for name, make in makers.items() if (values := _optional(name))]
 
 
 def _optional(name: str) -> dict | None:
-    """Return metrics/`name`.json, or None where nobody measured it."""
+    """Return metrics/`name`.json; None where it was not measured."""
     return metrics.read(name) if Path("metrics", f"{name}.json").exists() else None

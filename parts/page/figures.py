@@ -1,11 +1,11 @@
-"""The page's charts, each with its words and with its numbers as a table, its text alternative."""
+"""The page's charts, each with a caption, and with its numbers as a table for who cannot see it."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from parts.page import charts
 from parts.project.arms import load_arms
-from parts.project.numbers import Show, number, signed
+from parts.text.numbers import Show, number, signed
 from parts.verdict.comparison import contenders
 
 Rows = list[tuple[str, ...]]
@@ -16,7 +16,7 @@ class Figure(NamedTuple):
 
     name: str
     title: str
-    says: str
+    caption: str
     columns: tuple[str, ...]
     rows: Rows
     svg: str = ""
@@ -24,91 +24,99 @@ class Figure(NamedTuple):
 
 def accuracy(verdict: Mapping) -> Figure:
     """Return the arms' accuracies with their intervals."""
-    found = [_interval(verdict, arm, f"accuracy_{arm}") for arm in load_arms()]
-    best = max(found, key=lambda row: row["value"])
-    says = f"Share of questions answered right, with the 95% interval. Highest: {best['name']}, {best['value']:.3f}."
-    drawn = charts.intervals(found, "accuracy")
-    return Figure("accuracy", "Accuracy by arm", says, ("arm", "accuracy", "from", "to"), _numbers(found), drawn)
+    rows = [_interval(verdict, arm, f"accuracy_{arm}") for arm in load_arms()]
+    best = max(rows, key=lambda row: row["value"])
+    caption = (
+        f"Share of questions answered correctly, with the 95% interval. Highest: {best['name']}, {best['value']:.3f}."
+    )
+    svg = charts.intervals(rows, "accuracy")
+    return Figure("accuracy", "Accuracy by arm", caption, ("arm", "accuracy", "from", "to"), _numbers(rows), svg)
 
 
 def gaps(verdict: Mapping) -> Figure:
-    """Return what studying adds to looking it up, over the same questions."""
-    found = [_interval(verdict, arm, f"{arm}_minus_rag", f"{arm} - rag") for arm in contenders(load_arms())]
-    says = (
-        "Difference in accuracy over the same questions, with the bootstrap 95% interval. "
-        "An interval that does not cross zero decides."
+    """Return each arm's difference in accuracy to rag, over the same questions."""
+    rows = [_interval(verdict, arm, f"{arm}_minus_rag", f"{arm} - rag") for arm in contenders(load_arms())]
+    caption = (
+        "Accuracy minus rag's over the same questions, with the bootstrap 95% interval. "
+        "An interval that excludes 0 decides."
     )
-    drawn = charts.intervals(found, "accuracy minus rag's")
+    svg = charts.intervals(rows, "accuracy minus rag's")
     columns = ("arms", "difference", "from", "to")
-    return Figure("gaps", "Against looking it up", says, columns, _numbers(found, signed), drawn)
+    return Figure("gaps", "Difference from RAG", caption, columns, _numbers(rows, signed), svg)
 
 
-def cost(cost: Mapping, curve: list[dict]) -> Figure:
-    """Return what answering costs in all against the number of questions, with the crossing of tuned and rag."""
-    even, changing = cost["break_even_questions"], cost.get("break_even_questions_monthly")
+def cost(costs: Mapping, curve: list[dict]) -> Figure:
+    """Return total cost against the number of questions, with the break-even of tuned and rag.
+
+    `costs`: metrics/cost.json; `curve`: arm, questions, dollars.
+    """
+    even, monthly = costs["break_even_questions"], costs.get("break_even_questions_monthly")
     crossing = None
     if even and even <= max(row["questions"] for row in curve):
-        crossing = {"questions": even, "dollars": cost["upfront_rag"] + cost["per_1000_rag"] * even / 1000}
-    says = "At these prices the student that has studied never comes to cost less than looking it up."
+        crossing = {"questions": even, "dollars": costs["upfront_rag"] + costs["per_1000_rag"] * even / 1000}
+    caption = "At these prices, fine-tuning never becomes cheaper than RAG."
     if even is not None:
-        says = f"The student that has studied costs less than looking it up from {even:,} questions on"
-        of = "{monthly_change:.0%} of the documents changing every month, over {months} months"
-        says += f"; from {changing:,} a month on with {of.format_map(cost)}." if changing else "."
+        caption = f"Fine-tuning is cheaper than RAG from {even:,} questions"
+        changes = "{monthly_change:.0%} of the documents changing every month, over {months} months"
+        caption += f"; from {monthly:,} a month with {changes.format_map(costs)}." if monthly else "."
     keys = {"upfront": "$ before the first question", "per_1000": "$ per 1,000 questions"}
-    keys |= {"monthly": "$ a month, for changes"} if "monthly_change" in cost else {}
-    rows = [(arm, *(_dollars(cost.get(f"{key}_{arm}")) for key in keys)) for arm in load_arms()]
-    return Figure("cost", "Cost in all", says, ("arm", *keys.values()), rows, charts.costs(curve, crossing))
+    keys |= {"monthly": "$ a month, for changes"} if "monthly_change" in costs else {}
+    rows = [(arm, *(_dollars(costs.get(f"{key}_{arm}")) for key in keys)) for arm in load_arms()]
+    return Figure("cost", "Total cost", caption, ("arm", *keys.values()), rows, charts.costs(curve, crossing))
 
 
-def latency(clocks: Mapping[str, Mapping]) -> Figure | None:
-    """Return where an arm's milliseconds go; None for clocks that tell no steps."""
-    if not all(f"{step}_p50_ms" in clock for clock in clocks.values() for step in charts.STEPS):
+def latency(latencies: Mapping[str, Mapping]) -> Figure | None:
+    """Return each arm's milliseconds by step; None where the steps were not measured."""
+    if not all(f"{step}_p50_ms" in values for values in latencies.values() for step in charts.STEPS):
         return None
-    split = {arm: [clock[f"{step}_p50_ms"] for step in charts.STEPS] for arm, clock in clocks.items()}
-    totals = [{"arm": arm, "at": sum(split[arm]), "ms": clock["p50_ms"]} for arm, clock in clocks.items()]
-    says = (
-        "Median milliseconds of each step of one question, asked alone; the number is the median of the whole, "
-        "which the steps' medians need not add up to."
+    split = {arm: [values[f"{step}_p50_ms"] for step in charts.STEPS] for arm, values in latencies.items()}
+    totals = [{"arm": arm, "position": sum(split[arm]), "ms": values["p50_ms"]} for arm, values in latencies.items()]
+    caption = (
+        "Median milliseconds of each step, for one question at a time; the number is the median of the total, "
+        "which the medians of the steps need not add up to."
     )
     rows = [
-        (arm, *(f"{ms:,.1f}" for ms in split[arm]), *(f"{clocks[arm][key]:,.0f}" for key in ("p50_ms", "p95_ms")))
-        for arm in clocks
+        (arm, *(f"{ms:,.1f}" for ms in split[arm]), *(f"{values[key]:,.0f}" for key in ("p50_ms", "p95_ms")))
+        for arm, values in latencies.items()
     ]
-    drawn = charts.latencies(steps(clocks), totals)
-    return Figure("latency", "Latency", says, ("arm", *charts.STEPS, "all, p50", "all, p95"), rows, drawn)
+    svg = charts.latencies(steps(latencies), totals)
+    return Figure("latency", "Latency", caption, ("arm", *charts.STEPS, "total, p50", "total, p95"), rows, svg)
 
 
-def steps(clocks: Mapping[str, Mapping]) -> list[dict]:
-    """Return one row an arm and step: arm, step, ms (median); no row for a step that the clock does not tell."""
+def steps(latencies: Mapping[str, Mapping]) -> list[dict]:
+    """Return one row an arm and measured step: arm, step, order (of the step, from 0), ms (median)."""
     return [
-        {"arm": arm, "step": step, "order": at, "ms": clock[f"{step}_p50_ms"]}
-        for arm, clock in clocks.items()
-        for at, step in enumerate(charts.STEPS)
-        if f"{step}_p50_ms" in clock
+        {"arm": arm, "step": step, "order": order, "ms": values[f"{step}_p50_ms"]}
+        for arm, values in latencies.items()
+        for order, step in enumerate(charts.STEPS)
+        if f"{step}_p50_ms" in values
     ]
 
 
-def scaling(found: Mapping) -> Figure:
-    """Return accuracy against synthetic tokens, by recipe."""
+def scaling(values: Mapping) -> Figure:
+    """Return accuracy against synthetic tokens, by recipe; `values`: metrics/scaling.json."""
     rows = [
-        {"recipe": recipe, "tokens": tokens, "accuracy": hit, "least": least, "most": most}
-        for recipe, known in found.items()
-        if isinstance(known, Mapping)
-        for tokens, hit, least, most in zip(*(known[k] for k in ("tokens", "accuracies", "least", "most")), strict=True)
+        {"recipe": name, "tokens": tokens, "accuracy": accuracy, "least": least, "most": most}
+        for name, recipe in values.items()
+        if isinstance(recipe, Mapping)
+        for tokens, accuracy, least, most in zip(
+            *(recipe[key] for key in ("tokens", "accuracies", "least", "most")), strict=True
+        )
     ]
-    says = (
-        f"Measured on {len(found['companies'])} other companies, not on these documents: mean accuracy of the student that "
-        "has studied so much; bars are the range."
+    caption = (
+        f"Mean accuracy of the fine-tuned student, closed book, on {len(values['companies'])} companies, by synthetic "
+        "tokens; bars are the range. The dashed line is rag."
     )
-    shares = ("accuracy", "least", "most")
-    table = [(row["recipe"], f"{row['tokens']:,}", *(f"{row[key]:.3f}" for key in shares)) for row in rows]
-    drawn = charts.scaling(rows, found["rag_accuracy"])
-    return Figure("scaling", "More study", says, ("recipe", "tokens", "accuracy", "least", "most"), table, drawn)
+    keys = ("accuracy", "least", "most")
+    table = [(row["recipe"], f"{row['tokens']:,}", *(f"{row[key]:.3f}" for key in keys)) for row in rows]
+    svg = charts.scaling(rows, values["rag_accuracy"])
+    return Figure("scaling", "Scaling", caption, ("recipe", "tokens", "accuracy", "least", "most"), table, svg)
 
 
 def _interval(verdict: Mapping, arm: str, key: str, name: str = "") -> dict:
-    of = {"value": verdict[key], "lo": verdict[f"{key}_lo"], "hi": verdict[f"{key}_hi"]}
-    return {"arm": arm, "name": name or arm} | of
+    """Return a row of charts.intervals for `key` of metrics/verdict.json."""
+    ends = {"value": verdict[key], "lo": verdict[f"{key}_lo"], "hi": verdict[f"{key}_hi"]}
+    return {"arm": arm, "name": name or arm} | ends
 
 
 def _numbers(rows: Iterable[Mapping], show: Show = number) -> Rows:

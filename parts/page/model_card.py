@@ -4,17 +4,18 @@ from pathlib import Path
 
 import polars as pl
 
-from parts.project import markdown, metrics
+from parts.project import metrics
 from parts.project.arms import load_arms
-from parts.project.numbers import interval, number, signed, with_interval
 from parts.project.sections import Student
 from parts.student import finetune
+from parts.text import markdown
+from parts.text.numbers import interval, number, signed, with_interval
 
 USE = """\
 ## Intended use
 
 It answers questions about the documents that it was fine-tuned on, closed book or with retrieved passages, with the
-prompts of `prompts/answer/`. It was fine-tuned on nothing else.
+prompts of `prompts/answer/`. Other uses were not measured.
 
 ## Limits
 
@@ -60,11 +61,11 @@ def _data(documents: pl.DataFrame, pairs: pl.DataFrame, teacher: str) -> str:
     """Return the counts of documents, rows and tokens; no titles and texts, which may be private."""
     train = pairs.filter(split="train")
     counts = train.group_by("generator", "kind").agg(pl.len(), tokens=pl.sum("n_tokens")).sort("generator", "kind")
-    replayed = train.filter(generator="replay")["n_tokens"].sum() / max(1, train["n_tokens"].sum())
+    replay_share = train.filter(generator="replay")["n_tokens"].sum() / max(1, train["n_tokens"].sum())
     rows = [[markdown.code_span(name), kind, f"{n:,}", f"{tokens:,}"] for name, kind, n, tokens in counts.rows()]
     summary = (
         f"{len(documents)} documents, of which {train['doc_id'].drop_nulls().n_unique()} have rows below; "
-        f"rows written by {markdown.code_span(teacher)}; {replayed:.0%} of the tokens are general text, replayed. "
+        f"rows written by {markdown.code_span(teacher)}; {replay_share:.0%} of the tokens are general text, replayed. "
         "Documents and exam are not part of this folder."
     )
     return f"## Data\n\n{summary}\n\n" + markdown.table(("generator", "kind", "rows", "tokens"), rows)

@@ -1,196 +1,208 @@
 "use strict";
-// Every text of a document, a question or an answer enters the page by textContent: as text, whatever it holds.
+// Texts of documents, questions and answers enter the page by textContent alone: never as markup.
 
-const EACH = 25; // questions on a page
+const PAGE_SIZE = 25; // questions on a page
 const exam = JSON.parse(document.getElementById("exam").textContent);
-const at = (id) => document.getElementById(id);
-const right = (question, arm) => question.answers[arm].right === 1;
-const all = (question, wanted) => exam.arms.every((arm) => right(question, arm) === wanted);
-const SHOWS = {
-  "": ["every question", () => true],
-  won: ["tuned right, rag wrong", (q) => right(q, "tuned") && !right(q, "rag")],
-  lost: ["rag right, tuned wrong", (q) => right(q, "rag") && !right(q, "tuned")],
-  both: ["tuned_rag right, rag wrong", (q) => right(q, "tuned_rag") && !right(q, "rag")],
-  misled: ["tuned right, tuned_rag wrong", (q) => right(q, "tuned") && !right(q, "tuned_rag")],
-  parted: ["arms that disagree", (q) => !all(q, true) && !all(q, false)],
-  none: ["wrong in every arm", (q) => all(q, false)],
-  every: ["right in every arm", (q) => all(q, true)],
+const byId = (id) => document.getElementById(id);
+const isRight = (question, arm) => question.answers[arm].right === 1;
+const armsRight = (question) => exam.arms.filter((arm) => isRight(question, arm)).length;
+
+const CONTRASTS = [["tuned", "rag"], ["rag", "tuned"], ["tuned_rag", "rag"], ["tuned", "tuned_rag"]]; // right, wrong
+const VIEWS = {
+  "": ["all questions", () => true],
+  ...Object.fromEntries(
+    CONTRASTS.filter((arms) => arms.every((arm) => exam.arms.includes(arm))).map(([better, worse]) => [
+      `${better}-${worse}`,
+      [`${better} right, ${worse} wrong`, (question) => isRight(question, better) && !isRight(question, worse)],
+    ]),
+  ),
+  disagreement: ["arms that disagree", (question) => armsRight(question) % exam.arms.length !== 0],
+  none: ["wrong in every arm", (question) => armsRight(question) === 0],
+  all: ["right in every arm", (question) => armsRight(question) === exam.arms.length],
 };
-const arms = [...document.querySelectorAll("select.arm")];
+const armSelects = [...document.querySelectorAll("select.arm")];
+const armColours = Object.fromEntries(armSelects.map((select) => [select.dataset.arm, select.dataset.colour]));
 let page = 0;
-let found = exam.questions;
+let matches = exam.questions;
 
-function make(tag, name, text, ...children) {
-  const made = document.createElement(tag);
-  if (name) made.className = name;
-  if (text !== undefined && text !== null) made.textContent = text;
-  made.append(...children);
-  return made;
+function element(tag, className, text, ...children) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== undefined && text !== null) node.textContent = text;
+  node.append(...children);
+  return node;
 }
 
-const readable = (kind) => kind.replaceAll("_", " ");
-const sign = (is) => (is ? "✓" : "✗");
+const readable = (name) => name.replaceAll("_", " ");
+const grade = (right) => (right ? "right" : "wrong");
+const tick = (right) => (right ? "✓" : "✗");
 
-function haystack(question) {
-  question.text ??= [question.id, question.question, question.reference, ...exam.arms.map((arm) => question.answers[arm].said)]
-    .join("\n").toLowerCase();
-  return question.text;
+function searchText(question) {
+  question.searchText ??= [
+    question.id, question.question, question.reference, ...exam.arms.map((arm) => question.answers[arm].response),
+  ].join("\n").toLowerCase();
+  return question.searchText;
 }
 
-function filter() {
-  const words = at("text").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const kind = at("kind").value;
-  const show = SHOWS[at("show").value][1];
-  const wanted = arms.filter((one) => one.value).map((one) => [one.dataset.arm, one.value === "1"]);
-  found = exam.questions.filter(
-    (q) => (!kind || q.kind === kind) && show(q) && wanted.every(([arm, is]) => right(q, arm) === is)
-      && words.every((word) => haystack(q).includes(word)),
+function filterQuestions() {
+  const words = byId("text").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const kind = byId("kind").value;
+  const inView = VIEWS[byId("show").value][1];
+  const grades = armSelects.filter((select) => select.value).map((select) => [select.dataset.arm, select.value === "1"]);
+  matches = exam.questions.filter(
+    (question) => (!kind || question.kind === kind) && inView(question)
+      && grades.every(([arm, right]) => isRight(question, arm) === right)
+      && words.every((word) => searchText(question).includes(word)),
   );
   page = 0;
-  list();
+  showPage();
 }
 
-function list() {
-  const pages = Math.max(1, Math.ceil(found.length / EACH));
+function showPage() {
+  const pages = Math.max(1, Math.ceil(matches.length / PAGE_SIZE));
   page = Math.min(Math.max(page, 0), pages - 1);
-  at("list").replaceChildren(...found.slice(page * EACH, (page + 1) * EACH).map(entry));
-  at("count").textContent = found.length === exam.questions.length
-    ? `${found.length.toLocaleString("en")} questions`
-    : `${found.length.toLocaleString("en")} of ${exam.questions.length.toLocaleString("en")} questions`;
-  at("pages").hidden = pages === 1;
-  at("page").textContent = `Page ${page + 1} of ${pages}`;
-  at("back").disabled = page === 0;
-  at("next").disabled = page === pages - 1;
+  byId("list").replaceChildren(...matches.slice(page * PAGE_SIZE, (page + 1) * PAGE_SIZE).map(questionItem));
+  byId("count").textContent = matches.length === exam.questions.length
+    ? `${matches.length.toLocaleString("en")} questions`
+    : `${matches.length.toLocaleString("en")} of ${exam.questions.length.toLocaleString("en")} questions`;
+  byId("pages").hidden = pages === 1;
+  byId("page").textContent = `Page ${page + 1} of ${pages}`;
+  byId("back").disabled = page === 0;
+  byId("next").disabled = page === pages - 1;
 }
 
-function entry(question) {
-  const asked = make("span", "asked", question.question, make("small", "", `${question.id} · ${readable(question.kind)}`));
+function questionItem(question) {
+  const details = element("small", "", `${question.id} · ${readable(question.kind)}`);
   const marks = exam.arms.map((arm) => {
-    const is = right(question, arm);
-    const mark = make("span", `mark ${is ? "right" : "wrong"}`, sign(is), make("b", "", ` ${arm}`));
-    mark.ariaLabel = `${arm} ${is ? "right" : "wrong"}`;
+    const right = isRight(question, arm);
+    const mark = element("span", `mark ${grade(right)}`, tick(right), element("b", "", ` ${arm}`));
+    mark.ariaLabel = `${arm} ${grade(right)}`;
     mark.role = "img";
     return mark;
   });
-  const button = make("button", "", null, asked, ...marks);
+  const button = element("button", "", null, element("span", "question", question.question, details), ...marks);
   button.type = "button";
   button.ariaExpanded = "false";
-  const item = make("li", "", null, button);
-  button.addEventListener("click", () => toggle(item, button, question));
+  const item = element("li", "", null, button);
+  button.addEventListener("click", () => togglePanel(item, button, question));
   return item;
 }
 
-function toggle(item, button, question) {
+function togglePanel(item, button, question) {
   const open = button.ariaExpanded !== "true";
   button.ariaExpanded = String(open);
-  if (open) item.append(panel(question));
+  if (open) item.append(questionPanel(question));
   else item.lastChild.remove();
 }
 
-function panel(question) {
+function questionPanel(question) {
   const gold = new Set(question.gold);
-  const held = make("div", "panel");
-  held.append(make("h4", "", "Reference"), make("p", "reference", question.reference));
-  if (question.options) held.append(make("h4", "", "Options"), make("p", "", question.options.join("\n")));
-  held.append(make("h4", "", "Answers"), make("div", "answers", null, ...exam.arms.map((arm) => card(question, arm, gold))));
-  if (gold.size) held.append(make("h4", "", "Where the answer stands"), passages(question.gold, gold));
+  const panel = element("div", "panel");
+  const section = (title, content) => panel.append(element("h4", "", title), content);
+  section("Reference", element("p", "reference", question.reference));
+  if (question.options) section("Options", element("p", "", question.options.join("\n")));
+  section("Answers", element("div", "answers", null, ...exam.arms.map((arm) => answerCard(question, arm, gold))));
+  if (gold.size) section("Gold passages", passageList(question.gold, gold));
   if (question.rows.length) {
-    held.append(
-      make("h4", "", "Training rows most like it"),
-      make("ol", "rows", null, ...question.rows.map((place) => row(exam.rows[place]))),
-    );
-  } else if (!all(question, true)) {
-    held.append(make("h4", "", "Training rows most like it"), make("p", "", "None: what was studied of its documents has no word in common with it."));
+    section("Most similar training rows", element("ol", "rows", null, ...question.rows.map((index) => rowItem(exam.rows[index]))));
+  } else if (armsRight(question) < exam.arms.length) {
+    section("Most similar training rows", element("p", "", "None: no training row from its documents shares a word with it."));
   }
-  return held;
+  return panel;
 }
 
-function card(question, arm, gold) {
+function answerCard(question, arm, gold) {
   const answer = question.answers[arm];
-  const is = answer.right === 1;
-  const head = make("h5", "", null, make("i", `dot arm-${(exam.arms.indexOf(arm) % 8) + 1}`), make("span", "", arm),
-    make("span", `verdictlet ${is ? "right" : "wrong"}`, `${sign(is)} ${is ? "right" : "wrong"}`));
-  const end = answer.said.lastIndexOf(exam.mark);
-  const short = end < 0 ? answer.said : answer.said.slice(end + exam.mark.length);
-  const held = make("article", "card", null, head, make("p", "short", short.trim() || "(nothing)"));
-  if (end > 0) held.append(make("p", "thought", answer.said.slice(0, end).trim()));
-  if (answer.likeliest) held.append(make("p", "thought", `Likeliest option: ${answer.likeliest}`));
-  held.append(make("div", "scores", null, ...Object.keys(answer.scores).map((name) => score(answer, name))));
+  const right = isRight(question, arm);
+  const head = element("h5", "", null, element("i", `dot arm-${armColours[arm]}`), element("span", "", arm),
+    element("span", `grade ${grade(right)}`, `${tick(right)} ${grade(right)}`));
+  const mark = answer.response.lastIndexOf(exam.mark);
+  const short = mark < 0 ? answer.response : answer.response.slice(mark + exam.mark.length);
+  const card = element("article", "card", null, head, element("p", "short", short.trim() || "(empty)"));
+  if (mark > 0) card.append(element("p", "reasoning", answer.response.slice(0, mark).trim()));
+  if (answer.likeliest) card.append(element("p", "reasoning", `Likeliest option: ${answer.likeliest}`));
+  card.append(element("div", "scores", null, ...Object.keys(answer.scores).map((name) => scoreLabel(answer, name))));
   if (answer.shown.length) {
-    const of = answer.shown.filter((place) => gold.has(place)).length;
-    const told = `Was shown ${answer.shown.length} passage${answer.shown.length > 1 ? "s" : ""}, ${of || "none"} with the answer`;
-    held.append(make("details", "", null, make("summary", "", told), passages(answer.shown, gold)));
+    const goldShown = answer.shown.filter((index) => gold.has(index)).length;
+    const summary = `${answer.shown.length} passage${answer.shown.length > 1 ? "s" : ""} shown, ${goldShown || "none"} gold`;
+    card.append(element("details", "", null, element("summary", "", summary), passageList(answer.shown, gold)));
   }
-  return held;
+  return card;
 }
 
-function score({ scores, reasons }, name) {
-  const made = make("span", "", `${readable(name)} ${scores[name] ?? "-"}`);
-  if (reasons[name]) made.title = reasons[name];
-  return made;
+function scoreLabel({ scores, reasons }, name) {
+  const label = element("span", "", `${readable(name)} ${scores[name] ?? "-"}`);
+  if (reasons[name]) label.title = reasons[name];
+  return label;
 }
 
-function passages(places, gold) {
-  return make("ol", "passages", null, ...places.map((place) => {
-    const { id, page: sheet, heading, text } = exam.passages[place];
-    const where = make("span", "where", `${id}, page ${sheet} · ${heading} `);
-    if (gold.has(place)) where.append(make("span", "badge", "holds the answer"));
-    return make("li", `passage${gold.has(place) ? " gold" : ""}`, null, where, make("p", "", text));
+function passageList(indices, gold) {
+  return element("ol", "passages", null, ...indices.map((index) => {
+    const { id, page: sheet, heading, text } = exam.passages[index];
+    const source = element("span", "source", `${id}, page ${sheet} · ${heading} `);
+    if (gold.has(index)) source.append(element("span", "badge", "gold"));
+    return element("li", `passage${gold.has(index) ? " gold" : ""}`, null, source, element("p", "", text));
   }));
 }
 
-function row({ generator, prompt, reasoning, completion, passage }) {
-  const held = make("li", `row ${prompt ? "qa" : "document"}`, null, make("span", "where", `${generator}, from ${exam.passages[passage].id}`));
-  if (prompt) held.append(make("p", "", prompt));
-  if (reasoning) held.append(make("p", "thought", reasoning));
-  held.append(make("p", "said", completion));
-  return held;
+function rowItem({ generator, prompt, reasoning, completion, passage }) {
+  const source = element("span", "source", `${generator}, from ${exam.passages[passage].id}`);
+  const item = element("li", `row ${prompt ? "qa" : "document"}`, null, source);
+  if (prompt) item.append(element("p", "", prompt));
+  if (reasoning) item.append(element("p", "reasoning", reasoning));
+  item.append(element("p", "completion", completion));
+  return item;
 }
 
-function turn(by) {
-  page += by;
-  list();
-  at("list").querySelector("button")?.focus();
+function turnPage(step) {
+  page += step;
+  showPage();
+  byId("list").querySelector("button")?.focus();
 }
 
-function keys(event) {
+function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const typing = event.target.matches("input, select, textarea");
-  if (event.key === "/" && !typing) {
+  const search = byId("text");
+  if (event.key === "/" && !event.target.matches("input, select, textarea")) {
     event.preventDefault();
-    at("text").focus();
-  } else if (event.key === "Escape" && event.target === at("text")) {
-    at("text").value = "";
-    filter();
-  } else if (event.key === "ArrowDown" && event.target === at("text")) {
+    search.focus();
+  } else if (event.key === "Escape" && event.target === search) {
+    search.value = "";
+    filterQuestions();
+  } else if (event.key === "ArrowDown" && event.target === search) {
     event.preventDefault();
-    at("list").querySelector("button")?.focus();
+    byId("list").querySelector("button")?.focus();
   } else if (event.target.matches("#list > li > button")) {
-    const buttons = [...at("list").querySelectorAll(":scope > li > button")];
-    const here = buttons.indexOf(event.target);
-    const to = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: buttons.length - 1 }[event.key];
-    if (to !== undefined) {
-      event.preventDefault();
-      (to < 0 ? at("text") : buttons[Math.min(to, buttons.length - 1)]).focus();
-    } else if (event.key === "ArrowRight" && !at("next").disabled) turn(1);
-    else if (event.key === "ArrowLeft" && !at("back").disabled) turn(-1);
+    onListKey(event);
   }
 }
 
-const THEMES = { auto: "as the system", light: "light", dark: "dark" };
-
-function theme(name) {
-  if (name === "auto") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = name;
-  at("theme").textContent = { auto: "◐ Auto", light: "○ Light", dark: "● Dark" }[name];
-  at("theme").ariaLabel = `Colours: ${THEMES[name]}. Change`;
-  at("theme").dataset.now = name;
-  try {
-    localStorage.setItem("theme", name);
-  } catch { /* a page from a file may not be let: it starts as the system is */ }
+function onListKey(event) {
+  const buttons = [...byId("list").querySelectorAll(":scope > li > button")];
+  const current = buttons.indexOf(event.target);
+  const target = { ArrowDown: current + 1, ArrowUp: current - 1, Home: 0, End: buttons.length - 1 }[event.key];
+  if (target !== undefined) {
+    event.preventDefault();
+    (target < 0 ? byId("text") : buttons[Math.min(target, buttons.length - 1)]).focus();
+  } else if (event.key === "ArrowRight" && !byId("next").disabled) turnPage(1);
+  else if (event.key === "ArrowLeft" && !byId("back").disabled) turnPage(-1);
 }
 
-function remembered() {
+const THEMES = { auto: ["◐", "Auto", "as the system"], light: ["○", "Light", "light"], dark: ["●", "Dark", "dark"] };
+
+function setTheme(name) {
+  if (name === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = name;
+  const [icon, label, description] = THEMES[name];
+  byId("theme").replaceChildren(icon, element("span", "", ` ${label}`));
+  byId("theme").ariaLabel = `Colours: ${description}. Change`;
+  byId("theme").dataset.theme = name;
+  try {
+    localStorage.setItem("theme", name);
+  } catch { /* a page opened from a file may have no storage: it then starts with the system's theme */ }
+}
+
+function storedTheme() {
   try {
     return localStorage.getItem("theme");
   } catch {
@@ -198,18 +210,18 @@ function remembered() {
   }
 }
 
-for (const kind of exam.kinds) at("kind").append(new Option(readable(kind), kind));
-for (const [value, [text]] of Object.entries(SHOWS)) at("show").append(new Option(text, value));
-at("filters").addEventListener("input", filter);
-at("filters").addEventListener("submit", (event) => event.preventDefault());
-at("filters").addEventListener("reset", () => setTimeout(filter));
-at("back").addEventListener("click", () => turn(-1));
-at("next").addEventListener("click", () => turn(1));
-at("theme").addEventListener("click", () => {
+for (const kind of exam.kinds) byId("kind").append(new Option(readable(kind), kind));
+for (const [value, [label]] of Object.entries(VIEWS)) byId("show").append(new Option(label, value));
+byId("filters").addEventListener("input", filterQuestions);
+byId("filters").addEventListener("submit", (event) => event.preventDefault());
+byId("filters").addEventListener("reset", () => setTimeout(filterQuestions)); // after the fields are cleared
+byId("back").addEventListener("click", () => turnPage(-1));
+byId("next").addEventListener("click", () => turnPage(1));
+byId("theme").addEventListener("click", () => {
   const names = Object.keys(THEMES);
-  theme(names[(names.indexOf(at("theme").dataset.now) + 1) % names.length]);
+  setTheme(names[(names.indexOf(byId("theme").dataset.theme) + 1) % names.length]);
 });
-document.addEventListener("keydown", keys);
-theme(remembered() in THEMES ? remembered() : "auto");
-at("filters").hidden = at("theme").hidden = false;
-list();
+document.addEventListener("keydown", onKey);
+setTheme(storedTheme() in THEMES ? storedTheme() : "auto");
+byId("filters").hidden = byId("theme").hidden = false;
+showPage();

@@ -1,6 +1,6 @@
-"""What the page holds of the exam: every question with each arm's answer, what the arm read, and what is behind a mistake.
+"""What the page shows of the exam: every question with each arm's answer, passages and scores, and rows like it.
 
-Passages and training rows are held once, and pointed to by their place.
+Passages and training rows are stored once, and referred to by their index.
 """
 
 import itertools
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import polars as pl
 
 from parts.page.similar_rows import similar_rows
-from parts.project.answer_format import MARK
 from parts.scoring.correctness import correct_answers
+from parts.text.answer_format import MARK
 
 
 @dataclass(frozen=True)
 class Exam:
-    """The tables that the questions' part of the page is made from."""
+    """The tables of the exam and its answers."""
 
     questions: pl.DataFrame  # Questions
     chunks: pl.DataFrame  # Chunks
@@ -26,73 +26,85 @@ class Exam:
     contexts: dict[str, pl.DataFrame]  # Contexts, by arm
 
 
-def exam(given: Exam, scorer: str) -> dict:
-    """Return questions, passages and rows as plain values; `scorer` says what is right, and what it cannot tell is wrong."""
-    found = _joined(given, {arm: _answers(given, arm, scorer) for arm in given.answers})
-    pairs = _held(given.pairs, "pair_id", [id_ for one in found for id_ in one["rows"]])
-    read = [id_ for one in found for id_ in [*one["gold"], *(i for a in one["answers"].values() for i in a["shown"])]]
-    passages = _held(given.chunks, "chunk_id", [*read, *(row["chunk_id"] for row in pairs.values())])
-    place, rank = ({id_: at for at, id_ in enumerate(held)} for held in (passages, pairs))
-    for one in found:
-        one |= {"gold": [place[id_] for id_ in one["gold"]], "rows": [rank[id_] for id_ in one["rows"]]}
-        for answer in one["answers"].values():
-            answer["shown"] = [place[id_] for id_ in answer["shown"]]
+def exam(tables: Exam, scorer: str) -> dict:
+    """Return questions, passages and rows as plain values, for page.js; an answer is right or wrong by `scorer`."""
+    questions = _with_answers(tables, {arm: _answers(tables, arm, scorer) for arm in tables.answers})
+    pairs = _by_id(tables.pairs, "pair_id", [pair_id for question in questions for pair_id in question["rows"]])
+    chunk_ids = itertools.chain(_chunk_ids(questions), (row["chunk_id"] for row in pairs.values()))
+    passages = _by_id(tables.chunks, "chunk_id", chunk_ids)
+    passage_index, row_index = ({id_: index for index, id_ in enumerate(by_id)} for by_id in (passages, pairs))
+    for question in questions:
+        question["gold"] = [passage_index[chunk_id] for chunk_id in question["gold"]]
+        question["rows"] = [row_index[pair_id] for pair_id in question["rows"]]
+        for answer in question["answers"].values():
+            answer["shown"] = [passage_index[chunk_id] for chunk_id in answer["shown"]]
     return {
-        "mark": MARK, "arms": list(given.answers), "kinds": sorted({one["kind"] for one in found}), "questions": found,
-        "passages": [{"id": id_} | _only(row, "page", "heading", "text") for id_, row in passages.items()],
+        "mark": MARK, "arms": list(tables.answers), "kinds": sorted({question["kind"] for question in questions}),
+        "questions": questions,
+        "passages": [{"id": id_} | _select(row, "page", "heading", "text") for id_, row in passages.items()],
         "rows": [
-            _only(row, "generator", "prompt", "reasoning", "completion") | {"passage": place[row["chunk_id"]]}
+            _select(row, "generator", "prompt", "reasoning", "completion")
+            | {"passage": passage_index[row["chunk_id"]]}
             for row in pairs.values()
         ],
     }  # fmt: skip
 
 
-def _joined(given: Exam, answers: dict[str, dict[str, dict]]) -> list[dict]:
-    """Return the questions with what was answered, by arm, and the rows behind a mistake; passages and rows by their ids."""
-    wrong = {id_ for by in answers.values() for id_, answer in by.items() if not answer["right"]}
-    read = pl.concat(given.contexts.values()).select("question_id", "chunk_id").unique()
-    asked = given.questions.filter(pl.col("question_id").is_in(list(wrong)))
-    rows = similar_rows(asked, given.chunks, given.pairs, read)
+def _chunk_ids(questions: list[dict]) -> Iterable[str]:
+    """Yield the passages that the questions rest on and that were shown with them."""
+    for question in questions:
+        yield from question["gold"]
+        for answer in question["answers"].values():
+            yield from answer["shown"]
+
+
+def _with_answers(tables: Exam, answers: dict[str, dict[str, dict]]) -> list[dict]:
+    """Return the questions with each arm's answer, and the rows like those answered wrong; passages and rows by id.
+
+    `answers`: what `_answers` returns, by arm.
+    """
+    wrong = {id_ for by_id in answers.values() for id_, answer in by_id.items() if not answer["right"]}
+    retrieved = pl.concat(tables.contexts.values()).select("question_id", "chunk_id").unique()
+    questions = tables.questions.filter(pl.col("question_id").is_in(list(wrong)))
+    rows = similar_rows(questions, tables.chunks, tables.pairs, retrieved)
     return [
         {"id": (id_ := row["question_id"]), "gold": list(dict.fromkeys(itertools.chain(*row["gold_chunk_ids"])))}
-        | _only(row, "kind", "question", "options", "reference")
-        | {"rows": rows.get(id_, []), "answers": {arm: by[id_] for arm, by in answers.items()}}
-        for row in given.questions.sort("question_id").iter_rows(named=True)
+        | _select(row, "kind", "question", "options", "reference")
+        | {"rows": rows.get(id_, []), "answers": {arm: by_id[id_] for arm, by_id in answers.items()}}
+        for row in tables.questions.sort("question_id").iter_rows(named=True)
     ]
 
 
-def _answers(given: Exam, arm: str, scorer: str) -> dict[str, dict]:
-    """Return by question what `arm` said and was shown, whether it is right, and what each scorer gave, and why."""
+def _answers(tables: Exam, arm: str, scorer: str) -> dict[str, dict]:
+    """Return an arm's answers by question: response, passages shown, right (0 or 1), values and reasons by scorer."""
     scores: dict[str, list[dict]] = {}
-    for row in given.scores[arm].sort("question_id", "scorer").iter_rows(named=True):
+    for row in tables.scores[arm].sort("question_id", "scorer").iter_rows(named=True):
         scores.setdefault(row["question_id"], []).append(row)
-    shown, right = (
-        _shown(given, arm),
-        dict(correct_answers(given.scores[arm], scorer).select("question_id", "right").rows()),
-    )
+    shown = _shown(tables, arm)
+    right = dict(correct_answers(tables.scores[arm], scorer).select("question_id", "right").iter_rows())
     return {
         (id_ := row["question_id"]): {
-            "said": row["response"], "likeliest": row.get("likeliest"), "shown": shown.get(id_, []),
+            "response": row["response"], "likeliest": row.get("likeliest"), "shown": shown.get(id_, []),
             "right": int(right.get(id_, False)),
-            "scores": {of["scorer"]: of["value"] and round(of["value"], 3) for of in scores.get(id_, [])},
-            "reasons": {of["scorer"]: of["reason"] for of in scores.get(id_, []) if of["reason"]},
+            "scores": {s["scorer"]: s["value"] and round(s["value"], 3) for s in scores.get(id_, [])},
+            "reasons": {s["scorer"]: s["reason"] for s in scores.get(id_, []) if s["reason"]},
         }
-        for row in given.answers[arm].iter_rows(named=True)
+        for row in tables.answers[arm].iter_rows(named=True)
     }  # fmt: skip
 
 
-def _shown(given: Exam, arm: str) -> dict[str, list[str]]:
-    """Return by question the passages that `arm` was shown, best first."""
-    counted = given.answers[arm].select("question_id", "passages")
-    held = given.contexts[arm].join(counted, "question_id").filter(pl.col("rank") <= pl.col("passages"))
-    return dict(held.sort("question_id", "rank").group_by("question_id").agg("chunk_id").iter_rows())
+def _shown(tables: Exam, arm: str) -> dict[str, list[str]]:
+    """Return by question the chunk_ids shown to `arm`, best first."""
+    counts = tables.answers[arm].select("question_id", "passages")
+    shown = tables.contexts[arm].join(counts, "question_id").filter(pl.col("rank") <= pl.col("passages"))
+    return dict(shown.sort("question_id", "rank").group_by("question_id").agg("chunk_id").iter_rows())
 
 
-def _held(table: pl.DataFrame, key: str, ids: Iterable[str]) -> dict[str, dict]:
-    """Return those rows of `table` that have one of `ids`, by it, in the order of `key`."""
-    kept = table.filter(pl.col(key).is_in(list(set(ids)))).sort(key)
-    return {row[key]: row for row in kept.iter_rows(named=True)}
+def _by_id(table: pl.DataFrame, key: str, ids: Iterable[str]) -> dict[str, dict]:
+    """Return the rows of `table` whose `key` is one of `ids`, by it, in its order."""
+    rows = table.filter(pl.col(key).is_in(list(set(ids)))).sort(key)
+    return {row[key]: row for row in rows.iter_rows(named=True)}
 
 
-def _only(row: dict, *keys: str) -> dict:
+def _select(row: dict, *keys: str) -> dict:
     return {key: row[key] for key in keys}

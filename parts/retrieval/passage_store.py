@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from parts.project.errors import UserError
 from parts.project.queries import query
 from parts.retrieval.contexts import passages_by_id
 from parts.retrieval.index import Hits
-from schemas.errors import UserError
 
 BUILD_MEMORY = "1GB"
 """maintenance_work_mem for building an HNSW index; 200,000 vectors of 384 numbers fit."""

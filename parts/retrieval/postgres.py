@@ -11,9 +11,9 @@ import polars as pl
 from pydantic import BaseModel, Field
 
 from parts.project import params
+from parts.project.errors import UserError
 from parts.retrieval.embedder import Embedder
 from parts.retrieval.passage_store import PassageStore
-from schemas.errors import UserError
 
 FOLDER = Path(".cache/postgres")
 

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field
 
 from parts.project import metrics
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 
 class TunedSettings(BaseModel, frozen=True):

@@ -8,11 +8,12 @@ from pydantic import BaseModel, Field, StrictBool, ValidationError
 
 from parts.llm import jobs
 from parts.llm.client import Client
-from parts.project import answer_format, metrics
-from parts.project.jsonl import read_lines
+from parts.project import metrics
+from parts.project.errors import UserError
 from parts.safety import detection
 from parts.scoring import exact, judge
-from schemas.errors import UserError
+from parts.text import answer_format
+from parts.text.jsonl import read_lines
 
 
 class Label(BaseModel, extra="forbid", frozen=True):

@@ -13,7 +13,7 @@ from openai import APIStatusError, OpenAIError
 from pydantic import ValidationError
 
 from parts.llm.client import Client
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 VERSION = f"ragas-{version('ragas')}"
 NAMES = ("answer_relevancy", "context_precision", "faithfulness")

@@ -13,7 +13,7 @@ from schemas.questions import Questions
 from schemas.scores import Scores
 from tests.helpers.source_code import ROOT
 
-ARMS = tuple(load_arms(ROOT / "params.yaml"))
+ARMS = {name: arm.model_dump() for name, arm in load_arms(ROOT / "params.yaml").items()}
 TABLES = ("data/answers", "data/questions.parquet", "data/scores")
 QUESTIONS = {f"q{n}": (f"What is the price of Lamp {n}?", f"{n} euros") for n in range(1, 7)}
 
@@ -59,7 +59,7 @@ def answers(arm: str, said: dict[str, str], version: str = "exact 1") -> None:
 
 
 def figures(accuracy: dict[str, float], **verdict) -> None:
-    """Write metrics as the stages write them, with `accuracy` by arm."""
+    """Write metrics as the stages write them, with `accuracy` by arm; the arms are those of the repository."""
     found = {"scorer": "exact", "n_questions": 6, "teacher": "t-1", "judge": "t-1", "student": "m", "mcnemar_p": 0.5}
     for arm in ARMS:
         value = accuracy.get(arm, 0.5)
@@ -81,8 +81,9 @@ def costs() -> None:
 
 
 def params(**sections) -> None:
-    """Write params.yaml."""
-    Path("params.yaml").write_text(yaml.safe_dump(sections))
+    """Write params.yaml, with the shipped arms."""
+
+    Path("params.yaml").write_text(yaml.safe_dump({"arms": ARMS} | sections))
 
 
 def begin() -> None:

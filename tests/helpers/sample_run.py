@@ -1,11 +1,15 @@
-"""A small finished run, whose documents, questions and answers try to become part of the page that shows it."""
+"""A small finished run whose documents, questions and answers contain markup and scripts."""
 
 import contextlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+
+import yaml
 
 from parts.project import metrics
 from parts.project.arms import load_arms
+from parts.verdict.comparison import contenders
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
@@ -20,7 +24,7 @@ EVIL = (
     "</script><script>window.owned = 1</script><img src=x onerror='window.owned = 1'><!-- {{ 7 * 7 }} ${7 * 7}"
     + "w" * 90
 )
-MANY = 60
+N_QUESTIONS = 60
 RIGHT = {"base": lambda n: False, "rag": lambda n: n % 2 == 0, "tuned": lambda n: n % 3 == 0}
 RIGHT |= {"tuned_rag": lambda n: n % 2 == 0 or n % 3 == 0, "oracle": lambda n: n > 0}
 
@@ -34,8 +38,14 @@ def chunk(doc: str, number: int) -> dict:
 CHUNKS = [chunk(doc, number) for doc in ("lamp.md", EVIL) for number in (0, 1, 2)]
 
 
-def pair(name: str, of: dict, prompt: str, completion: str) -> dict:
-    row = {"pair_id": name, "chunk_id": of["chunk_id"], "doc_id": of["doc_id"], "generator": "qa", "kind": "qa"}
+def pair(pair_id: str, source: dict, prompt: str, completion: str) -> dict:
+    row = {
+        "pair_id": pair_id,
+        "chunk_id": source["chunk_id"],
+        "doc_id": source["doc_id"],
+        "generator": "qa",
+        "kind": "qa",
+    }
     row |= {"prompt": prompt, "reasoning": "", "completion": completion, "teacher": "t"}
     return row | {"split": "train", "n_tokens": 9}
 
@@ -57,63 +67,88 @@ def question(n: int) -> dict:
     return row | {"gold_chunk_ids": gold}
 
 
+def right_answers(arm: str):
+    """Return whether `arm` answers question n correctly, as a function of n; arms that are not in RIGHT are like rag."""
+    return RIGHT.get(arm, RIGHT["rag"])
+
+
 def write_tables() -> None:
-    Questions.write(Questions.frame([question(n) for n in range(MANY)]))
+    """Write the tables of a run of params.yaml's arms."""
+    arms = load_arms()
+    Questions.write(Questions.frame([question(n) for n in range(N_QUESTIONS)]))
     Chunks.write(Chunks.frame(CHUNKS))
     Pairs.write(Pairs.frame(PAIRS))
     Ledger.write(Ledger.frame([row | {"dropped": None} for row in PAIRS]))
-    for name, ids in {"none": [], "hybrid": [1, 0], "gold": [0]}.items():
+    for name in {arm.retriever for arm in arms.values()}:
         rows = [
-            {"question_id": f"q{n:03}", "rank": rank, "chunk_id": CHUNKS[at]["chunk_id"], "score": 1 / rank}
-            for n in range(MANY)
-            for rank, at in enumerate(ids, 1)
+            {"question_id": f"q{n:03}", "rank": rank, "chunk_id": CHUNKS[index]["chunk_id"], "score": 1 / rank}
+            for n in range(N_QUESTIONS)
+            for rank, index in enumerate({"none": [], "gold": [0]}.get(name, [1, 0]), 1)
         ]
         Contexts.write(Contexts.frame(rows), name)
-    for arm, right in RIGHT.items():
-        shown = 0 if arm in ("base", "tuned") else 1
-        said = {"passages": shown, "prompt_tokens": 9, "new_tokens": 9, "stopped": True}
-        responses = [f"{arm if n else EVIL} so\nAnswer: {n} euros" for n in range(MANY)]
-        answers = [{"question_id": f"q{n:03}", "response": text} | said for n, text in enumerate(responses)]
+    for arm, settings in arms.items():
+        right, n_shown = right_answers(arm), 0 if settings.retriever == "none" else 1
+        counts = {"passages": n_shown, "prompt_tokens": 9, "new_tokens": 9, "stopped": True}
+        responses = [f"{arm if n else EVIL} so\nAnswer: {n} euros" for n in range(N_QUESTIONS)]
+        answers = [{"question_id": f"q{n:03}", "response": text} | counts for n, text in enumerate(responses)]
         Answers.write(Answers.frame(answers), arm)
         exact = {"scorer": "exact", "version": "1", "reason": None}
-        scores = [{"question_id": f"q{n:03}", "value": float(right(n))} | exact for n in range(MANY)]
+        scores = [{"question_id": f"q{n:03}", "value": float(right(n))} | exact for n in range(N_QUESTIONS)]
         Scores.write(Scores.frame(scores), arm)
 
 
 def write_metrics() -> None:
-    verdict = {"n_questions": MANY, "mcnemar_p": 0.01, "verdict": "rag", "additional_questions": 0, "scorer": "exact"}
+    """Write the metrics of a run of params.yaml's arms, and plots/cost.json."""
+    arms = load_arms()
+    verdict = {
+        "n_questions": N_QUESTIONS,
+        "mcnemar_p": 0.01,
+        "verdict": "rag",
+        "additional_questions": 0,
+        "scorer": "exact",
+    }
     verdict |= {"judge": "rules-2", "teacher": EVIL, "student": "s"}
-    for name in [*(f"accuracy_{arm}" for arm in ARMS), "tuned_minus_rag", "tuned_rag_minus_rag"]:
+    for name in [*(f"accuracy_{arm}" for arm in arms), *(f"{arm}_minus_rag" for arm in contenders(arms))]:
         verdict |= {name: 0.5, f"{name}_lo": 0.4, f"{name}_hi": 0.6}
-    metrics.write("verdict", verdict | {f"cost_per_1000_{arm}": 1.0 for arm in ARMS})
-    upfront = {arm: 2.0 if "tuned" in arm else 0.0 for arm in ARMS}
-    each = {arm: 2.0 if "rag" in arm else 1.0 for arm in ARMS}
-    cost = {f"upfront_{arm}": upfront[arm] for arm in ARMS} | {f"per_1000_{arm}": each[arm] for arm in ARMS}
-    metrics.write("cost", cost | {"break_even_questions": 2000})
+    metrics.write("verdict", verdict | {f"cost_per_1000_{arm}": 1.0 for arm in arms})
+    upfront = {name: 2.0 if arm.model == "adapter" else 0.0 for name, arm in arms.items()}
+    per_1000 = {name: 2.0 if arm.searches else 1.0 for name, arm in arms.items()}
+    cost = {f"upfront_{arm}": upfront[arm] for arm in arms} | {f"per_1000_{arm}": per_1000[arm] for arm in arms}
+    even = {"break_even_questions": 2000, "break_even_questions_monthly": 2500, "monthly_change": 0.1, "months": 12}
+    metrics.write("cost", cost | even)
     curve = [
-        {"arm": arm, "questions": n, "dollars": upfront[arm] + each[arm] * n / 1000} for arm in ARMS for n in (0, 4000)
+        {"arm": arm, "questions": n, "dollars": upfront[arm] + per_1000[arm] * n / 1000}
+        for arm in arms
+        for n in (0, 4000)
     ]
     Path("plots").mkdir(exist_ok=True)
     Path("plots/cost.json").write_text(json.dumps(curve))
     latency = {}
-    for arm in ARMS:
+    for arm in arms:
         steps = {f"{step}_p50_ms": 5.0 for step in ("embed", "search", "prefill", "decode")} | {"rerank_p50_ms": 0.0}
         latency |= {f"{k}_{arm}": ms for k, ms in (steps | {"p50_ms": 21.0, "p95_ms": 40.0, "mean_ms": 22.0}).items()}
         metrics.write(f"score/{arm}", {"faithfulness": 0.5})
     metrics.write("latency", latency)
-    kinds = {f"{kind}_{arm}": 0.5 for kind in ("fact", "unanswerable") for arm in ARMS}
+    kinds = {f"{kind}_{arm}": 0.5 for kind in ("fact", "unanswerable") for arm in arms}
     metrics.write("kinds", kinds | {"fact_n": 45, "unanswerable_n": 15})
-    groups = {f"{group}_{key}": 0.5 for group in ("studied", "unstudied") for key in (*ARMS, "n")}
+    groups = {f"{group}_{key}": 0.5 for group in ("studied", "unstudied") for key in (*arms, "n")}
     metrics.write("studied", groups)
     agreement = {f"{name}_agreement": None for name in ("right", "wrong", "human")}
     agreement |= {"self_agreement": 0.9, "self_n": 20, "same_model": 1, "judge": "m-1"}
     metrics.write("judge_agreement", agreement)
 
 
-def finish(home: Path) -> Path:
-    """Make a finished run in `home`, and return its page."""
+def params() -> dict:
+    """Return the repository's params."""
+    return yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def finish(home: Path, more_arms: Mapping[str, dict] | None = None) -> Path:
+    """Write a finished run in `home`, of the repository's arms and `more_arms`, and return its page."""
     with contextlib.chdir(home):
-        Path("params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+        sections = params()
+        sections["arms"] |= more_arms or {}
+        Path("params.yaml").write_text(yaml.safe_dump(sections, sort_keys=False))
         write_tables()
         write_metrics()
         report.main()

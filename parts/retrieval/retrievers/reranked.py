@@ -5,12 +5,12 @@ from contextlib import contextmanager
 
 import polars as pl
 
+from parts.project.errors import UserError
 from parts.retrieval import postgres, tuned_settings
 from parts.retrieval.contexts import passages_by_id
 from parts.retrieval.index import Hits, Index
 from parts.retrieval.passage_store import embedding_text
 from parts.retrieval.postgres import RetrieveParams
-from schemas.errors import UserError
 
 
 @contextmanager
