@@ -1,5 +1,5 @@
 # make repro | make test | make quick | make lint | make diff | make history | make verdict | make page | make estimate | make ledger
-# make coverage | make readme | make search | make scaling | make ablations | make leak | make seeds | make bench | make clean
+# make coverage | make docs | make picture | make search | make scaling | make ablations | make leak | make seeds | make bench | make clean
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
@@ -7,7 +7,7 @@ export RAGAS_DO_NOT_TRACK = true
 export HF_HUB_DISABLE_TELEMETRY = 1
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: repro test quick lint diff history verdict page estimate ledger coverage readme search scaling ablations leak seeds bench clean
+.PHONY: repro test quick lint diff history verdict page estimate ledger coverage docs picture search scaling ablations leak seeds bench clean
 
 repro: .venv/done ## documents in, verdict out
 	@dvc repro
@@ -62,8 +62,11 @@ leak: .venv/done ## what the arms give away of secrets planted in the documents,
 seeds: .venv/done ## the whole pipeline on ten companies that no recipe was chosen on
 	@python -m experiments.seeds
 
-readme: .venv/done ## README.md's verdict and tree, from metrics/ and the files git knows
-	@python -m tests.readme
+docs: .venv/done ## the generated blocks of README.md and docs/, from metrics/, params.yaml and the code
+	@python -m commands.docs
+
+picture: .venv/done ## docs/page.png, a picture of report/index.html; needs Chromium
+	@python -m commands.picture
 
 .venv/done: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: closedbook needs Python 3.11 or newer; say which with make PYTHON=...")'

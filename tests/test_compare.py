@@ -2,8 +2,6 @@
 
 import json
 import math
-import subprocess
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -17,7 +15,6 @@ from schemas.pairs import Pairs
 from schemas.questions import Questions
 from schemas.scores import Scores
 from stages import compare, cost
-from tests import readme
 from tests.helpers import sample_metrics
 from tests.helpers.cli import error_line
 from tests.helpers.source_code import ROOT
@@ -188,20 +185,3 @@ def test_a_weak_student_is_called_weak(run):
 
 def test_the_verdict_of_no_run_is_an_error_that_names_the_command(workplace):
     assert "make repro" in error_line(verdict.main)
-
-
-@pytest.mark.parametrize("mark", readme.MEASURED)
-def test_the_committed_readme_shows_what_was_committed_with_it(tmp_path, monkeypatch, mark):
-    archive = subprocess.run(
-        ["git", "archive", "HEAD", "README.md", "metrics", "params.yaml"], cwd=ROOT, capture_output=True, check=True
-    )
-    subprocess.run(["tar", "-x"], cwd=tmp_path, input=archive.stdout, check=True)
-    monkeypatch.chdir(tmp_path)  # a run that is not committed yet may differ, in its latencies at least
-    shown = Path("README.md").read_text().split(f"<!-- {mark} -->")[1]
-    assert shown.strip() == readme.MEASURED[mark]().strip(), "README.md: run `make readme`"
-
-
-def test_the_readme_shows_the_tree(monkeypatch):
-    monkeypatch.chdir(ROOT)
-    shown = (ROOT / "README.md").read_text().split("<!-- tree -->")[1]
-    assert shown.strip() == readme.tree().strip(), "README.md: run `make readme`"
