@@ -1,5 +1,5 @@
-# make repro | make test | make lint | make diff | make history | make report | make page | make estimate | make ledger
-# make coverage | make readme | make search | make scaling | make ablations | make leak | make seeds | make bench | make clean
+# make repro | make test | make quick | make lint | make diff | make history | make verdict | make page | make estimate | make ledger
+# make coverage | make docs | make picture | make search | make scaling | make ablations | make leak | make seeds | make bench | make clean
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
@@ -7,7 +7,7 @@ export RAGAS_DO_NOT_TRACK = true
 export HF_HUB_DISABLE_TELEMETRY = 1
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: repro test lint diff history report page estimate ledger coverage readme search scaling ablations leak seeds bench clean
+.PHONY: repro test quick lint diff history verdict page estimate ledger coverage docs picture search scaling ablations leak seeds bench clean
 
 repro: .venv/done ## documents in, verdict out
 	@dvc repro
@@ -15,10 +15,13 @@ repro: .venv/done ## documents in, verdict out
 	@python -m commands.verdict
 
 test: .venv/done lint ## lint, then the tests
-	@pytest
+	@pytest -n 2 --dist worksteal
+
+quick: .venv/done ## the tests that take no seconds each: in a minute
+	@pytest -n 2 --dist worksteal -m "not slow"
 
 lint: .venv/done
-	@ruff check . && ruff format --check .
+	@ruff check . && ruff format --check . && deptry .
 
 diff: .venv/done ## what the working tree changes against REV: params, metrics and answers; MD=1 writes Markdown
 	@python -m commands.diff $(or $(REV),HEAD) $(if $(MD),--md)
@@ -32,13 +35,13 @@ ledger: .venv/done ## what became of what was asked of the teacher, and what it 
 coverage: .venv/done ## which spans of which documents no row came from
 	@python -m commands.coverage
 
-report: .venv/done ## the verdict of the latest run, again
+verdict: .venv/done ## the verdict of the latest run, again
 	@python -m commands.verdict
 
-page: .venv/done ## report/index.html again, with what experiments have measured since
-	@dvc repro --single-item --force report
+page: .venv/done ## report/experiments.html: scaling, ablations, leakage, other companies
+	@dvc repro --single-item experiments/dvc.yaml:page
 
-estimate: .venv/done ## what synthesis will cost; PILOT=20 asks about so many passages first, to know better
+estimate: .venv/done ## what synthesis will cost; PILOT=20 puts so many passages to the teacher first, to know better
 	@python -m commands.estimate $(PILOT)
 
 bench: .venv/done ## every benchmark: minutes, on a machine that does nothing else
@@ -59,8 +62,11 @@ leak: .venv/done ## what the arms give away of secrets planted in the documents,
 seeds: .venv/done ## the whole pipeline on ten companies that no recipe was chosen on
 	@python -m experiments.seeds
 
-readme: .venv/done ## README.md's verdict and tree, from metrics/ and the files git knows
-	@python -m tests.readme
+docs: .venv/done ## the generated blocks of README.md and docs/, from metrics/, params.yaml and the code
+	@python -m commands.docs
+
+picture: .venv/done ## docs/page.png, a picture of report/index.html; needs Chromium
+	@python -m commands.picture
 
 .venv/done: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: closedbook needs Python 3.11 or newer; say which with make PYTHON=...")'

@@ -27,13 +27,13 @@ WARMUP, ROUNDS = 4, 3
 
 def load_arms(size: int | None) -> dict[str, tuple[Engine, list[str]]]:
     """Return each arm's engine and prompts, about `size` of them; None: all."""
-    section, rows = params.load("answer", arm_engine.Params), Questions.read()
+    settings, rows = params.load("answer", arm_engine.AnswerParams), Questions.read()
     rows = rows.gather_every(max(1, len(rows) // size)) if size else rows
     arms = {}
     for name in ARMS:
         arm = params.load(f"arms.{name}", Arm)
-        engine = arm_engine.engine(arm.model, section)
-        passages = shown_passages(Contexts.read(arm.retriever), Chunks.read(), section.passages)
+        engine = arm_engine.engine(arm.model, settings)
+        passages = shown_passages(Contexts.read(arm.retriever), Chunks.read(), settings.passages)
         questions = rows.select("question_id", "question").rows()
         arms[name] = engine, [engine.prompt(text, passages.get(key, []))[0] for key, text in questions]
     return arms

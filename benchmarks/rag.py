@@ -26,7 +26,7 @@ from parts.retrieval import postgres
 from parts.retrieval.embedder import Embedder
 from parts.retrieval.passage_store import PassageStore, embedding_text
 from parts.retrieval.ranking import measure
-from parts.retrieval.retrievers import dense, hybrid
+from parts.retrieval.retriever import retrieve
 from schemas.contexts import Contexts
 from tests.helpers.source_code import ROOT
 
@@ -52,30 +52,30 @@ class Bench:
     """What every part works with."""
 
     figures: Figures
-    section: postgres.Params
+    settings: postgres.RetrieveParams
     corpora: Path | None
     sizes: Sizes
     bm25: bool
 
 
 @contextlib.contextmanager
-def workdir() -> Iterator[postgres.Params]:
+def workdir() -> Iterator[postgres.RetrieveParams]:
     """Work with the shipped settings in a temporary folder with a Postgres of its own."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         shutil.copy(ROOT / "params.yaml", "params.yaml")
         shutil.copytree(ROOT / "metrics", "metrics")
-        yield params.load("retrieve", postgres.Params)
+        yield params.load("retrieve", postgres.RetrieveParams)
 
 
 def bm25(questions: pl.DataFrame, chunks: pl.DataFrame, depth: int) -> pl.DataFrame:
     """Return the Contexts of BM25 alone, with English stop words and without stems."""
     import bm25s
 
-    settings = {"stopwords": "en", "show_progress": False}
+    options = {"stopwords": "en", "show_progress": False}
     texts = [embedding_text(*row) for row in chunks.select("heading", "text").iter_rows()]
     index = bm25s.BM25()
-    index.index(bm25s.tokenize(texts, **settings), show_progress=False)
-    tokens = bm25s.tokenize(questions["question"].to_list(), **settings)
+    index.index(bm25s.tokenize(texts, **options), show_progress=False)
+    tokens = bm25s.tokenize(questions["question"].to_list(), **options)
     positions, scores = index.retrieve(tokens, k=min(depth, len(texts)), show_progress=False)
     ids = chunks["chunk_id"].to_list()
     return Contexts.frame([
@@ -91,15 +91,15 @@ def recall(bench: Bench) -> None:
         if bench.corpora is None or not (bench.corpora / name).is_dir():
             print(f"{name}: not measured, for there is no folder {name} in CORPORA or CLOSEDBOOK_CORPORA")
             continue
-        chunks, questions = getattr(exams, name)(bench.corpora, Embedder(bench.section.embedder))
+        chunks, questions = getattr(exams, name)(bench.corpora, Embedder(bench.settings.embedder))
         bench.figures.add(f"{name}_passages", len(chunks))
         bench.figures.add(f"{name}_questions", len(questions))
         contexts = {
-            "dense": dense.retrieve(questions, chunks, bench.section),
-            "hybrid": hybrid.retrieve(questions, chunks, bench.section),
+            "dense": retrieve("dense", questions, chunks, bench.settings),
+            "hybrid": retrieve("hybrid", questions, chunks, bench.settings),
         }
         if bench.bm25:
-            contexts["bm25"] = bm25(questions, chunks, bench.section.depth)
+            contexts["bm25"] = bm25(questions, chunks, bench.settings.depth)
         for way, table in contexts.items():
             metrics = measure(table, questions, 8)
             for short, key in keys.items():
@@ -112,22 +112,22 @@ def p95(times: list[float]) -> float:
 
 def search(bench: Bench) -> None:
     """An index's search against its bare SQL on the same connection, turn by turn."""
-    section, chunks = bench.section, exams.synthetic(bench.sizes.passages)
+    settings, chunks = bench.settings, exams.synthetic(bench.sizes.passages)
     headings = chunks["heading"].unique(maintain_order=True)[: bench.sizes.questions]
     questions = [f"What is said of {heading}?" for heading in headings]
-    embed = Embedder(section.embedder)
-    with temporary_store(chunks, section, resampled(embed, chunks, bench.sizes.embedded)) as store:
+    embed = Embedder(settings.embedder)
+    with temporary_store(chunks, settings, resampled(embed, chunks, bench.sizes.embedded)) as store:
         sql, hybrid_search = store.connection, query("hybrid_search")
-        settings = {"weight": 0.5, "rows": len(chunks), "depth": section.depth, "rrf": section.rrf}
-        settings |= {"language": section.language}
+        values = {"weight": 0.5, "rows": len(chunks), "depth": settings.depth, "rrf": settings.rrf}
+        values |= {"language": settings.language}
         ways = {
             "dense": (
                 lambda q, v: store.nearest(v),
-                lambda q, v: sql.execute(NEAREST, {"v": v, "n": section.depth}).fetchall(),
+                lambda q, v: sql.execute(NEAREST, {"v": v, "n": settings.depth}).fetchall(),
             ),
             "hybrid": (
-                lambda q, v: store.fused(q, v, 0.5),
-                lambda q, v: sql.execute(hybrid_search, {"question": q, "vector": v, **settings}).fetchall(),
+                lambda q, v: store.hybrid(q, v, 0.5),
+                lambda q, v: sql.execute(hybrid_search, {"question": q, "vector": v, **values}).fetchall(),
             ),
         }
         worst = 0.0
@@ -158,11 +158,11 @@ def resampled(embed: Embedder, chunks: pl.DataFrame, size: int):
 
 
 @contextlib.contextmanager
-def temporary_store(chunks: pl.DataFrame, section: postgres.Params, embed) -> Iterator[PassageStore]:
+def temporary_store(chunks: pl.DataFrame, settings: postgres.RetrieveParams, embed) -> Iterator[PassageStore]:
     """Yield a store of `chunks` in a schema of their own."""
     with postgres.connect() as connection:
-        store = PassageStore(connection, "bench", section, embed)
-        store.hold(chunks)
+        store = PassageStore(connection, "bench", settings, embed)
+        store.sync(chunks)
         yield store
         connection.execute("DROP SCHEMA bench CASCADE")
 
@@ -172,9 +172,9 @@ def hnsw(bench: Bench) -> None:
     size, texts = bench.sizes.vectors, exams.synthetic(bench.sizes.embedded)
     chunks = pl.concat([texts] * -(-size // len(texts))).head(size)
     chunks = chunks.with_columns(chunk_id=pl.format("c{}", pl.int_range(size)))
-    embed = resampled(Embedder(bench.section.embedder), texts, len(texts))
+    embed = resampled(Embedder(bench.settings.embedder), texts, len(texts))
     start = time.perf_counter()
-    with temporary_store(chunks, bench.section.model_copy(update={"exact_below": 0}), embed) as store:
+    with temporary_store(chunks, bench.settings.model_copy(update={"exact_below": 0}), embed) as store:
         bench.figures.add("hnsw_vectors", size)
         bench.figures.add("hnsw_load_and_build_seconds", time.perf_counter() - start)
         probes = exams.vectors(embed.real, bench.sizes.probes, 2)
@@ -183,7 +183,7 @@ def hnsw(bench: Bench) -> None:
             start = time.perf_counter()
             nearest = store.nearest(probe, 10)
             times.append((time.perf_counter() - start) * 1000)
-            common += len(dict(nearest).keys() & dict(store.exactly(probe, 10)).keys())
+            common += len(dict(nearest).keys() & dict(store.nearest_exact(probe, 10)).keys())
         bench.figures.add("hnsw_search_p95_ms", p95(times))
         bench.figures.add("hnsw_recall10", common / len(probes) / 10, ">= 0.99")
 
@@ -192,7 +192,7 @@ def index(bench: Bench) -> None:
     """Passages a second, our store against encode and COPY with nothing around them, turn by turn."""
     from pgvector.psycopg import register_vector
 
-    chunks, embed = exams.synthetic(bench.sizes.embedded), Embedder(bench.section.embedder)
+    chunks, embed = exams.synthetic(bench.sizes.embedded), Embedder(bench.settings.embedder)
     texts = [embedding_text(*row) for row in chunks.select("heading", "text").iter_rows()]
     embed(texts[:64])
     ours, bare = [], []
@@ -209,7 +209,7 @@ def index(bench: Bench) -> None:
             bare.append(time.perf_counter() - start)
             connection.execute("DROP TABLE bare")
             start = time.perf_counter()
-            with temporary_store(chunks, bench.section, embed):
+            with temporary_store(chunks, bench.settings, embed):
                 ours.append(time.perf_counter() - start)
     bench.figures.add("index_passages_per_second", len(texts) / statistics.median(ours))
     bench.figures.add("index_over_bare", statistics.median(bare) / statistics.median(ours), ">= 0.95")
@@ -217,16 +217,16 @@ def index(bench: Bench) -> None:
 
 def update(bench: Bench) -> None:
     """One passage changed; the model loaded, the server up. With an HNSW index, which is slower to change."""
-    chunks, embed = exams.synthetic(bench.sizes.passages), Embedder(bench.section.embedder)
-    section, times = bench.section.model_copy(update={"exact_below": 0}), []
-    with temporary_store(chunks, section, resampled(embed, chunks, bench.sizes.embedded)) as store:
+    chunks, embed = exams.synthetic(bench.sizes.passages), Embedder(bench.settings.embedder)
+    settings, times = bench.settings.model_copy(update={"exact_below": 0}), []
+    with temporary_store(chunks, settings, resampled(embed, chunks, bench.sizes.embedded)) as store:
         store.embed = embed
         embed(["warm"])
         for n in range(5):
             edited = pl.col("chunk_id") == f"c{n * len(chunks) // 10:06}"
             chunks = chunks.with_columns(text=pl.when(edited).then(pl.lit(f"Edited {n}.")).otherwise("text"))
             start = time.perf_counter()
-            assert store.hold(chunks) == 1
+            assert store.sync(chunks) == 1
             times.append(time.perf_counter() - start)
     bench.figures.add("update_seconds", statistics.median(times), "<= 1")
 
@@ -241,8 +241,8 @@ def main(*arguments: str, sizes: Sizes = Sizes(), bm25: bool = True, results: Pa
     figures = Figures("rag", results, "pgvector", "sentence-transformers", *(["bm25s"] if bm25 else []))
     names = [argument for argument in arguments if argument in PARTS]
     for name in names or PARTS:
-        with workdir() as section:
-            PARTS[name](Bench(figures, section, corpora, sizes, bm25))
+        with workdir() as settings:
+            PARTS[name](Bench(figures, settings, corpora, sizes, bm25))
     if not names:
         figures.write()
 

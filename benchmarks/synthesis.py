@@ -155,7 +155,7 @@ class Filling(Transport):
 
     async def post(self, path: str, content: bytes) -> ServerReply:
         reply = parse_body(completion(content))
-        self.cache.keep(CachedResponse(self.cache.key(path, content), reply.body, "bench", *token_usage(reply.json)))
+        self.cache.store(CachedResponse(self.cache.key(path, content), reply.body, "bench", *token_usage(reply.json)))
         return reply
 
 

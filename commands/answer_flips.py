@@ -12,10 +12,10 @@ from pathlib import Path
 
 import polars as pl
 
-from parts.project import answer_format, markdown
+from parts.project.errors import UserError
 from parts.scoring import correctness
+from parts.text import answer_format, markdown
 from parts.verdict.comparison import compared_arms
-from schemas.errors import UserError
 
 QUESTIONS = ("question_id", "question", "reference")
 Read = Callable[[str], bytes]

@@ -6,12 +6,13 @@ python -m commands.comment REVISION SECONDS [LOG]    LOG: the log of a run that 
 import html
 from pathlib import Path
 
-from commands import answer_flips, diff, history
-from parts.project import git, metrics, params, prices
+from commands import answer_flips, diff, git, history
+from parts.llm import prices
+from parts.project import metrics, params
 from parts.project.command import run
+from parts.project.errors import UserError
 from parts.project.sections import Server
 from parts.verdict import sentences
-from schemas.errors import UserError
 
 MARK = "<!-- closedbook verdict -->"
 """The first line of the comment, by which .github/scripts/post.py recognises it."""
@@ -24,9 +25,9 @@ def cost(seconds: float) -> str:
     listed, server = prices.load(), params.load("teacher", Server)
     usages = [metrics.read(f"synthesize/{path.stem}") for path in sorted(Path("metrics/synthesize").glob("*.json"))]
     prompt_tokens, new_tokens = (sum(usage[key] for usage in usages) for key in ("prompt_tokens", "new_tokens"))
-    teacher, train = listed.asked(server.model, prompt_tokens, new_tokens), metrics.read("train")
+    teacher, train = listed.cost_of_tokens(server.model, prompt_tokens, new_tokens), metrics.read("train")
     lines = [
-        f"This run took {seconds / 60:.1f} minutes (${listed.ran(seconds):.4f} of machine time).",
+        f"This run took {seconds / 60:.1f} minutes (${listed.cost_of_machine(seconds):.4f} of machine time).",
         f"Teacher: {prompt_tokens + new_tokens:,} tokens ({_dollars(teacher)}, cached replies included). "
         f"Training: {train['tokens']:,} tokens in {train['seconds'] / 60:.1f} minutes.",
         f"By arm: {history.cost(metrics.read('cost'))}. Prices of {listed.dated}.",

@@ -8,10 +8,10 @@ import signal
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from commands import answer_flips, run_values
+from commands import answer_flips, git, run_values
 from commands.run_values import Change
-from parts.project import git, markdown, terminal
 from parts.project.command import run
+from parts.text import markdown, terminal
 
 OTHER = "counts of the stages"
 GROUPS = {

@@ -12,13 +12,13 @@ import polars as pl
 
 from parts.generators.shared import dry_run
 from parts.generators.shared.base import evenly_spread, load_generator
-from parts.llm import jobs
+from parts.llm import jobs, prices
 from parts.llm.client import connect
 from parts.llm.response_cache import ResponseCache
-from parts.project import params, prices
+from parts.project import params
 from parts.project.command import run
 from parts.project.sections import Server
-from parts.project.terminal import table
+from parts.text.terminal import table
 from schemas.redacted import Redacted
 
 HEAD = ("generator", "requests", "cached", "prompt tokens", "new tokens", "dollars")
@@ -31,7 +31,7 @@ async def pilot(chunks: pl.DataFrame, names: list[str], server: Server, count: i
         for name in names:
             generate, knobs = load_generator(name)
             tasks = [lambda c=c, g=generate, k=knobs: g(c["heading"], c["text"], teacher.ask, k) for c in sample]
-            await jobs.each(tasks, len(sample), f"{name}, pilot", teacher.meter)
+            await jobs.run_all(tasks, len(sample), f"{name}, pilot", teacher.meter)
 
 
 def main(passages: int = 0) -> None:
@@ -46,7 +46,7 @@ def main(passages: int = 0) -> None:
         for name, e in estimates.items()
     }
     counts["all"] = [sum(column) for column in zip(*counts.values(), strict=True)]
-    costs = {name: price.asked(server.model, *row[2:]) for name, row in counts.items()}
+    costs = {name: price.cost_of_tokens(server.model, *row[2:]) for name, row in counts.items()}
     dollars = {name: "no price" if cost is None else f"{cost:.2f}" for name, cost in costs.items()}
     print(table(HEAD, [(name, *map(str, row), dollars[name]) for name, row in counts.items()]))
     print(f"tokens and dollars of requests that are not cached, at the prices of {price.dated}")

@@ -12,10 +12,11 @@ from typing import Literal
 
 from pydantic import BaseModel, PositiveFloat
 
-from parts.project import git, metrics, params
+from commands import git
+from parts.project import metrics, params
 from parts.project.command import run
+from parts.project.errors import UserError
 from parts.project.metrics import Value
-from schemas.errors import UserError
 
 VERDICT = "metrics/verdict.json"
 

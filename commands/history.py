@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands import run_values
-from parts.project import git, markdown
+from commands import git, run_values
+from commands.git import File, Revision
 from parts.project.command import run
-from parts.project.git import File, Revision
+from parts.project.errors import UserError
 from parts.project.metrics import Value
+from parts.text import markdown
 from parts.verdict.comparison import compared_arms
-from schemas.errors import UserError
 
 VERDICT, COST = "metrics/verdict.json", "metrics/cost.json"
 FILES = (*run_values.PARAMS, VERDICT, COST)

@@ -5,7 +5,8 @@ python -m commands.ledger
 
 import polars as pl
 
-from parts.project import metrics, prices
+from parts.llm import prices
+from parts.project import metrics
 from parts.project.command import run
 from parts.project.queries import print_table, query, select
 from schemas.pairs import Ledger
@@ -16,7 +17,7 @@ def costs(ledger: pl.DataFrame) -> pl.DataFrame:
     listed, rows = prices.load(), []
     for generator, teacher in ledger.select("generator", "teacher").unique().sort("generator", "teacher").rows():
         usage = metrics.read(f"synthesize/{generator}")  # of its latest run, cached replies included
-        rows.append((generator, listed.asked(teacher, usage["prompt_tokens"], usage["new_tokens"])))
+        rows.append((generator, listed.cost_of_tokens(teacher, usage["prompt_tokens"], usage["new_tokens"])))
     return pl.DataFrame(rows, {"generator": pl.String, "dollars": pl.Float64}, orient="row")
 
 

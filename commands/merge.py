@@ -7,9 +7,9 @@ from pathlib import Path
 
 from parts.project import params
 from parts.project.command import run
+from parts.project.files import replacing
 from parts.project.sections import Student
 from parts.student.model import load, tokenizer
-from schemas.files import replacing
 
 
 def main(adapter: str, folder: str) -> None:

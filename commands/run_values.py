@@ -7,9 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from parts.project import git
-from parts.project.numbers import with_interval
-from schemas.errors import UserError
+from commands import git
+from parts.project.errors import UserError
+from parts.text.numbers import with_interval
 
 WORKING = "working tree"
 PARAMS = ("params.yaml", "experiments/params.yaml")

@@ -6,9 +6,9 @@ python -m commands.verdict
 from pathlib import Path
 
 from parts.project.command import run
-from parts.project.terminal import table
+from parts.project.errors import UserError
+from parts.text.terminal import table
 from parts.verdict.sentences import HEAD, arm_rows, cautions, cost_sentence, sentence
-from schemas.errors import UserError
 
 
 def text() -> str:

@@ -1,4 +1,4 @@
-"""A made-up company made ready to be studied, by the pipeline's own stages."""
+"""Prepare a made-up company for training and evaluation, by the pipeline's own stages."""
 
 import asyncio
 import importlib
@@ -18,7 +18,7 @@ from parts.llm.client import connect
 from parts.project import params
 from parts.project.sections import Server, Student
 from parts.retrieval import postgres
-from parts.retrieval.retrievers import hybrid
+from parts.retrieval.retriever import retrieve
 from parts.safety import detection, redaction
 from parts.student.model import token_counter, tokenizer
 from schemas.pairs import RawPairs
@@ -27,7 +27,7 @@ from stages import ingest, synthesize
 PARAMS = Path("experiments/params.yaml")
 
 
-class Params(BaseModel, extra="forbid", frozen=True):
+class CompanyParams(BaseModel, extra="forbid", frozen=True):
     """Section `company` of experiments/params.yaml."""
 
     documents: int = Field(ge=8)
@@ -35,9 +35,12 @@ class Params(BaseModel, extra="forbid", frozen=True):
     generators: dict[str, dict[str, float]]
 
 
+Params = CompanyParams
+
+
 @dataclass(frozen=True)
 class Company:
-    """A company's tables: Chunks, Questions, what hybrid retrieval finds for them, and the RawPairs of all generators."""
+    """A company's tables: Chunks, Questions, their Contexts by hybrid retrieval, and the RawPairs of all generators."""
 
     seed: int
     chunks: pl.DataFrame
@@ -46,45 +49,45 @@ class Company:
     raw: pl.DataFrame
 
 
-def ready(
+def prepare(
     seed: int,
-    given: Params,
+    settings: CompanyParams,
     plant: Callable[[pl.DataFrame], pl.DataFrame] = lambda documents: documents,
     private: detection.Params | None = None,
 ) -> Company:
-    """Return the company of `seed`, read, cut, given an exam and put before the teacher.
+    """Return the company of `seed`, ingested, chunked, examined, retrieved for and synthesized from.
 
-    `plant` may add to its Documents; `private` is what leaves for the teacher, if not as in params.yaml.
+    `plant` may add to its Documents; `private` replaces section redact of params.yaml.
     """
-    with tempfile.TemporaryDirectory() as home:
-        corpus.write(make_company(seed, "exam", given.documents), seed, given.questions, Path(home))
-        documents = plant(ingest.ingest(Path(home, "raw"))[0])
-        asked = list(question_file.questions(Path(home, "exam.jsonl")))
+    with tempfile.TemporaryDirectory() as workdir:
+        corpus.write(make_company(seed, "exam", settings.documents), seed, settings.questions, Path(workdir))
+        documents = plant(ingest.ingest(Path(workdir, "raw"))[0])
+        drafts = list(question_file.questions(Path(workdir, "exam.jsonl")))
     max_tokens = params.load("chunk", splitting.ChunkParams).max_tokens
     chunks = splitting.split_documents(documents, max_tokens, lambda text: count([text])[0])
-    questions, _ = evidence.build_exam(asked, documents, chunks)
-    contexts = hybrid.retrieve(questions, chunks, params.load("retrieve", postgres.Params))
+    questions, _ = evidence.build_exam(drafts, documents, chunks)
+    contexts = retrieve("hybrid", questions, chunks, params.load("retrieve", postgres.RetrieveParams))
     redacted, _ = redaction.redact(documents, chunks, private or params.load("redact", detection.Params))
-    raw = asyncio.run(_teach(redacted, given.generators))
+    raw = asyncio.run(_synthesize(redacted, settings.generators))
     return Company(seed, chunks, questions, contexts, raw)
 
 
-async def _teach(chunks: pl.DataFrame, generators: Mapping[str, dict]) -> pl.DataFrame:
-    found: list[dict] = []
+async def _synthesize(chunks: pl.DataFrame, generators: Mapping[str, dict]) -> pl.DataFrame:
+    rows: list[dict] = []
     async with connect(params.load("teacher", Server)) as teacher:
         for name, section in generators.items():
-            part = importlib.import_module(f"parts.generators.{name}")
-            knobs = part.Params.model_validate(section)
+            generator = importlib.import_module(f"parts.generators.{name}")
+            options = generator.Params.model_validate(section)
 
-            def generate(heading: str, text: str, part=part, knobs=knobs):
-                return part.generate(heading, text, teacher.ask, knobs)
+            def generate(heading: str, text: str, generator=generator, options=options):
+                return generator.generate(heading, text, teacher.ask, options)
 
-            await synthesize.synthesize(chunks, generate, name, teacher, found.extend)
-    return RawPairs.frame(found).sort("pair_id")
+            await synthesize.synthesize(chunks, generate, name, teacher, rows.extend)
+    return RawPairs.frame(rows).sort("pair_id")
 
 
 def count(texts: list[str]) -> list[int]:
-    """Return how many tokens of the student each of `texts` is."""
+    """Return the number of tokens of each of `texts`, by the student's tokenizer."""
     return _counter()(texts)
 
 

@@ -1,12 +1,13 @@
-"""What the arms give away of secrets that stand in the documents, with the synthesis gate (section redact) and without.
+"""Disclosure of secrets in the documents by each arm, with the synthesis gate (section redact) and without.
 
 reads   params.yaml, experiments/params.yaml, models/base
 writes  metrics/leak.json  for each arm, form of question (direct, indirect) and gate the share of the canaries that at
-                           least one answer gave away; the share that retrieval showed to an arm; how many canaries
-                           there were, and how many reached the training rows
+                           least one answer disclosed; the share in the retrieved passages; how many canaries there
+                           were, and how many reached the training rows
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 
 import polars as pl
@@ -20,7 +21,7 @@ from parts.project import metrics, params
 from parts.project.command import run
 from parts.retrieval import postgres
 from parts.retrieval.contexts import Passage, shown_passages
-from parts.retrieval.retrievers import hybrid
+from parts.retrieval.retriever import retrieve
 from parts.safety import detection, disclosure
 from parts.student import finetune
 from stages import answer
@@ -29,132 +30,135 @@ GATES = {"gated": "mask", "open": "count"}
 
 Passages = dict[str, list[Passage]]
 """question id -> passages, best first"""
-Given = dict[str, dict[str, list[bool]]]
-"""arm -> form of question -> for each canary, whether it was given away"""
+ByForm = dict[str, list[bool]]
+"""form of question -> for each canary, whether it is disclosed"""
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `leak` of experiments/params.yaml."""
 
     seeds: list[int] = Field(min_length=1)  # of the companies, each also the seed of its trainings
-    planted: int = Field(ge=1)  # documents of a company that tell a secret of each kind
+    planted: int = Field(ge=1)  # documents of a company that state a secret of each kind
     generators: list[str]
     tokens: int = Field(ge=200)  # synthetic ones
     documents: float = Field(ge=0, le=1)  # share of them in documents
     replay_share: float = Field(ge=0, lt=1)
 
 
-def held_in(asked: pl.DataFrame, texts: Mapping[str, str]) -> dict[str, list[bool]]:
-    """Return, for each form of question, which canaries stand in any of the `texts` that belong to their questions."""
-    found: dict[str, dict[str, bool]] = {}
-    for question_id, kind, number, secret in asked.select("question_id", "kind", "doc_id", "reference").rows():
-        of_kind = found.setdefault(kind, {})
-        of_kind[number] = of_kind.get(number, False) or disclosure.discloses(texts[question_id], secret)
-    return {kind: [held[number] for number in sorted(held)] for kind, held in found.items()}
+def disclosed_in(questions: pl.DataFrame, texts: Mapping[str, str]) -> ByForm:
+    """Return which canaries occur in any of the `texts`, by question id, of their questions."""
+    by_form: dict[str, dict[str, bool]] = {}
+    for question_id, kind, number, secret in questions.select("question_id", "kind", "doc_id", "reference").rows():
+        flags = by_form.setdefault(kind, {})
+        flags[number] = flags.get(number, False) or disclosure.discloses(texts[question_id], secret)
+    return {form: [flags[number] for number in sorted(flags)] for form, flags in by_form.items()}
 
 
-def given_away(asked: pl.DataFrame, engine: Engine, passages: Passages, batch: int) -> dict[str, list[bool]]:
-    """Return, for each form of question, which canaries `engine` gives away in any of its answers to `asked`."""
-    said = answer.answer(asked, passages, engine, batch, "canaries")
-    return held_in(asked, dict(said.select("question_id", "response").rows()))
+def disclosed(questions: pl.DataFrame, engine: Engine, passages: Passages) -> ByForm:
+    """Return which canaries `engine` discloses in any of its answers to `questions`."""
+    answers = answer.answer(questions, passages, engine, arm_engine.batch_size(), "canaries")
+    return disclosed_in(questions, dict(answers.select("question_id", "response").rows()))
 
 
-def shown(asked: pl.DataFrame, passages: Passages) -> dict[str, list[bool]]:
-    """Return which canaries retrieval puts before an arm, whether or not its student can copy them."""
-    return held_in(asked, {key: "\n".join(text for _, text in passages.get(key, [])) for key in asked["question_id"]})
+def retrieved(questions: pl.DataFrame, passages: Passages) -> ByForm:
+    """Return which canaries occur in the retrieved passages, whether or not the student can copy them."""
+    texts = {key: "\n".join(text for _, text in passages.get(key, [])) for key in questions["question_id"]}
+    return disclosed_in(questions, texts)
 
 
-def untaught(asked: pl.DataFrame, passages: Passages) -> Given:
-    """Return what the student gives away as released, without and with passages: no gate bears on that."""
-    given = params.load("answer", arm_engine.Params)
-    engine = arm_engine.engine("student", given)
-    by_arm = {"base": {}, "rag": passages}
-    return {arm: given_away(asked, engine, held, arm_engine.batch_size()) for arm, held in by_arm.items()}
+def released(questions: pl.DataFrame, passages: Passages) -> dict[str, ByForm]:
+    """Return what the released student discloses, by arm, without and with passages: no gate changes that."""
+    engine = arm_engine.engine("student", params.load("answer", arm_engine.AnswerParams))
+    return {"base": disclosed(questions, engine, {}), "rag": disclosed(questions, engine, passages)}
 
 
-def taught(one: company.Company, plan: study.Plan, asked: pl.DataFrame, passages: Passages) -> Given:
-    """Return what the student gives away after `plan`, without and with passages."""
-    batch = arm_engine.batch_size()
+def finetuned(
+    made_up: company.Company, plan: study.Plan, questions: pl.DataFrame, passages: Passages
+) -> dict[str, ByForm]:
+    """Return what the student discloses after `plan`, by arm, without and with passages."""
 
-    def measure(engine: Engine) -> Given:
-        by_arm = {"tuned": {}, "tuned_rag": passages}
-        return {arm: given_away(asked, engine, held, batch) for arm, held in by_arm.items()}
+    def measure(engine: Engine) -> dict[str, ByForm]:
+        return {"tuned": disclosed(questions, engine, {}), "tuned_rag": disclosed(questions, engine, passages)}
 
-    found = study.studied(one, plan, measure, [disclosure.VERSION, study.put([(asked, {}), (asked, passages)])])
-    return {arm: found[arm] for arm in ("tuned", "tuned_rag")}
-
-
-def studied(one: company.Company, plan: study.Plan, held: Sequence[canaries.Canary]) -> dict[str, int]:
-    """Return in how many training rows a canary stands, and how many canaries stand in any."""
-    told = [" ".join(row) for row in study.rows(one, plan).select("prompt", "reasoning", "completion").rows()]
-    found = [{canary for canary in held if disclosure.discloses(text, canary.secret)} for text in told]
-    return {"rows_with_canaries": sum(map(bool, found)), "canaries_in_rows": len(set().union(*found))}
+    measured = [disclosure.VERSION, study.exam_inputs([(questions, {}), (questions, passages)])]
+    by_arm = study.cached(made_up, plan, measure, measured)
+    return {arm: by_arm[arm] for arm in ("tuned", "tuned_rag")}
 
 
-def prepared(seed: int, given: Params) -> tuple[dict[str, company.Company], list[canaries.Canary], pl.DataFrame, dict]:
-    """Return the company of `seed` by gate, its canaries, the questions for them, and the passages found for those."""
-    group = params.load("company", company.Params, company.PARAMS)
-    chosen = {name: group.generators[name] for name in given.generators}
+def trained_on(made_up: company.Company, plan: study.Plan, planted: Sequence[canaries.Canary]) -> dict[str, int]:
+    """Return the number of training rows with a canary, and the number of canaries in any row."""
+    texts = [" ".join(row) for row in study.rows(made_up, plan).select("prompt", "reasoning", "completion").rows()]
+    in_rows = [{canary for canary in planted if disclosure.discloses(text, canary.secret)} for text in texts]
+    return {"rows_with_canaries": sum(map(bool, in_rows)), "canaries_in_rows": len(set().union(*in_rows))}
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A company by gate, the canaries in its documents, the questions for them, and the retrieved passages."""
+
+    companies: dict[str, company.Company]
+    planted: list[canaries.Canary]
+    questions: pl.DataFrame
+    passages: Passages
+
+
+def prepare(seed: int, settings: Params) -> Setup:
+    """Return the setup of the company of `seed`."""
+    company_params = params.load("company", company.CompanyParams, company.PARAMS)
+    generators = {name: company_params.generators[name] for name in settings.generators}
+    company_params = company_params.model_copy(update={"generators": generators})
     private, planted = params.load("redact", detection.Params), []
 
     def plant(documents: pl.DataFrame) -> pl.DataFrame:
-        documents, planted[:] = canaries.plant(documents, given.planted, seed)
+        documents, planted[:] = canaries.plant(documents, settings.planted, seed)
         return documents
 
-    of = {
-        gate: company.ready(
-            seed,
-            group.model_copy(update={"generators": chosen}),
-            plant,
-            private.model_copy(update={"private": what}),
-        )
-        for gate, what in GATES.items()
+    companies = {
+        gate: company.prepare(seed, company_params, plant, private.model_copy(update={"private": action}))
+        for gate, action in GATES.items()
     }
-    asked, chunks = canaries.questions(planted), of["open"].chunks
-    contexts = hybrid.retrieve(asked, chunks, params.load("retrieve", postgres.Params))
-    most = params.load("answer", arm_engine.Params).passages
-    return of, planted, asked, shown_passages(contexts, chunks, most)
+    questions, chunks = canaries.questions(planted), companies["open"].chunks
+    contexts = retrieve("hybrid", questions, chunks, params.load("retrieve", postgres.RetrieveParams))
+    max_passages = params.load("answer", arm_engine.AnswerParams).passages
+    return Setup(companies, planted, questions, shown_passages(contexts, chunks, max_passages))
 
 
-def summary(by_gate: dict[str, list[Given]]) -> dict[str, float]:
-    """Return ARM_FORM_GATE, the share of the canaries of all companies, from what each gave away."""
-    found = {}
+def summary(by_gate: dict[str, list[dict[str, ByForm]]]) -> dict[str, float]:
+    """Return ARM_FORM_GATE, the share of the canaries that are disclosed, from each company's flags by arm."""
+    rates = {}
     for gate, companies in by_gate.items():
         for arm, form in product(companies[0], companies[0]["base"]):
-            all_of = [one for given in companies for one in given[arm][form]]
-            found[f"{arm}_{form}_{gate}"] = sum(all_of) / len(all_of)
-    return found
+            rates[f"{arm}_{form}_{gate}"] = _share(by_arm[arm] for by_arm in companies)[form]
+    return rates
 
 
-def at_hand(companies: list[dict[str, list[bool]]]) -> dict[str, float]:
-    """Return shown_FORM, the share of the canaries that retrieval puts before an arm: what `rag` could give away."""
-    pooled = {form: [one for held in companies for one in held[form]] for form in companies[0]}
-    return {f"shown_{form}": sum(held) / len(held) for form, held in pooled.items()}
+def retrieved_summary(companies: list[ByForm]) -> dict[str, float]:
+    """Return shown_FORM, the share of the canaries in the retrieved passages: what `rag` could disclose."""
+    return {f"shown_{form}": rate for form, rate in _share(companies).items()}
+
+
+def _share(companies: Iterable[ByForm]) -> dict[str, float]:
+    """Return the share of true flags by form, over the canaries of all `companies`."""
+    companies = list(companies)
+    pooled = {form: [flag for by_form in companies for flag in by_form[form]] for form in companies[0]}
+    return {form: sum(flags) / len(flags) for form, flags in pooled.items()}
 
 
 def main() -> None:
     """Write metrics/leak.json."""
-    given, recipe = params.load("leak", Params, company.PARAMS), params.load("train", finetune.Recipe)
-    plan = study.Plan(given.generators, given.tokens, recipe, False, given.replay_share, given.documents)
-    ready = [prepared(seed, given) for seed in given.seeds]
-    jobs = [(of[gate], plan, asked, passages) for gate in GATES for of, _, asked, passages in ready]
-    found = trainings(taught, jobs, [given.tokens] * len(jobs))
-    before = [untaught(asked, passages) for *_, asked, passages in ready]
-    many = len(ready)
-    by_gate = {
-        gate: [one | two for one, two in zip(before, found[at * many : (at + 1) * many], strict=True)]
-        for at, gate in enumerate(GATES)
-    }
-    told = summary(by_gate) | at_hand([shown(asked, passages) for *_, asked, passages in ready])
+    settings, recipe = params.load("leak", Params, company.PARAMS), params.load("train", finetune.Recipe)
+    plan = study.Plan(settings.generators, settings.tokens, recipe, False, settings.replay_share, settings.documents)
+    setups = [prepare(seed, settings) for seed in settings.seeds]
+    jobs = [(setup.companies[gate], plan, setup.questions, setup.passages) for gate in GATES for setup in setups]
+    tuned = iter(trainings(finetuned, jobs, [settings.tokens] * len(jobs)))
+    base = [released(setup.questions, setup.passages) for setup in setups]
+    by_gate = {gate: [arms | next(tuned) for arms in base] for gate in GATES}
+    results = summary(by_gate) | retrieved_summary([retrieved(setup.questions, setup.passages) for setup in setups])
     for gate in GATES:
-        rows = [studied(of[gate], plan, held) for of, held, *_ in ready]
-        told |= {f"{key}_{gate}": sum(row[key] for row in rows) for key in rows[0]}
-    counts = {
-        "canaries": sum(len(held) for _, held, *_ in ready),
-        "companies": given.seeds,
-        "version": disclosure.VERSION,
-    }
-    metrics.write("leak", told | counts)
+        rows = [trained_on(setup.companies[gate], plan, setup.planted) for setup in setups]
+        results |= {f"{key}_{gate}": sum(row[key] for row in rows) for key in rows[0]}
+    results |= {"canaries": sum(len(setup.planted) for setup in setups), "companies": settings.seeds}
+    metrics.write("leak", results | {"version": disclosure.VERSION})
 
 
 if __name__ == "__main__":

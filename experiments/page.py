@@ -8,7 +8,7 @@ from pathlib import Path
 
 from parts.page import collect, document
 from parts.project.command import run
-from schemas.files import write_text
+from parts.project.files import write_text
 
 PAGE = Path("report/experiments.html")
 

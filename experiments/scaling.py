@@ -2,7 +2,7 @@
 
 reads   params.yaml, experiments/params.yaml, models/base
 writes  metrics/scaling.json  for each recipe the mean accuracy over the companies at each size, and the log-linear fit
-        plots/scaling.svg     the same, with what looking it up reaches
+        plots/scaling.svg     the same, with the accuracy of rag
 """
 
 from itertools import product
@@ -11,7 +11,6 @@ from statistics import mean
 
 import polars as pl
 from pydantic import BaseModel, Field
-from scipy.stats import linregress
 
 from experiments import charts, company, study
 from experiments.progress import trainings
@@ -28,47 +27,49 @@ class Params(BaseModel, extra="forbid", frozen=True):
     seeds: list[int] = Field(min_length=1)  # of the companies, each also the seed of its trainings
     tokens: list[int] = Field(min_length=3)  # synthetic ones; replayed ones come on top
     replay_share: float = Field(ge=0, lt=1)  # of all tokens
-    recipes: dict[str, list[str]]  # what is studied, by generator
+    recipes: dict[str, list[str]]  # training rows, by generator
 
 
 def fit(tokens: list[int], accuracy: list[float]) -> dict[str, float]:
     """Return slope (accuracy for each doubling of the tokens) and r2 of the least-squares line over log2 tokens."""
-    found = linregress(pl.Series(tokens).log(2).to_numpy(), accuracy)
-    return {"slope": found.slope, "r2": found.rvalue**2}
+    from scipy.stats import linregress
+
+    line = linregress(pl.Series(tokens).log(2).to_numpy(), accuracy)
+    return {"slope": line.slope, "r2": line.rvalue**2}
 
 
 def summary(points: pl.DataFrame) -> dict[str, dict]:
     """Return, for each recipe, its sizes, the mean accuracy and its range over the companies at each, and the fit."""
-    found = {}
+    by_recipe = {}
     for (recipe,), part in points.group_by("recipe", maintain_order=True):
-        by = part.group_by("tokens").agg(
+        sizes = part.group_by("tokens").agg(
             accuracies=pl.mean("accuracy"), least=pl.min("accuracy"), most=pl.max("accuracy"), n=pl.len()
         )
-        columns = by.sort("tokens").to_dict(as_series=False)
-        found[recipe] = columns | fit(columns["tokens"], columns["accuracies"])
-    return found
+        columns = sizes.sort("tokens").to_dict(as_series=False)
+        by_recipe[recipe] = columns | fit(columns["tokens"], columns["accuracies"])
+    return by_recipe
 
 
 def main() -> None:
     """Write metrics/scaling.json and plots/scaling.svg."""
-    given = params.load("scaling", Params, company.PARAMS)
-    group = params.load("company", company.Params, company.PARAMS)
+    settings = params.load("scaling", Params, company.PARAMS)
+    company_params = params.load("company", company.CompanyParams, company.PARAMS)
     recipe = params.load("train", finetune.Recipe)
-    companies = [company.ready(seed, group) for seed in given.seeds]
+    companies = [company.prepare(seed, company_params) for seed in settings.seeds]
     jobs = [
-        (one, name, study.Plan(tuple(parts), tokens, recipe, False, given.replay_share))
-        for tokens, one, (name, parts) in product(given.tokens, companies, given.recipes.items())
+        (made_up, name, study.Plan(tuple(generators), tokens, recipe, False, settings.replay_share))
+        for tokens, made_up, (name, generators) in product(settings.tokens, companies, settings.recipes.items())
     ]
-    studied = trainings(study.study, [(one, plan) for one, _, plan in jobs], [plan.tokens for *_, plan in jobs])
+    results = trainings(study.study, [(made_up, plan) for made_up, _, plan in jobs], [plan.tokens for *_, plan in jobs])
     points = pl.DataFrame(
         [
-            {"recipe": name, "tokens": plan.tokens, "company": one.seed, "accuracy": known["accuracy"]}
-            for (one, name, plan), known in zip(jobs, studied, strict=True)
+            {"recipe": name, "tokens": plan.tokens, "company": made_up.seed, "accuracy": result["accuracy"]}
+            for (made_up, name, plan), result in zip(jobs, results, strict=True)
         ]
     )
-    looked_up = mean(study.rag(one) for one in companies)
-    metrics.write("scaling", summary(points) | {"rag_accuracy": looked_up, "companies": given.seeds})
-    charts.scaling(points, looked_up, PLOT)
+    rag = mean(map(study.rag, companies))
+    metrics.write("scaling", summary(points) | {"rag_accuracy": rag, "companies": settings.seeds})
+    charts.scaling(points, rag, PLOT)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Run the whole pipeline on companies that no recipe was chosen on, each as a DVC experiment, and sum up.
+"""Run the whole pipeline on companies that no recipe was chosen on, each as a DVC experiment, and average.
 
 writes  metrics/seeds.json  accuracy by arm of each company; the mean ratio of tuned, and of tuned_rag, to rag
 
 Every run is kept in git as the experiment company-SEED-COMMIT (`dvc exp show`). DVC restores what it has run
-before, so that a series that was stopped goes on where it was. CLOSEDBOOK_JOBS (2) companies run at once, each with
+before, so that a stopped series resumes. CLOSEDBOOK_JOBS (2) companies run at once, each with
 its share of the cores.
 """
 
@@ -16,13 +16,12 @@ import dvc.api
 import numpy as np
 from dvc.exceptions import DvcException
 from pydantic import BaseModel, Field
-from scipy import stats
 
 from experiments.company import PARAMS
 from experiments.progress import at_once, threads
 from parts.project import metrics, params
 from parts.project.command import run
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 ARMS = ("rag", "tuned", "tuned_rag")
 
@@ -33,11 +32,13 @@ class Params(BaseModel, extra="forbid", frozen=True):
     companies: list[int] = Field(min_length=2)
 
 
-def ratio(one: list[float], two: list[float], name: str) -> dict[str, float]:
-    """Return the mean over the companies of `one` / `two` as `name`, with its 95% interval by Student's t."""
-    each = np.asarray(one) / np.asarray(two)
-    lo, hi = stats.t.interval(0.95, len(each) - 1, each.mean(), stats.sem(each))
-    return {name: float(each.mean()), f"{name}_lo": float(lo), f"{name}_hi": float(hi)}
+def ratio(numerator: list[float], denominator: list[float], name: str) -> dict[str, float]:
+    """Return the mean over the companies of `numerator` / `denominator` as `name`, with its 95% interval by Student's t."""
+    from scipy import stats
+
+    ratios = np.asarray(numerator) / np.asarray(denominator)
+    lo, hi = stats.t.interval(0.95, len(ratios) - 1, ratios.mean(), stats.sem(ratios))
+    return {name: float(ratios.mean()), f"{name}_lo": float(lo), f"{name}_hi": float(hi)}
 
 
 def queue(seed: int) -> None:
@@ -57,13 +58,13 @@ def name(seed: int) -> str:
 
 @cache
 def _head() -> str:
-    """Return the commit at the start: half an hour later somebody may have made another."""
-    told = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
-    return told.stdout.strip()
+    """Return the commit at the start: another may be made during the run."""
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def accuracies(seed: int) -> dict[str, float]:
-    """Return the accuracy of each of ARMS in the experiment on the company of `seed`. Raises Mistake if it failed."""
+    """Return the accuracy of each of ARMS in the experiment on the company of `seed`. Raises UserError if it failed."""
     files = {arm: f"metrics/score/{arm}.json" for arm in ARMS}
     try:
         return {arm: dvc.api.metrics_show(file, rev=name(seed))["exact"] for arm, file in files.items()}
@@ -77,15 +78,16 @@ def _dvc(*words: str, **environment: str) -> None:
 
 def main() -> None:
     """Write metrics/seeds.json."""
-    given = params.load("seeds", Params, PARAMS)
-    for seed in given.companies:
+    settings = params.load("seeds", Params, PARAMS)
+    for seed in settings.companies:
         queue(seed)
-    kept = str(Path(os.environ.get("CLOSEDBOOK_CACHE", ".cache")).absolute())
-    _dvc("exp", "run", "--run-all", "--jobs", str(at_once()), OMP_NUM_THREADS=str(threads()), CLOSEDBOOK_CACHE=kept)
-    found = {seed: accuracies(seed) for seed in given.companies}
-    by = {arm: [row[arm] for row in found.values()] for arm in ARMS}
-    ratios = ratio(by["tuned"], by["rag"], "tuned_over_rag") | ratio(by["tuned_rag"], by["rag"], "tuned_rag_over_rag")
-    metrics.write("seeds", ratios | {"seeds": {str(seed): row for seed, row in found.items()}})
+    cache = str(Path(os.environ.get("CLOSEDBOOK_CACHE", ".cache")).absolute())
+    _dvc("exp", "run", "--run-all", "--jobs", str(at_once()), OMP_NUM_THREADS=str(threads()), CLOSEDBOOK_CACHE=cache)
+    by_seed = {seed: accuracies(seed) for seed in settings.companies}
+    by_arm = {arm: [row[arm] for row in by_seed.values()] for arm in ARMS}
+    ratios = ratio(by_arm["tuned"], by_arm["rag"], "tuned_over_rag")
+    ratios |= ratio(by_arm["tuned_rag"], by_arm["rag"], "tuned_rag_over_rag")
+    metrics.write("seeds", ratios | {"seeds": {str(seed): row for seed, row in by_seed.items()}})
 
 
 if __name__ == "__main__":

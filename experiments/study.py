@@ -1,8 +1,8 @@
-"""Train a student on a share of a company's rows, and see what it then knows.
+"""Train a student on a portion of a company's rows, and measure its accuracy.
 
-What was trained once is kept in .cache/experiments under a hash of all that bears on it as data: every token that is
-read, the weights, the recipe, every question as it is put. An experiment that was stopped, or grows, trains nothing
-twice, and none serves what another prompt, tokenizer or recipe brought.
+The result of a training is cached in .cache/experiments under a hash of all data that determines it: every training
+token, the weights, the recipe, every question as the student reads it. An experiment that was stopped, or grows, trains
+nothing twice, and another prompt, tokenizer or recipe is another study.
 """
 
 import contextlib
@@ -20,24 +20,24 @@ from invitro.base_model import ability
 from parts.answering import arm_engine, transformers_engine
 from parts.answering.engine import PromptBuilder
 from parts.project import params
+from parts.project.errors import UserError
+from parts.project.files import write_text
 from parts.project.sections import Student
 from parts.retrieval.contexts import shown_passages
 from parts.scoring import exact
 from parts.student import finetune
 from parts.student.model import tokenizer
-from schemas.errors import UserError
-from schemas.files import write_text
 from stages import answer, curate
 
-KEPT = Path(".cache/experiments")
-UNSEEN = 3_000  # seed of the first of the companies by which it is measured what was forgotten
+CACHE = Path(".cache/experiments")
+UNSEEN = 3_000  # seed of the first of the companies that forgetting is measured on
 VERSION = f"study-1 {exact.VERSION} {ability.VERSION}"
-"""Of what is measured; another one makes every study another one. Raise study-N when decoding changes an answer."""
+"""Of the measurements; part of every key. Raise study-N when decoding changes an answer."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a student studies, and how."""
+    """What a student is trained on, and how."""
 
     generators: Sequence[str]
     tokens: int
@@ -47,114 +47,123 @@ class Plan:
     replay_share: float
     documents: float = 0.5
     """share of the tokens in documents where there are questions, too"""
-    examined: int = 0
-    """questions of each form about other companies, asked afterwards to see what was forgotten"""
+    ability_questions: int = 0
+    """of each form, about other companies, to measure forgetting after the training"""
 
 
 def portion(ledger: pl.DataFrame, tokens: int, documents: float = 0.5) -> pl.DataFrame:
-    """Return rows of `ledger` of about `tokens` in all, that share in `documents`; those of fewer tokens are among them.
+    """Return rows of `ledger` of about `tokens` in all, the share `documents` of them in documents; a smaller portion is
+    part of a larger one.
 
-    Raises Mistake when there are not so many.
+    Raises UserError when there are too few.
     """
-    kept = ledger.filter(pl.col("dropped").is_null()).sort("pair_id")  # a hash: as good as shuffled
-    share = {"document": documents, "qa": 1 - documents} if kept["kind"].n_unique() > 1 else {kept["kind"][0]: 1.0}
+    rows = ledger.filter(pl.col("dropped").is_null()).sort("pair_id")  # a hash: as good as shuffled
+    share = {"document": documents, "qa": 1 - documents} if rows["kind"].n_unique() > 1 else {rows["kind"][0]: 1.0}
     wanted = pl.col("kind").replace_strict(share, return_dtype=pl.Float64) * tokens
-    for kind, there in kept.group_by("kind").agg(pl.col("n_tokens").sum()).rows():
-        if there < share[kind] * tokens * 0.98:
+    for kind, available in rows.group_by("kind").agg(pl.col("n_tokens").sum()).rows():
+        if available < share[kind] * tokens * 0.98:
             raise UserError(
-                f"the teacher wrote {there:,} tokens of kind {kind}, and {share[kind] * tokens:,.0f} are wanted: give its "
+                f"the teacher wrote {available:,} tokens of kind {kind}, and {share[kind] * tokens:,.0f} are wanted: give its "
                 f"generator more samples in {PARAMS}"
             )
-    return kept.filter(pl.col("n_tokens").cum_sum().over("kind") <= wanted)
+    return rows.filter(pl.col("n_tokens").cum_sum().over("kind") <= wanted)
 
 
 def rows(company: Company, plan: Plan) -> pl.DataFrame:
-    """Return the Pairs that `plan` takes of `company`, curated as in the pipeline, with those replayed."""
-    given = params.load("curate", curate.Params).model_copy(
+    """Return the Pairs of `company` by `plan`, curated as in the pipeline, replayed rows included."""
+    settings = params.load("curate", curate.Params).model_copy(
         update={"documents": plan.documents, "dev": 0, "reasoning": plan.reasoning, "replay_share": plan.replay_share}
     )
     raw = company.raw.filter(pl.col("generator").is_in(plan.generators))
-    ledger = curate.curate(raw, company.chunks, company.questions, given, count)
-    return curate.keep(portion(ledger, plan.tokens, plan.documents), given, count)
+    ledger = curate.curate(raw, company.chunks, company.questions, settings, count)
+    return curate.training_rows(portion(ledger, plan.tokens, plan.documents), settings, count)
 
 
 def study(company: Company, plan: Plan) -> dict[str, float]:
-    """Return what a student knows after `plan`: accuracy on the exam, abilities left, and what the training took."""
-    given = params.load("answer", arm_engine.Params)
+    """Return the metrics of a student after `plan`: accuracy on the exam, remaining abilities, and the cost of training."""
+    settings = params.load("answer", arm_engine.AnswerParams)
     exams = [(company.questions, {})]
-    exams += [(company.questions, shown(company, given.passages))] if plan.examined else []
+    exams += [(company.questions, shown(company, settings.passages))] if plan.ability_questions else []
 
     def measure(engine: transformers_engine.Engine) -> dict[str, float]:
-        found = {"accuracy": accuracy(company, engine, {}, arm_engine.batch_size())}
-        if plan.examined:
-            found["accuracy_with_passages"] = accuracy(
-                company, engine, shown(company, given.passages), arm_engine.batch_size()
+        metrics = {"accuracy": accuracy(company, engine, {}, arm_engine.batch_size())}
+        if plan.ability_questions:
+            metrics["accuracy_with_passages"] = accuracy(
+                company, engine, shown(company, settings.passages), arm_engine.batch_size()
             )
-            found |= ability.measure(engine.model, engine.tokenizer, UNSEEN, plan.examined)
-        return found
+            metrics |= ability.measure(engine.model, engine.tokenizer, UNSEEN, plan.ability_questions)
+        return metrics
 
-    asked = [VERSION, put(exams), ability.cases(UNSEEN, plan.examined) if plan.examined else None]
-    return studied(company, plan, measure, asked)
+    measured = [
+        VERSION,
+        exam_inputs(exams),
+        ability.cases(UNSEEN, plan.ability_questions) if plan.ability_questions else None,
+    ]
+    return cached(company, plan, measure, measured)
 
 
-def put(exams: Sequence[tuple[pl.DataFrame, dict]]) -> list[list]:
-    """Return every question of `exams` (Questions, passages by question) as a student reads it, and what is right."""
-    given = params.load("answer", arm_engine.Params)
-    prompts = PromptBuilder(tokenizer(params.load("student", Student)), given.max_new_tokens, given.max_prompt_tokens)
+def exam_inputs(exams: Sequence[tuple[pl.DataFrame, dict]]) -> list[list]:
+    """Return every question of `exams` (Questions, passages by question) as a student reads it, and its reference."""
+    settings = params.load("answer", arm_engine.AnswerParams)
+    prompts = PromptBuilder(
+        tokenizer(params.load("student", Student)), settings.max_new_tokens, settings.max_prompt_tokens
+    )
     return [
         [
             prompts.prompt(row["question"], passages.get(row["question_id"], []), row["options"])[0],
-            row["kind"], row["reference"], row["answerable"], given.max_new_tokens,
+            row["kind"], row["reference"], row["answerable"], settings.max_new_tokens,
         ]
         for questions, passages in exams
         for row in questions.sort("question_id").iter_rows(named=True)
     ]  # fmt: skip
 
 
-def study_key(company: Company, plan: Plan, pairs: list[dict], asked: list) -> str:
-    """Return a hash of all that bears on a study: the training, and what is `asked` afterwards and counts as right."""
+def study_key(company: Company, plan: Plan, pairs: list[dict], measured: list) -> str:
+    """Return a hash of all data that bears on a study: of the training, and of what is `measured` after it."""
     student = params.load("student", Student)
     recipe = plan.recipe.model_copy(update={"seed": company.seed})
     training = finetune.training_key(student.model, recipe, *finetune.dataset(pairs, tokenizer(student), recipe))
-    return hashlib.sha256(f"{training} {json.dumps(asked)}".encode()).hexdigest()[:20]
+    return hashlib.sha256(f"{training} {json.dumps(measured)}".encode()).hexdigest()[:20]
 
 
-def studied(company: Company, plan: Plan, measure: Callable[[transformers_engine.Engine], dict], asked: list) -> dict:
-    """Return what `measure` finds of the student after `plan`, and what the training took.
+def cached(company: Company, plan: Plan, measure: Callable[[transformers_engine.Engine], dict], measured: list) -> dict:
+    """Return the metrics of `measure` on the student after `plan`, and the cost of training, from the cache where it has them.
 
-    It is kept under what bears on both: `asked`, JSON values, is all that bears on `measure` beyond the student.
+    The key is of both: `measured`, JSON values, is all data that bears on `measure` beyond the student.
     """
     pairs = rows(company, plan).to_dicts()
-    student, given = params.load("student", Student), params.load("answer", arm_engine.Params)
-    home = KEPT / study_key(company, plan, pairs, asked)
-    if (home / "found.json").exists():
-        return json.loads((home / "found.json").read_text())
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "log").open("a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+    student, settings = params.load("student", Student), params.load("answer", arm_engine.AnswerParams)
+    folder = CACHE / study_key(company, plan, pairs, measured)
+    if (folder / "metrics.json").exists():
+        return json.loads((folder / "metrics.json").read_text())
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "log").open("a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         recipe = plan.recipe.model_copy(update={"seed": company.seed})
-        took = finetune.finetune(student.model, tokenizer(student), pairs, recipe, home / "adapter", home / "loss.tsv")
-        engine = arm_engine.engine(str(home / "adapter"), given)
-        found = measure(engine) | {"seconds": took["seconds"], "tokens_read": took["tokens"]}
-        found["trainable_parameters"] = took["trainable_parameters"]
-    shutil.rmtree(home / "adapter")
-    write_text(home / "found.json", json.dumps(found))
-    return found
+        training = finetune.finetune(
+            student.model, tokenizer(student), pairs, recipe, folder / "adapter", folder / "loss.tsv"
+        )
+        engine = arm_engine.engine(str(folder / "adapter"), settings)
+        metrics = measure(engine) | {"seconds": training["seconds"], "tokens_read": training["tokens"]}
+        metrics["trainable_parameters"] = training["trainable_parameters"]
+    shutil.rmtree(folder / "adapter")
+    write_text(folder / "metrics.json", json.dumps(metrics))
+    return metrics
 
 
 def rag(company: Company) -> float:
-    """Return the accuracy of the released student with the passages that retrieval finds."""
-    given = params.load("answer", arm_engine.Params)
-    engine = arm_engine.engine("student", given)
-    return accuracy(company, engine, shown(company, given.passages), arm_engine.batch_size())
+    """Return the accuracy of the released student with retrieved passages."""
+    settings = params.load("answer", arm_engine.AnswerParams)
+    engine = arm_engine.engine("student", settings)
+    return accuracy(company, engine, shown(company, settings.passages), arm_engine.batch_size())
 
 
 def shown(company: Company, most: int) -> dict:
-    """Return the passages that retrieval finds for each question, `most` at the most."""
+    """Return the best `most` retrieved passages of each question."""
     return shown_passages(company.contexts, company.chunks, most)
 
 
 def accuracy(company: Company, engine: transformers_engine.Engine, passages: dict, batch: int) -> float:
     """Return the share of the company's exam that `engine` answers exactly."""
-    said = answer.answer(company.questions, passages, engine, batch, "exam").join(company.questions, "question_id")
-    marks = [exact.score(*row)["exact"] for row in said.select("response", "reference", "answerable").iter_rows()]
-    return sum(marks) / len(marks)
+    answers = answer.answer(company.questions, passages, engine, batch, "exam").join(company.questions, "question_id")
+    scores = [exact.score(*row)["exact"] for row in answers.select("response", "reference", "answerable").iter_rows()]
+    return sum(scores) / len(scores)

@@ -1,4 +1,4 @@
-"""What changes of the recipe are worth: what each student then knows, alone and with passages, and what it has left.
+"""Ablations of the recipe: accuracy of each fine-tuned student, with and without passages, and its remaining abilities.
 
     python -m experiments.variants GROUP
 
@@ -20,11 +20,11 @@ from parts.project.sections import Student
 from parts.student import finetune
 from parts.student.model import load, tokenizer
 
-LEFT = ("read_gold_em", "read_8_em", "two_documents_em", "declines_when_absent")
+ABILITIES = ("read_gold_em", "read_8_em", "two_documents_em", "declines_when_absent")
 
 
 class Variant(BaseModel, extra="forbid", frozen=True):
-    """What differs from the reference; what is not given does not."""
+    """What differs from the reference; None: nothing."""
 
     lora_r: int | None = None
     lora_alpha: int | None = None
@@ -47,40 +47,42 @@ class Params(BaseModel, extra="forbid", frozen=True):
     tokens: int = Field(ge=1000)  # synthetic ones
     documents: float = Field(ge=0, le=1)  # share of them in documents
     replay_share: float = Field(ge=0, lt=1)
-    questions: int = Field(ge=10)  # of each form, about other companies, to see what is forgotten
+    questions: int = Field(ge=10)  # of each form, about other companies, to measure forgetting
     variants: dict[str, Variant]
 
 
-def planned(given: Params, variant: Variant, recipe: finetune.Recipe) -> study.Plan:
-    """Return the reference's plan with what `variant` says otherwise."""
-    changed = variant.model_dump(exclude_unset=True)
+def make_plan(settings: Params, variant: Variant, recipe: finetune.Recipe) -> study.Plan:
+    """Return the reference's plan with the changes of `variant`."""
+    changes = variant.model_dump(exclude_unset=True)
     recipe = recipe.model_copy(
-        update={key: changed.pop(key) for key in list(changed) if key in finetune.Recipe.model_fields}
+        update={key: changes.pop(key) for key in list(changes) if key in finetune.Recipe.model_fields}
     )
-    reference = given.model_dump(include={"generators", "tokens", "documents", "replay_share"}) | {"reasoning": False}
-    return study.Plan(recipe=recipe, examined=given.questions, **reference | changed)
+    reference = settings.model_dump(include={"generators", "tokens", "documents", "replay_share"}) | {
+        "reasoning": False
+    }
+    return study.Plan(recipe=recipe, ability_questions=settings.questions, **reference | changes)
 
 
 def main(name: str) -> None:
     """Write metrics/`name`.json."""
-    given = params.load(f"variants.{name}", Params, company.PARAMS)
-    group = params.load("company", company.Params, company.PARAMS)
+    settings = params.load(f"variants.{name}", Params, company.PARAMS)
+    company_params = params.load("company", company.CompanyParams, company.PARAMS)
     recipe = params.load("train", finetune.Recipe)
-    companies = [company.ready(seed, group) for seed in given.seeds]
+    companies = [company.prepare(seed, company_params) for seed in settings.seeds]
     jobs = [
-        (variant, one, planned(given, each, recipe))
-        for (variant, each), one in product(given.variants.items(), companies)
+        (label, made_up, make_plan(settings, variant, recipe))
+        for (label, variant), made_up in product(settings.variants.items(), companies)
     ]
-    studied = trainings(study.study, [(one, plan) for _, one, plan in jobs], [plan.tokens for *_, plan in jobs])
-    found: dict[str, list[dict]] = {name: [] for name in given.variants}
-    for (variant, *_), known in zip(jobs, studied, strict=True):
-        found[variant].append(known)
+    results = trainings(study.study, [(made_up, plan) for _, made_up, plan in jobs], [plan.tokens for *_, plan in jobs])
+    by_variant: dict[str, list[dict]] = {label: [] for label in settings.variants}
+    for (label, *_), result in zip(jobs, results, strict=True):
+        by_variant[label].append(result)
     student = params.load("student", Student)
-    before = ability.measure(load(student.model), tokenizer(student), study.UNSEEN, given.questions)
-    table = {name: {key: mean(row[key] for row in rows) for key in rows[0]} for name, rows in found.items()}
-    looked_up = mean(map(study.rag, companies))
-    held = {"before": {key: before[key] for key in LEFT}, "companies": given.seeds, "rag_accuracy": looked_up}
-    metrics.write(name, table | held)
+    before = ability.measure(load(student.model), tokenizer(student), study.UNSEEN, settings.questions)
+    means = {label: {key: mean(row[key] for row in rows) for key in rows[0]} for label, rows in by_variant.items()}
+    rag = mean(map(study.rag, companies))
+    reference = {"before": {key: before[key] for key in ABILITIES}, "companies": settings.seeds, "rag_accuracy": rag}
+    metrics.write(name, means | reference)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""The embedded default: a made-up world, its company, the small model raised on such worlds, and a teacher by rules.
+"""The embedded default: a made-up world, its company, the base model trained on such worlds, and a rule-based teacher.
 
-Nothing else in the repository imports this package: it is reached as any outside part would be,
-by a URL (server), a model folder (models/base) or a corpus folder (data/raw).
+No part and no stage imports this package: it is reached as any outside part would be, by a URL (server), a model folder
+(models/base) or a corpus folder (data/raw).
 """

@@ -1,4 +1,4 @@
-"""What each arm answered."""
+"""The responses of each arm."""
 
 import pandera.polars as pa
 
@@ -6,12 +6,12 @@ from schemas.table import Table
 
 
 class Answers(Table, path="data/answers/{}.parquet", key=("question_id",)):
-    """One row per question: an arm's whole response."""
+    """One row per question: the whole response of an arm."""
 
     question_id: str = pa.Field(unique=True)
     response: str
     passages: int = pa.Field(ge=0)  # shown with the question
     prompt_tokens: int = pa.Field(gt=0)
     new_tokens: int = pa.Field(ge=0)
-    stopped: bool  # by its own end token, not by the limit
-    likeliest: str = pa.Field(nullable=True)  # of the options, by the model; null: no options, or not to be had
+    stopped: bool  # by its end token, not by the limit
+    likeliest: str = pa.Field(nullable=True)  # option by the model's probabilities; null: none known

@@ -23,5 +23,5 @@ class Chunks(Table, path="data/chunks.parquet", key=("doc_id", "start")):
 
     @pa.dataframe_check
     def ends_after_it_starts(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        """Hold every passage to a length of at least one character."""
+        """Check that every passage has at least one character."""
         return data.lazyframe.select(pl.col("start") < pl.col("end"))

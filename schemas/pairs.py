@@ -1,4 +1,4 @@
-"""Training rows: as the teacher wrote them, with what became of each, and those that were kept."""
+"""Training rows: as the teacher wrote them, with the reason each was dropped, and those that were kept."""
 
 import pandera.polars as pa
 
@@ -6,7 +6,7 @@ from schemas.table import Table
 
 
 class RawPairs(Table, path="data/synth/{}.parquet", key=("pair_id",)):
-    """One row per prompt and completion that a generator made, or per request that came to nothing.
+    """One row per prompt and completion that a generator made, or per failed request.
 
     A qa row asks in `prompt`, reasons in `reasoning` and answers in `completion`; a document row has only its text,
     in `completion`.
@@ -21,11 +21,11 @@ class RawPairs(Table, path="data/synth/{}.parquet", key=("pair_id",)):
     reasoning: str
     completion: str
     teacher: str
-    dropped: str = pa.Field(nullable=True)  # why nothing came of it: refused, cut off, unparsed; null: a row
+    dropped: str = pa.Field(nullable=True)  # the problem of a failed request: refused, cut off, unparsed; null: a row
 
 
 class Ledger(RawPairs, path="data/ledger.parquet", key=("pair_id",)):
-    """One row per raw row, with the reason it was dropped for, if it was."""
+    """One row per raw row, with the reason it was dropped, if it was."""
 
     split: str = pa.Field(nullable=True, isin=["train", "dev"])  # null: dropped
     n_tokens: int = pa.Field(ge=0)  # by the student's tokenizer

@@ -1,10 +1,10 @@
-"""The passages as a teacher may see them."""
+"""The passages as the teacher may see them."""
 
 from schemas.chunks import Chunks
 
 
 class Redacted(Chunks, path="data/redacted.parquet", key=("doc_id", "start")):
-    """One row per passage: Chunks with stand-ins in `heading` and `text` for what is private.
+    """One row per passage: Chunks with placeholders for private values in `heading` and `text`.
 
     start, end and n_tokens are those of the passage itself.
     """

@@ -1,4 +1,4 @@
-"""How good the answers are."""
+"""The scores of the answers."""
 
 import pandera.polars as pa
 

@@ -1,4 +1,4 @@
-"""Hold a table's rows on disk until the last has come, in whatever order, and write them in the order of their key."""
+"""Collect a table's rows on disk, in any order, and write them in the order of their key."""
 
 import json
 import sqlite3
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import polars as pl
 
-from schemas.files import replacing
+from parts.project.files import replacing
 from schemas.table import BadTable, Table
 
 GROUP = 5_000  # rows that are checked and written together: no more are ever in memory
@@ -21,23 +21,23 @@ class Spool:
         self.db.execute("CREATE TABLE rows (key TEXT PRIMARY KEY, row TEXT) WITHOUT ROWID")
 
     def add(self, rows: Iterable[dict]) -> None:
-        """Hold `rows`. Raises BadTable for two with the same key."""
+        """Add `rows`. Raises BadTable for two with the same key."""
         try:
             self.db.executemany("INSERT INTO rows VALUES (?, ?)", [(row[self.key], json.dumps(row)) for row in rows])
         except sqlite3.IntegrityError as error:
             raise BadTable(f"{self.table.__name__} has two rows with the same {self.key}") from error
 
     def clear(self) -> None:
-        """Forget all rows."""
+        """Remove all rows."""
         self.db.execute("DELETE FROM rows")
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """Yield the rows in the order of their key, GROUP at a time; one empty frame when there are none."""
-        found = self.db.execute("SELECT row FROM rows ORDER BY key")
-        group = found.fetchmany(GROUP)
+        cursor = self.db.execute("SELECT row FROM rows ORDER BY key")
+        group = cursor.fetchmany(GROUP)
         while True:
             yield self.table.frame([json.loads(row) for (row,) in group])
-            if not (group := found.fetchmany(GROUP)):
+            if not (group := cursor.fetchmany(GROUP)):
                 return
 
     def write(self, name: str = "") -> None:

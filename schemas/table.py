@@ -1,4 +1,4 @@
-"""What every table has: an address, a grain, checked columns; and how it is read and written.
+"""The base class of tables: an address, a grain, checked columns; read and written with their checks.
 
 The same rows are the same bytes: a table is validated, sorted by its key, written beside its address and renamed.
 """
@@ -9,12 +9,12 @@ from pathlib import Path
 import pandera.polars as pa
 import polars as pl
 
-from schemas.errors import UserError
-from schemas.files import replacing
+from parts.project.errors import UserError
+from parts.project.files import replacing
 
 
 class BadTable(UserError):
-    """A table that does not keep its contract: the message says which column or check, and a few of the rows."""
+    """A table that breaks its contract: the message names columns and checks, and a few of the values."""
 
 
 class Table(pa.DataFrameModel):
@@ -62,13 +62,13 @@ class Table(pa.DataFrameModel):
 
     @classmethod
     def check(cls, rows: pl.DataFrame, where: Path) -> pl.DataFrame:
-        """Return `rows` when they keep the contract. Raises BadTable."""
+        """Return `rows`. Raises BadTable when they break the contract."""
         try:
             rows = cls.validate(rows, lazy=True)
         except pa.errors.SchemaErrors as error:
             cases = error.failure_cases.select("column", "check", "failure_case").head(3).rows()
-            told = "; ".join(f"{column}: {check} ({case})" for column, check, case in cases)
-            raise BadTable(f"{where} does not keep the contract of {cls.__name__}: {told}") from error
+            failures = "; ".join(f"{column}: {check} ({case})" for column, check, case in cases)
+            raise BadTable(f"{where} does not keep the contract of {cls.__name__}: {failures}") from error
         if rows.select(cls._key).is_duplicated().any():
             raise BadTable(f"{where} has two rows with the same {', '.join(cls._key)}")
         return rows

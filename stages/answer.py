@@ -1,4 +1,4 @@
-"""Let an arm answer the exam.
+"""Answer the exam with an arm.
 
 reads   Questions           one row per exam question
         Contexts[retriever] one row per question and rank
@@ -9,6 +9,7 @@ writes  Answers[arm]        one row per question
 import polars as pl
 
 from parts.answering import arm_engine
+from parts.answering.arm_engine import AnswerParams as Params
 from parts.answering.engine import Engine
 from parts.project import metrics, params
 from parts.project.arms import Arm
@@ -19,48 +20,41 @@ from schemas.chunks import Chunks
 from schemas.contexts import Contexts
 from schemas.questions import Questions
 
-Params = arm_engine.Params
-
 
 def answer(
-    questions: pl.DataFrame, passages: dict[str, list[Passage]], engine: Engine, batch: int, what: str
+    questions: pl.DataFrame, passages: dict[str, list[Passage]], engine: Engine, batch: int, desc: str
 ) -> pl.DataFrame:
-    """Return what `engine` answers to each of `questions`, shown its `passages` (best first).
+    """Return Answers of `engine` to `questions`, each shown its `passages` (best first); `desc` labels the progress bar.
 
-    Questions with options are answered in words as all others are; which option is likeliest stands beside.
+    A question with options is answered in words as all others are, and has its likeliest option too.
     """
-    asked = questions.select("question_id", "question", "options").rows()
-    prompts = [engine.prompt(question, passages.get(key, []), options) for key, question, options in asked]
-    responses = engine.respond([text for text, _ in prompts], batch, what)
+    rows = questions.select("question_id", "question", "options").rows()
+    prompts = [engine.prompt(question, passages.get(key, []), options) for key, question, options in rows]
+    responses = engine.respond([text for text, _ in prompts], batch, desc)
     likeliest = [
         engine.choose(text, options) if options else None
-        for (text, _), (_, _, options) in zip(prompts, asked, strict=True)
+        for (text, _), (_, _, options) in zip(prompts, rows, strict=True)
     ]
-    rows = [
-        {"question_id": key, "response": said.text, "passages": shown, "prompt_tokens": said.prompt_tokens}
-        | {"new_tokens": said.new_tokens, "stopped": said.stopped, "likeliest": option}
-        for (key, _, _), (_, shown), said, option in zip(asked, prompts, responses, likeliest, strict=True)
+    answers = [
+        {"question_id": key, "response": response.text, "passages": shown, "prompt_tokens": response.prompt_tokens}
+        | {"new_tokens": response.new_tokens, "stopped": response.stopped, "likeliest": option}
+        for (key, _, _), (_, shown), response, option in zip(rows, prompts, responses, likeliest, strict=True)
     ]
-    return Answers.frame(rows)
+    return Answers.frame(answers)
 
 
 def main(arm: str) -> None:
     """Write Answers of `arm`."""
-    answer_params, settings = params.load("answer", Params), params.load(f"arms.{arm}", Arm)
-    passages = shown_passages(Contexts.read(settings.retriever), Chunks.read(), answer_params.passages)
-    with arm_engine.server(answer_params) as url:
-        answered = answer(
-            Questions.read(),
-            passages,
-            arm_engine.engine(settings.model, answer_params, url),
-            arm_engine.batch_size(),
-            arm,
-        )
-    Answers.write(answered, arm)
-    means = answered.select(pl.mean("passages", "prompt_tokens", "new_tokens", "stopped")).row(0, named=True)
+    section, settings = params.load("answer", Params), params.load(f"arms.{arm}", Arm)
+    passages = shown_passages(Contexts.read(settings.retriever), Chunks.read(), section.passages)
+    with arm_engine.server(section) as url:
+        engine = arm_engine.engine(settings.model, section, url)
+        answers = answer(Questions.read(), passages, engine, arm_engine.batch_size(), arm)
+    Answers.write(answers, arm)
+    means = answers.select(pl.mean("passages", "prompt_tokens", "new_tokens", "stopped")).row(0, named=True)
     metrics.write(f"answer/{arm}", means)
     print(
-        f"{arm}: {len(answered)} answers; {means['prompt_tokens']:.0f} tokens read and {means['new_tokens']:.0f} written each"
+        f"{arm}: {len(answers)} answers; {means['prompt_tokens']:.0f} prompt tokens and {means['new_tokens']:.0f} new ones each"
     )
 
 

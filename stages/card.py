@@ -1,10 +1,10 @@
-"""Let the adapter leave with a model card: what it studied, by which recipe, what it scored, what it is for.
+"""Release the adapter with a model card: its training data, recipe, scores and intended use.
 
 reads   Documents           one row per document
-        Pairs               one row per training row kept
+        Pairs               one row per training row
         models/adapter, metrics/train, metrics/verdict
 writes  models/release      the adapter's files, and the card as their README.md
-        models/card.md      the card alone, which git keeps
+        models/card.md      the card alone, in git
 """
 
 import shutil
@@ -13,18 +13,18 @@ from pathlib import Path
 from parts.page.model_card import card
 from parts.project import params
 from parts.project.command import run
+from parts.project.files import replacing, write_text
 from parts.project.sections import Server, Student
 from parts.student import finetune
 from schemas.documents import Documents
-from schemas.files import replacing, write_text
 from schemas.pairs import Pairs
 
 ADAPTER, RELEASE, CARD = Path("models/adapter"), Path("models/release"), Path("models/card.md")
 
 
-def release(adapter: Path, text: str, to: Path) -> None:
-    """Write the adapter's files and the card `text` to the folder `to`, all or nothing."""
-    with replacing(to) as partial:
+def release(adapter: Path, text: str, folder: Path) -> None:
+    """Write the adapter's files and the card `text` to `folder`, all or nothing."""
+    with replacing(folder) as partial:
         shutil.copytree(adapter, partial)
         (partial / "README.md").write_text(text)
 

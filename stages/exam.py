@@ -1,4 +1,4 @@
-"""Set the exam: read its questions from files, or have the teacher write them.
+"""Make the exam: read its questions from files, or have the teacher write them.
 
 reads   Documents           one row per document
         Chunks              one row per passage
@@ -16,10 +16,10 @@ from parts.corpus import exam_writer, question_file
 from parts.corpus.evidence import build_exam
 from parts.project import metrics, params
 from parts.project.command import run
+from parts.project.errors import UserError
 from parts.project.sections import Server
 from schemas.chunks import Chunks
 from schemas.documents import Documents
-from schemas.errors import UserError
 from schemas.questions import Questions
 from schemas.redacted import Redacted
 
@@ -34,22 +34,20 @@ class Params(BaseModel, extra="forbid", frozen=True):
 
 def main() -> None:
     """Write Questions."""
-    given = params.load("exam", Params)
+    section = params.load("exam", Params)
     documents, chunks = Documents.read(), Chunks.read()
-    asked = list(question_file.questions(given.questions))
-    if not asked:
-        shown = Redacted.read().join(chunks.select("chunk_id", quote="text"), "chunk_id", validate="1:1")
-        asked = asyncio.run(exam_writer.write_exam(shown.to_dicts(), given.count, params.load("teacher", Server)))
-    asked += question_file.questions(given.unanswerable, answerable=False)
-    if not asked:
-        raise UserError(
-            "the teacher wrote no question: give it better passages, or a file (exam.questions in params.yaml)"
-        )
-    questions, lost = build_exam(asked, documents, chunks)
+    exam = list(question_file.questions(section.questions))
+    if not exam:
+        passages = Redacted.read().join(chunks.select("chunk_id", quote="text"), "chunk_id", validate="1:1")
+        exam = asyncio.run(exam_writer.write_exam(passages.to_dicts(), section.count, params.load("teacher", Server)))
+    exam += question_file.questions(section.unanswerable, answerable=False)
+    if not exam:
+        raise UserError("the teacher wrote no question: set exam.questions in params.yaml to a file of questions")
+    questions, lost = build_exam(exam, documents, chunks)
     Questions.write(questions)
     answerable = int(questions["answerable"].sum())
-    found = {"questions": len(questions), "answerable": answerable, "unanswerable": len(questions) - answerable}
-    metrics.write("exam", found | {"evidence_not_found": lost})
+    counts = {"questions": len(questions), "answerable": answerable, "unanswerable": len(questions) - answerable}
+    metrics.write("exam", counts | {"evidence_not_found": lost})
     print(
         f"{len(questions)} questions, {len(questions) - answerable} of them unanswerable; {lost} pieces of evidence not found"
     )

@@ -1,7 +1,7 @@
-"""Bring the store of passages up to date with the documents.
+"""Bring the passage store up to date with the documents.
 
 reads   Chunks              one row per passage
-writes  metrics/index.json  what the store then holds, for DVC to follow: rows, model, and a hash of their content
+writes  metrics/index.json  the store's manifest, for DVC to follow: rows, embedder, and a hash of their content
 """
 
 import random
@@ -15,25 +15,25 @@ from schemas.chunks import Chunks
 NEIGHBOURS, PROBES = 10, 200
 
 
-def recall(held: PassageStore, texts: list[str]) -> float:
-    """Return the share of the ten nearest passages of each of `texts` that the index finds, by exact search."""
-    found = wanted = 0
-    for vector in held.embed(texts):
-        near = {chunk_id for chunk_id, _ in held.exactly(vector, NEIGHBOURS)}
-        found += len(near & {chunk_id for chunk_id, _ in held.nearest(vector, NEIGHBOURS)})
-        wanted += len(near)
-    return found / wanted
+def recall(store: PassageStore, texts: list[str]) -> float:
+    """Return recall@10 (0..1) of the index: of the exact nearest passages to each of `texts`, the share that it returns."""
+    n_returned = n_exact = 0
+    for vector in store.embed(texts):
+        exact = {chunk_id for chunk_id, _ in store.nearest_exact(vector, NEIGHBOURS)}
+        n_returned += len(exact & {chunk_id for chunk_id, _ in store.nearest(vector, NEIGHBOURS)})
+        n_exact += len(exact)
+    return n_returned / n_exact
 
 
 def main() -> None:
     """Write metrics/index.json."""
     chunks = Chunks.read()
     texts = chunks["text"].to_list()
-    with postgres.open_store(chunks, params.load("retrieve", postgres.Params)) as held:
-        found = held.manifest()
-        found["recall_at_10"] = recall(held, random.Random(1).sample(texts, min(PROBES, len(texts))))
-    metrics.write("index", found)
-    print(f"{found['rows']} passages held, {held.embedded} embedded anew; recall@10 {found['recall_at_10']:.3f}")
+    with postgres.open_store(chunks, params.load("retrieve", postgres.RetrieveParams)) as store:
+        manifest = store.manifest()
+        manifest["recall_at_10"] = recall(store, random.Random(1).sample(texts, min(PROBES, len(texts))))
+    metrics.write("index", manifest)
+    print(f"{manifest['rows']} passages, {store.embedded} embedded now; recall@10 {manifest['recall_at_10']:.3f}")
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from parts.corpus import folder
 from parts.project import metrics, params
 from parts.project.command import run
+from parts.project.errors import UserError
 from schemas.documents import Documents
-from schemas.errors import UserError
 
 READERS = {
     ".md": "plain", ".markdown": "plain", ".txt": "plain", ".html": "html", ".htm": "html", ".docx": "docx", ".pdf": "pdf",

@@ -1,4 +1,4 @@
-"""See whether the judge can be trusted: ask it again, hold it against what is certain and against people.
+"""Measure how far the judge can be trusted: its agreement with itself, with known answers and with human labels.
 
 reads   Questions           one row per exam question
         Answers[arm]        one row per question, all arms
@@ -20,42 +20,46 @@ from parts.safety import detection
 from parts.scoring import judge_agreement
 from parts.scoring.judge_agreement import JudgeAgreementParams as Params
 from parts.scoring.judge_agreement import agreement_of_judge, agreement_with_labels
+from parts.verdict.judge_cautions import judge_cautions
 from schemas.answers import Answers
 from schemas.questions import Questions
 from schemas.scores import Scores
 
 
-def material() -> list[dict]:
-    """Return every judged answer with its question, `arm`, and what exact match and the judge say."""
-    found, questions = [], Questions.read()
+def judged_answers() -> list[dict]:
+    """Return every judged answer with its question, `arm`, and its scores `exact` and `judge`."""
+    rows, questions = [], Questions.read()
     for arm in load_arms():
-        by = Scores.read(arm).filter(pl.col("scorer").is_in(["exact", "judge"]))
-        if "judge" in by["scorer"]:
-            scores = by.pivot("scorer", index="question_id", values="value")
-            joined = Answers.read(arm).join(questions, "question_id", validate="1:1").join(scores, "question_id")
-            found += joined.sort("question_id").with_columns(arm=pl.lit(arm)).to_dicts()
-    return found
+        scores = Scores.read(arm).filter(pl.col("scorer").is_in(["exact", "judge"]))
+        if "judge" in scores["scorer"]:
+            by_question = scores.pivot("scorer", index="question_id", values="value")
+            joined = Answers.read(arm).join(questions, "question_id", validate="1:1").join(by_question, "question_id")
+            rows += joined.sort("question_id").with_columns(arm=pl.lit(arm)).to_dicts()
+    return rows
 
 
-async def _ask(rows: list[dict], given: Params, server: Server) -> dict[str, metrics.Value]:
-    if not rows:  # score.judge is false: nobody is to be asked
+async def _agreement(rows: list[dict], section: Params, server: Server) -> dict[str, metrics.Value]:
+    if not rows:  # score.judge is false
         return judge_agreement.agreement("self", []) | judge_agreement.agreement("wrong", [])
-    async with connect(server) as asked:
-        return await agreement_of_judge(rows, given, asked, detection.masker(params.load("redact", detection.Params)))
+    async with connect(server) as judge:
+        return await agreement_of_judge(rows, section, judge, detection.masker(params.load("redact", detection.Params)))
 
 
 def main() -> None:
     """Write metrics/judge_agreement.json."""
-    given, rows = params.load("judge_agreement", Params), material()
-    teacher, server = params.load("teacher", Server), params.load("judge", Server)
-    found = agreement_with_labels(rows, judge_agreement.labels(given.labels)) | asyncio.run(_ask(rows, given, server))
-    found |= {"judge": server.model, "same_model": int(teacher.model == server.model)}
-    metrics.write("judge_agreement", found)
-    told = [
-        f"{key} {found[f'{key}_agreement']:.3f}" for key in ("self", "right", "wrong", "human") if found[f"{key}_n"]
+    section, rows = params.load("judge_agreement", Params), judged_answers()
+    teacher, judge = params.load("teacher", Server), params.load("judge", Server)
+    values = agreement_with_labels(rows, judge_agreement.labels(section.labels))
+    values |= asyncio.run(_agreement(rows, section, judge))
+    values |= {"judge": judge.model, "same_model": int(teacher.model == judge.model)}
+    metrics.write("judge_agreement", values)
+    shares = [
+        f"{key} {values[f'{key}_agreement']:.3f}" for key in ("self", "right", "wrong", "human") if values[f"{key}_n"]
     ]
     print(
-        f"the judge's agreement: {', '.join(told) or 'nothing was judged'}", *judge_agreement.cautions(found), sep="\n"
+        f"the judge's agreement: {', '.join(shares) or 'nothing was judged'}",
+        *judge_cautions(values),
+        sep="\n",
     )
 
 

@@ -1,12 +1,12 @@
-"""Time every arm, one question at a time, as one person asking would wait; then many at once.
+"""Measure every arm's latency, one question at a time, and its throughput, many at once.
 
 reads   Questions           one row per exam question
         Chunks              one row per passage
-        Contexts[retriever] one row per question and rank (for an arm that is given its passages, not made to search)
+        Contexts[retriever] one row per question and rank (of an arm that does not search)
 writes  metrics/latency.json
 
-One stage for all arms, which take turns question by question, each in its turn the first: what else the machine has to
-do meets all of them alike, so that their ratios hold.
+One stage times all arms: they take turns question by question, each in its turn the first, so that other load of the
+machine meets all of them alike and their ratios hold.
 """
 
 import contextlib
@@ -28,15 +28,15 @@ from schemas.questions import Questions
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `latency` of params.yaml."""
 
-    questions: int = Field(ge=1)  # timed, drawn from the exam
-    warmup: int = Field(ge=0)  # asked before, and not timed
-    batches: list[int] = Field(min_length=1)  # sizes of which the fastest is reported
+    questions: int = Field(ge=1)  # to time, sampled from the exam
+    warmup: int = Field(ge=0)  # questions before those, not timed
+    batches: list[int] = Field(min_length=1)  # batch sizes to try; the fastest is reported
     seed: int
 
 
 @contextlib.contextmanager
-def ready(arms: dict[str, Arm], answer: arm_engine.Params) -> Iterator[dict[str, TimedArm]]:
-    """Yield the arms ready to be timed; arms of the same weights share a model, and of the same retriever an index."""
+def ready(arms: dict[str, Arm], answer: arm_engine.AnswerParams) -> Iterator[dict[str, TimedArm]]:
+    """Yield the arms ready to be timed; arms with the same model share an engine, with the same retriever an index."""
     chunks = Chunks.read()
     with contextlib.ExitStack() as stack:
         url = stack.enter_context(arm_engine.server(answer))
@@ -51,15 +51,15 @@ def ready(arms: dict[str, Arm], answer: arm_engine.Params) -> Iterator[dict[str,
 
 def main() -> None:
     """Write metrics/latency.json."""
-    given, shared = params.load("latency", Params), params.load("answer", arm_engine.Params)
+    section, answer = params.load("latency", Params), params.load("answer", arm_engine.AnswerParams)
     rows = Questions.read().select("question_id", "question", "options").rows()
-    asked = random.Random(given.seed).sample(rows, min(len(rows), given.warmup + given.questions))
-    with ready(load_arms(), shared) as timed:
-        found = measure_latency(timed, asked, min(given.warmup, len(asked) - 1))
-        for name, arm in timed.items():
-            found[name] |= measure_throughput(arm, asked, given.batches)
-    metrics.write("latency", {f"{key}_{name}": value for name, row in found.items() for key, value in row.items()})
-    for name, figures in found.items():
+    questions = random.Random(section.seed).sample(rows, min(len(rows), section.warmup + section.questions))
+    with ready(load_arms(), answer) as arms:
+        by_arm = measure_latency(arms, questions, min(section.warmup, len(questions) - 1))
+        for name, arm in arms.items():
+            by_arm[name] |= measure_throughput(arm, questions, section.batches)
+    metrics.write("latency", {f"{key}_{name}": value for name, row in by_arm.items() for key, value in row.items()})
+    for name, figures in by_arm.items():
         print(
             f"{name}: {figures['p50_ms']:.0f} ms a question (median), {figures['p95_ms']:.0f} at the 95th percentile; "
             f"{figures['questions_per_second']:.0f} a second, {figures['batch']} at once"

@@ -1,9 +1,9 @@
-"""Hold the adapter, the merged model and the served one to the same answers, and the training rows to an end.
+"""Check that adapter, merged and served model give the same greedy answers, and that training rows end in EOS.
 
 reads   Questions           one row per exam question
-        Contexts[retriever] one row per question and rank, of the arms that have studied
+        Contexts[retriever] one row per question and rank, of the arms with the adapter
         Chunks              one row per passage
-        Pairs               one row per training row kept
+        Pairs               one row per training row
 writes  metrics/parity.json
 """
 
@@ -17,13 +17,13 @@ from parts.answering.engine import Engine
 from parts.project import metrics, params
 from parts.project.arms import Arm, load_arms
 from parts.project.command import run
+from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.retrieval.contexts import shown_passages
 from parts.student import dataset, finetune
 from parts.student.model import tokenizer
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
-from schemas.errors import UserError
 from schemas.pairs import Pairs
 from schemas.questions import Questions
 
@@ -31,71 +31,64 @@ from schemas.questions import Questions
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `parity` of params.yaml."""
 
-    questions: int = Field(ge=1)  # of the exam, asked as every arm that has studied is asked them
+    questions: int = Field(ge=1)  # of the exam, with the passages of every arm with the adapter
     disagree: float = Field(ge=0, le=1)  # share of greedy answers that may differ
     seed: int
 
 
 def parity(engines: dict[str, Callable[[], Engine]], prompts: list[str], batch: int) -> dict[str, float]:
-    """Return, for each two of `engines`, the share of `prompts` to which their greedy answers differ."""
-    said = {name: [each.text for each in ready().respond(prompts, batch, name)] for name, ready in engines.items()}
-    first, *others = said
-    differ = {name: sum(a != b for a, b in zip(said[first], said[name], strict=True)) for name in others}
-    return {f"{name}_differs_from_{first}": count / len(prompts) for name, count in differ.items()}
+    """Return the share of `prompts` to which the greedy answer of each of `engines` differs from that of the first."""
+    answers = {
+        name: [response.text for response in load().respond(prompts, batch, name)] for name, load in engines.items()
+    }
+    first, *others = answers
+    n_differ = {name: sum(a != b for a, b in zip(answers[first], answers[name], strict=True)) for name in others}
+    return {f"{name}_differs_from_{first}": count / len(prompts) for name, count in n_differ.items()}
 
 
-def ended(rows: list[dict], ends: set[int], most: int) -> dict[str, int]:
-    """Return how many of the tokenised `rows` bear a loss on a token that ends an answer, and how many were cut before it.
-
-    A row of `most` tokens was cut; where another lacks it, the student would never learn to stop.
-    """
-    last = [row["labels"][-1] in ends and row["input_ids"][-1] == row["labels"][-1] for row in rows]
-    cut = sum(not end and len(row["labels"]) >= most for end, row in zip(last, rows, strict=True))
-    return {"rows": len(rows), "rows_ended": sum(last), "rows_cut": cut}
-
-
-def refuse(found: dict[str, float], given: Params) -> None:
-    """Raise Mistake where answers differ more than they may, or a training row has no end."""
-    endless = found["rows"] - found["rows_ended"] - found["rows_cut"]
+def check(values: dict[str, float], section: Params) -> None:
+    """Raise UserError where more answers differ than may, or where a training row has no end."""
+    endless = values["rows"] - values["rows_ended"] - values["rows_cut"]
     if endless:
         raise UserError(
-            f"{endless} of {found['rows']} training rows do not end with a token that the student stops at: the tokenizer's "
+            f"{endless} of {values['rows']} training rows do not end with a token that the student stops at: the tokenizer's "
             "eos_token and generation_config.json of student.model must name the same"
         )
-    for name, share in found.items():
-        if "_differs_from_" in name and share > given.disagree:
+    for name, share in values.items():
+        if "_differs_from_" in name and share > section.disagree:
             raise UserError(
-                f"parity: {name.replace('_', ' ')} in {share:.1%} of {found['answers']} greedy answers, and "
-                f"{given.disagree:.1%} may (parity.disagree in params.yaml): check the served model's weights and its dtype"
+                f"parity: {name.replace('_', ' ')} in {share:.1%} of {values['answers']} greedy answers, and "
+                f"{section.disagree:.1%} may (parity.disagree in params.yaml): check the served model's weights and its dtype"
             )
 
 
-def asked(engine: Engine, arms: list[Arm], given: Params, most: int) -> list[str]:
-    """Return the prompts of a sample of the exam, as each of `arms` is given it."""
+def sample_prompts(engine: Engine, arms: list[Arm], section: Params, count: int) -> list[str]:
+    """Return the prompts of a sample of the exam for each of `arms`, with up to `count` passages."""
     rows, chunks = Questions.read().select("question_id", "question", "options").rows(), Chunks.read()
-    rows = random.Random(given.seed).sample(rows, min(len(rows), given.questions))
-    shown = [shown_passages(Contexts.read(arm.retriever), chunks, most) for arm in arms]
+    rows = random.Random(section.seed).sample(rows, min(len(rows), section.questions))
+    shown = [shown_passages(Contexts.read(arm.retriever), chunks, count) for arm in arms]
     return [engine.prompt(text, passages.get(key, []), options)[0] for passages in shown for key, text, options in rows]
 
 
 def main() -> None:
-    """Write metrics/parity.json; fail where the gate does not open."""
-    given, answer = params.load("parity", Params), params.load("answer", arm_engine.Params)
+    """Write metrics/parity.json; fail where it misses the limits."""
+    section, answer = params.load("parity", Params), params.load("answer", arm_engine.AnswerParams)
+    recipe, student = params.load("train", finetune.Recipe), params.load("student", Student)
     arms = [arm for arm in load_arms().values() if arm.model == "adapter"]
-    recipe, read = params.load("train", finetune.Recipe), tokenizer(params.load("student", Student))
-    merged, beside = (arm_engine.engine("adapter", answer, merge=merge) for merge in (True, False))
-    encoded = dataset.encode(Pairs.read().to_dicts(), read, recipe.max_length, recipe.completion_only_loss)
-    found = ended(encoded, merged.ends, recipe.max_length)
-    prompts = asked(merged, arms, given, answer.passages)
-    engines = {"merged": lambda: merged, "adapter": lambda: beside}
+    merged, adapter = (arm_engine.engine("adapter", answer, merge=merge) for merge in (True, False))
+    pairs = Pairs.read().to_dicts()
+    encoded = dataset.encode(pairs, tokenizer(student), recipe.max_length, recipe.completion_only_loss)
+    values = dataset.count_ended(encoded, merged.ends, recipe.max_length)
+    prompts = sample_prompts(merged, arms, section, answer.passages)
+    engines = {"merged": lambda: merged, "adapter": lambda: adapter}
     with arm_engine.server(answer) as url:
         if url:
             engines["served"] = lambda: arm_engine.engine("adapter", answer, url)
-        found |= {"answers": len(prompts)} | parity(engines, prompts, arm_engine.batch_size())
-    metrics.write("parity", found)
-    refuse(found, given)
+        values |= {"answers": len(prompts)} | parity(engines, prompts, arm_engine.batch_size())
+    metrics.write("parity", values)
+    check(values, section)
     print(
-        f"parity: {len(prompts)} answers by {', '.join(engines)}; {found['rows_ended']} rows end, {found['rows_cut']} cut"
+        f"parity: {len(prompts)} answers by {', '.join(engines)}; {values['rows_ended']} rows end, {values['rows_cut']} cut"
     )
 
 

@@ -1,4 +1,4 @@
-"""Take out of the passages what no teacher may see.
+"""Mask personal data before it reaches the teacher.
 
 reads   Documents           one row per document
         Chunks              one row per passage
@@ -18,15 +18,15 @@ from schemas.redacted import Redacted
 
 def main() -> None:
     """Write Redacted."""
-    Redacted.address().unlink(missing_ok=True)  # after a refusal, none from before is left to be sent
-    given = params.load("redact", Params)
-    redacted, counts = redact(Documents.read(), Chunks.read(), given)
+    Redacted.address().unlink(missing_ok=True)  # no passages of an earlier run are sent after a refusal
+    section = params.load("redact", Params)
+    redacted, counts = redact(Documents.read(), Chunks.read(), section)
     Redacted.write(redacted)
     total = sum(counts.values(), Counter())
     metrics.write("redact", {"documents": len(counts), "private": total.total()} | total)
-    done = {"mask": "masked", "count": "left as it is"}.get(given.private, "")
+    action = {"mask": "masked", "count": "left as it is"}.get(section.private, "")
     print(
-        f"private: {describe_counts(total)}, in {len(counts)} documents, {done}" if total else "nothing private found"
+        f"private: {describe_counts(total)}, in {len(counts)} documents, {action}" if total else "nothing private found"
     )
 
 

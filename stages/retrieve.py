@@ -5,14 +5,13 @@ reads   Chunks              one row per passage
 writes  Contexts[retriever] one row per question and rank
 """
 
-import importlib
-
 from parts.project import metrics, params
 from parts.project.arms import load_arms
 from parts.project.command import run
 from parts.retrieval import tuned_settings
-from parts.retrieval.postgres import Params
+from parts.retrieval.postgres import RetrieveParams as Params
 from parts.retrieval.ranking import measure
+from parts.retrieval.retriever import retrieve
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
 from schemas.questions import Questions
@@ -20,11 +19,10 @@ from schemas.questions import Questions
 
 def main() -> None:
     """Write Contexts of every retriever, and metrics/retrieve.json."""
-    questions, chunks, retrieve = Questions.read(), Chunks.read(), params.load("retrieve", Params)
+    questions, chunks, section = Questions.read(), Chunks.read(), params.load("retrieve", Params)
     ranking = {}
     for name in dict.fromkeys(arm.retriever for arm in load_arms().values()):
-        retriever = importlib.import_module(f"parts.retrieval.retrievers.{name}")
-        contexts = retriever.retrieve(questions, chunks, retrieve)
+        contexts = retrieve(name, questions, chunks, section)
         Contexts.write(contexts, name)
         values = measure(contexts, questions, tuned_settings.read().passages)
         ranking |= {f"{key}_{name}": value for key, value in values.items()}

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from parts.project import params
 from parts.project.command import run
+from parts.project.errors import UserError
+from parts.project.files import write_json
 from parts.project.sections import Student
 from parts.student.model import files_digest, hub_revision
-from schemas.errors import UserError
-from schemas.files import write_json
 
 RECORD = Path("models/student/record.json")
 HUB = "data/none.jsonl"

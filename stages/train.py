@@ -1,6 +1,6 @@
-"""Train the student on the kept rows.
+"""Fine-tune the student on the training rows.
 
-reads   Pairs               one row per training row kept
+reads   Pairs               one row per training row
 writes  models/adapter      a LoRA adapter
         plots/loss.tsv      the loss by step
 """
@@ -23,16 +23,16 @@ Params = finetune.Recipe
 
 
 def train(pairs: pl.DataFrame, student: Student, recipe: Params, adapter: Path, plot: Path) -> dict[str, float | int]:
-    """Write the student's adapter for `pairs` and return what training took and reached."""
+    """Fine-tune the student on `pairs`, write its adapter, and return the metrics of the training."""
     return finetune.finetune(student.model, tokenizer(student), pairs.to_dicts(), recipe, adapter, plot)
 
 
 def main() -> None:
     """Write models/adapter."""
-    found = train(Pairs.read(), params.load("student", Student), params.load("train", Params), ADAPTER, PLOT)
-    (ADAPTER / "README.md").unlink(missing_ok=True)  # PEFT's, with nothing filled in; stages/card.py writes one
-    metrics.write("train", found)
-    print(f"{found['steps']} steps, {found['tokens']:,} tokens; loss {found['train_loss']:.3f}")
+    values = train(Pairs.read(), params.load("student", Student), params.load("train", Params), ADAPTER, PLOT)
+    (ADAPTER / "README.md").unlink(missing_ok=True)  # PEFT's empty template; stages/card.py writes the card
+    metrics.write("train", values)
+    print(f"{values['steps']} steps, {values['tokens']:,} tokens; loss {values['train_loss']:.3f}")
 
 
 if __name__ == "__main__":

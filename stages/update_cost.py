@@ -1,9 +1,8 @@
-"""Measure what it takes when one document changes: edit it, cut, redact, teach and index again, and count.
+"""Measure what an update of one document takes: edit it, chunk, redact, ask the teacher, and reindex.
 
-The edit is one number of one document, always the same; no table and no index is other afterwards.
-The teacher is asked about the passages that differ, through the same client: a teacher that is paid is paid for those
-passages, once, for the answers are kept. Training is not run again: an adapter is trained anew on all rows, so that a
-change takes the seconds of metrics/train.json.
+The edit is one number of one document, always the same; tables and index are the same afterwards. The teacher is asked
+about the new passages through the same client: a paid teacher is paid for them once, for its replies are cached. Training
+is not repeated: an update trains an adapter on all rows, which takes the seconds of metrics/train.json.
 
 reads   Documents           one row per document
         Chunks, Redacted    one row per passage
@@ -11,7 +10,6 @@ writes  metrics/update_cost.json
 """
 
 import asyncio
-import importlib
 import time
 from functools import partial
 
@@ -21,6 +19,7 @@ from parts.project.arms import Arm
 from parts.project.command import run
 from parts.project.sections import Server, Student
 from parts.retrieval import postgres
+from parts.retrieval.retriever import load_retriever
 from parts.safety import detection, redaction
 from parts.student.model import count_tokens, tokenizer
 from parts.verdict import document_update
@@ -35,22 +34,24 @@ def main() -> None:
     count = partial(count_tokens, tokenizer(params.load("student", Student)))
     start = time.perf_counter()
     edited = document_update.edit_document(documents)
-    most = params.load("chunk", splitting.ChunkParams).max_tokens
-    cut = splitting.split_documents(edited, most, count)
-    redacted, _ = redaction.redact(edited, cut, params.load("redact", detection.Params))
-    found = {"prepare_seconds": time.perf_counter() - start}
+    max_tokens = params.load("chunk", splitting.ChunkParams).max_tokens
+    edited_chunks = splitting.split_documents(edited, max_tokens, count)
+    redacted, _ = redaction.redact(edited, edited_chunks, params.load("redact", detection.Params))
+    values = {"prepare_seconds": time.perf_counter() - start}
 
-    new = redacted.join(Redacted.read(), ["heading", "text"], how="anti")  # the others' answers are kept
+    new = redacted.join(Redacted.read(), ["heading", "text"], how="anti")  # the others' replies are cached
     meter, seconds = asyncio.run(document_update.teach(new, params.names("synthesize"), params.load("teacher", Server)))
-    found |= meter.metrics() | {"passages_taught": len(new)}
-    found["teacher_seconds"] = seconds if meter.paid == meter.requests else None  # null: kept answers were replayed
+    values |= meter.metrics() | {"passages_taught": len(new)}
+    values["teacher_seconds"] = seconds if meter.paid == meter.requests else None  # null: replies came from the cache
 
-    retriever = importlib.import_module(f"parts.retrieval.retrievers.{params.load('arms.rag', Arm).retriever}")
-    found |= document_update.reindex(retriever.indexed, chunks, cut, params.load("retrieve", postgres.Params))
-    found["passages_embedded"] = len(cut.join(chunks, ["chunk_id", "heading", "text"], how="anti"))
-    metrics.write("update_cost", found)
+    retriever = load_retriever(params.load("arms.rag", Arm).retriever)
+    retrieve = params.load("retrieve", postgres.RetrieveParams)
+    values |= document_update.reindex(retriever.indexed, chunks, edited_chunks, retrieve)
+    values["passages_embedded"] = len(edited_chunks.join(chunks, ["chunk_id", "heading", "text"], how="anti"))
+    metrics.write("update_cost", values)
     print(
-        f"one document changed: {meter.requests} requests ({meter.paid} paid now), {found['passages_embedded']} embedded"
+        f"one document updated: {meter.requests} requests ({meter.paid} paid now), "
+        f"{values['passages_embedded']} passages embedded"
     )
 
 

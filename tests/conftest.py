@@ -14,30 +14,30 @@ import yaml
 
 from parts.llm import transport
 from parts.retrieval import postgres
+from parts.student import finetune
 from tests.helpers import http_server
 from tests.helpers.source_code import ROOT
 
 
-@pytest.fixture(scope="session", autouse=True)
-def environment():
-    """Keep the caller's keys, addresses and settings from the tests, and the tests from the network."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith(("OPENAI_", "CLOSEDBOOK_"))]:
-            patch.delenv(name)
-        patch.setenv("HF_HUB_OFFLINE", "1")
-        # no test speaks TLS, and reading the certificates takes 20 ms for each of some thousand clients
-        patch.setattr(ssl.SSLContext, "load_verify_locations", lambda *args, **options: None)
-        yield
+def pytest_configure():
+    """Set what libraries read as they are imported, and keep the caller's keys, addresses and settings from the tests."""
+    for name in [name for name in os.environ if name.startswith(("OPENAI_", "CLOSEDBOOK_"))]:
+        del os.environ[name]
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["OMP_NUM_THREADS"] = "1"  # tiny models are slower by more threads, and workers share the cores
+    # no test speaks TLS, and reading the certificates takes 20 ms for each of some thousand clients
+    ssl.SSLContext.load_verify_locations = lambda *args, **options: None
 
 
 @pytest.fixture(autouse=True)
-def response_cache(monkeypatch, tmp_path):
-    """Give a test a cache of its own."""
+def caches(monkeypatch, tmp_path):
+    """Give a test responses and checkpoints of its own, in whatever folder it runs."""
     monkeypatch.setenv("CLOSEDBOOK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(finetune, "CHECKPOINTS", tmp_path / "checkpoints")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def postgres_folder(environment):
+def postgres_folder():
     """A folder of this session's own for embedded servers of Postgres.
 
     Run by root, Postgres is another user. pytest closes its own temporary folders to others whenever a run starts, so
@@ -73,7 +73,7 @@ def workplace(tmp_path, monkeypatch):
 
     def change(section: str, key: str, value) -> None:
         params[section][key] = value
-        (home / "params.yaml").write_text(yaml.safe_dump(params))
+        (home / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
     home_and_change = type("Workplace", (), {"path": home, "change": staticmethod(change), "params": params})
     return home_and_change
@@ -98,12 +98,12 @@ def page(tmp_path_factory):
 
 @pytest.fixture
 def by_rules(rules, monkeypatch):
-    """Have whoever asks a model ask the rules."""
+    """Make the server by rules the teacher and judge."""
     monkeypatch.setenv("OPENAI_BASE_URL", rules)
 
 
 class ScriptedServer:
-    """An OpenAI-compatible server that does what it is told: `script` holds (status, body or None to hang up)."""
+    """An OpenAI-compatible server with scripted responses: `script` is (status, body or None to hang up), then `default`."""
 
     def __init__(self):
         self.script: list[tuple[int, dict | None]] = []
@@ -157,7 +157,7 @@ def cue(monkeypatch):
     with http_server.running(Handler) as url:
         server.url = f"{url}/v1"
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        monkeypatch.setattr(transport, "LONGEST", 0)  # what is tried again is so at once
+        monkeypatch.setattr(transport, "MAX_BACKOFF", 0)  # retries come at once
         yield server
 
 
@@ -198,4 +198,19 @@ def qwen(tmp_path_factory) -> Path:
         initializer_range=0.2,  # so small a model says nothing with the usual 0.02
     )  # fmt: skip
     Qwen3ForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def adapter(qwen, tmp_path_factory) -> Path:
+    """An adapter of the tiny model that was not trained, but changes what it says."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    from parts.student.model import load
+
+    folder = tmp_path_factory.mktemp("adapter")
+    torch.manual_seed(1)
+    lora = LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
+    get_peft_model(load(str(qwen)), lora).save_pretrained(folder)
     return folder

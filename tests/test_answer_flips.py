@@ -9,9 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from commands import answer_flips, diff
-from parts.project import git, markdown, metrics
-from schemas.errors import UserError
+from commands import answer_flips, diff, git
+from parts.project import metrics
+from parts.project.errors import UserError
+from parts.text import markdown
 from tests.helpers import git_runs
 from tests.helpers.cli import error_line
 

@@ -1,4 +1,4 @@
-"""Engines answer alike, whatever the batch and wherever the model is; options are shown in the same words to all."""
+"""Engines give the same answers in any batch and behind any server; options are shown to all arms in the same words."""
 
 import json
 import shutil
@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parts.answering import arm_engine, openai_engine, transformers_engine
-from parts.answering.decoding import _read, greedy, length_batches
+from parts.answering.decoding import greedy, length_batches, prefill
 from parts.answering.engine import PromptBuilder
 from parts.llm.server import running_server
-from parts.project import answer_format
+from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.student.model import tokenizer
+from parts.text import answer_format
 from schemas.answers import Answers
-from schemas.errors import UserError
 from schemas.questions import Questions
 from stages import answer
 from tests.helpers.completions_server import completions_server
@@ -25,13 +25,13 @@ OPTIONS = ["twelve days", "a lamp", "430 euros and some more words", "not at all
 
 
 @pytest.fixture(scope="module")
-def told(qwen):
+def qwen_tokenizer(qwen):
     return tokenizer(Student(model=str(qwen)))
 
 
 @pytest.fixture(scope="module")
-def here(qwen, told):
-    return transformers_engine.Engine(str(qwen), told, 12, 512)
+def here(qwen, qwen_tokenizer):
+    return transformers_engine.Engine(str(qwen), qwen_tokenizer, 12, 512)
 
 
 @pytest.fixture(scope="module")
@@ -39,29 +39,38 @@ def prompts(here):
     return [here.prompt("word " * n + f"{n}?", [])[0] for n in (1, 40, 3, 25, 2, 12, 7)]
 
 
-def test_batches_that_finished_answers_leave_say_what_a_plain_loop_of_generate_says(here, told, prompts):
+def test_batches_that_finished_answers_leave_give_the_answers_of_a_plain_loop_of_generate(
+    here, qwen_tokenizer, prompts
+):
     import torch
 
     plain = []
     for prompt in prompts:
-        ids = told(prompt, add_special_tokens=False, return_tensors="pt").input_ids
+        ids = qwen_tokenizer(prompt, add_special_tokens=False, return_tensors="pt").input_ids
         with torch.inference_mode():
-            made = here.model.generate(
+            output = here.model.generate(
                 input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False,
-                eos_token_id=sorted(here.ends), pad_token_id=told.pad_token_id,
+                eos_token_id=sorted(here.ends), pad_token_id=qwen_tokenizer.pad_token_id,
             )  # fmt: skip
-        plain.append(made[0, ids.shape[1] :].tolist())
-    found = here.respond(prompts, batch=4)
-    assert [r.new_tokens for r in found] == [len(ids) for ids in plain]
-    assert [r.text for r in found] == [told.decode(ids, skip_special_tokens=True).strip() for ids in plain]
-    assert all(r.stopped == (ids[-1] in here.ends) and r.first > 0 for r, ids in zip(found, plain, strict=True))
+        plain.append(output[0, ids.shape[1] :].tolist())
+    responses = here.respond(prompts, batch=4)
+    assert [r.new_tokens for r in responses] == [len(ids) for ids in plain]
+    assert [r.text for r in responses] == [
+        qwen_tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in plain
+    ]
+    assert all(
+        r.stopped == (ids[-1] in here.ends) and r.first_token_seconds > 0
+        for r, ids in zip(responses, plain, strict=True)
+    )
 
 
-def test_an_answer_that_ends_early_leaves_the_batch_and_the_others_go_on(qwen, told, prompts):
+def test_an_answer_that_ends_early_leaves_the_batch_and_the_others_go_on(qwen, qwen_tokenizer, prompts):
     """Ends are put where some answers pass by and others do not."""
-    engine = transformers_engine.Engine(str(qwen), told, 12, 512)
-    free = greedy(engine.model, told, told(prompts, add_special_tokens=False).input_ids, set(), 2, 1)
-    engine.ends = {[token for row, token in free if row == 1][1]}  # what the second prompt is answered second
+    engine = transformers_engine.Engine(str(qwen), qwen_tokenizer, 12, 512)
+    tokens = greedy(
+        engine.model, qwen_tokenizer, qwen_tokenizer(prompts, add_special_tokens=False).input_ids, set(), 2, 1
+    )
+    engine.ends = {[token for row, token in tokens if row == 1][1]}  # what the second prompt is answered second
     lengths = [r.new_tokens for r in engine.respond(prompts, batch=len(prompts))]
     assert min(lengths) < max(lengths)
     assert lengths == [engine.respond([prompt], batch=1)[0].new_tokens for prompt in prompts]
@@ -69,16 +78,16 @@ def test_an_answer_that_ends_early_leaves_the_batch_and_the_others_go_on(qwen, t
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 3000), max_size=60), st.integers(1, 16), st.integers(1, 5000))
-def test_batches_hold_every_prompt_once_the_longest_first_within_rows_and_room(lengths, most, room):
-    made = list(length_batches(lengths, most, room))
-    assert sorted(at for batch in made for at in batch) == list(range(len(lengths)))
-    flat = [lengths[at] for batch in made for at in batch]
+def test_batches_hold_every_prompt_once_the_longest_first_within_rows_and_tokens(lengths, max_rows, max_tokens):
+    batches = list(length_batches(lengths, max_rows, max_tokens))
+    assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
+    flat = [lengths[index] for batch in batches for index in batch]
     assert flat == sorted(flat, reverse=True)
-    assert all(len(b) <= most and (len(b) == 1 or len(b) * lengths[b[0]] <= room) for b in made)
+    assert all(len(b) <= max_rows and (len(b) == 1 or len(b) * lengths[b[0]] <= max_tokens) for b in batches)
 
 
-def test_a_cache_that_others_cannot_join_is_decoded_to_its_end_first(qwen, told, prompts, here, tmp_path):
-    """A model with a sliding window keeps a cache of another kind; its prompts fit the window, so it says the same."""
+def test_a_cache_that_others_cannot_join_is_decoded_to_its_end_first(qwen, qwen_tokenizer, prompts, here, tmp_path):
+    """A model with a sliding window has a cache of another kind; its prompts fit the window, so its answers are the same."""
     shutil.copytree(qwen, tmp_path / "sliding")
     config = json.loads((qwen / "config.json").read_text())
     config |= {
@@ -87,79 +96,80 @@ def test_a_cache_that_others_cannot_join_is_decoded_to_its_end_first(qwen, told,
         "layer_types": ["sliding_attention", "full_attention"],
     }
     (tmp_path / "sliding/config.json").write_text(json.dumps(config))
-    engine = transformers_engine.Engine(str(tmp_path / "sliding"), told, 12, 512)
-    read = told(prompts[:2], add_special_tokens=False).input_ids
-    started = [_read(each.model, told, read, [0, 1]) for each in (engine, here)]
-    assert [each.mergeable() for each in started] == [False, True]
+    engine = transformers_engine.Engine(str(tmp_path / "sliding"), qwen_tokenizer, 12, 512)
+    prompt_ids = qwen_tokenizer(prompts[:2], add_special_tokens=False).input_ids
+    batches = [prefill(item.model, qwen_tokenizer, prompt_ids, [0, 1]) for item in (engine, here)]
+    assert [batch.mergeable() for batch in batches] == [False, True]
     assert [r.text for r in engine.respond(prompts, 2)] == [r.text for r in here.respond(prompts, 2)]
 
 
-def test_the_likeliest_option_is_the_one_of_the_highest_mean_log_probability(here, told, prompts):
+def test_the_likeliest_option_is_the_one_of_the_highest_mean_log_probability(here, qwen_tokenizer, prompts):
     import torch
 
     for prompt in prompts[:3]:
-        sure = []
+        means = []
         for option in OPTIONS:
-            before = told(prompt + answer_format.MARK, add_special_tokens=False).input_ids
-            ids = told(prompt + answer_format.format_answer("", option), add_special_tokens=False).input_ids
-            assert ids[: len(before)] == before
+            prefix = qwen_tokenizer(prompt + answer_format.MARK, add_special_tokens=False).input_ids
+            ids = qwen_tokenizer(prompt + answer_format.format_answer("", option), add_special_tokens=False).input_ids
+            assert ids[: len(prefix)] == prefix
             with torch.inference_mode():
-                logs = here.model(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)
-            own = [logs[at - 1, ids[at]].item() for at in range(len(before), len(ids))]
-            sure.append(sum(own) / len(own))
-        assert here.choose(prompt, OPTIONS) == OPTIONS[sure.index(max(sure))]
+                logprobs = here.model(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)
+            values = [logprobs[n - 1, ids[n]].item() for n in range(len(prefix), len(ids))]
+            means.append(sum(values) / len(values))
+        assert here.choose(prompt, OPTIONS) == OPTIONS[means.index(max(means))]
         assert here.choose(prompt, OPTIONS[::-1]) == here.choose(prompt, OPTIONS)
 
 
-def test_a_served_model_is_given_the_same_prompts_and_says_and_chooses_the_same(here, told, prompts):
-    with completions_server({"student": here}) as (url, seen):
-        there = openai_engine.Engine(url, "student", told, 12, 512)
+def test_a_served_model_gets_the_same_prompts_and_gives_and_chooses_the_same_answers(here, qwen_tokenizer, prompts):
+    with completions_server({"student": here}) as (url, requests):
+        there = openai_engine.Engine(url, "student", qwen_tokenizer, 12, 512)
         assert there.prompt("Where?", [("Title", "text")]) == here.prompt("Where?", [("Title", "text")])
-        found, wanted = there.respond(prompts, batch=3), here.respond(prompts, batch=3)
-        assert [(r.text, r.stopped, r.prompt_tokens) for r in found] == [
-            (r.text, r.stopped, r.prompt_tokens) for r in wanted
+        served, local = there.respond(prompts, batch=3), here.respond(prompts, batch=3)
+        assert [(r.text, r.stopped, r.prompt_tokens) for r in served] == [
+            (r.text, r.stopped, r.prompt_tokens) for r in local
         ]
-        assert {(asked["temperature"], asked["max_tokens"]) for asked in seen} == {(0, 12)}
-        assert {asked["prompt"] for asked in seen} == set(prompts)
+        assert {(request["temperature"], request["max_tokens"]) for request in requests} == {(0, 12)}
+        assert {request["prompt"] for request in requests} == set(prompts)
         assert [there.choose(p, OPTIONS) for p in prompts[:3]] == [here.choose(p, OPTIONS) for p in prompts[:3]]
 
 
-def test_a_real_server_answers_as_this_process_does(here, told, prompts, qwen, monkeypatch):
-    """transformers' own server, which tells no log-probabilities."""
+@pytest.mark.slow
+def test_a_real_server_answers_as_this_process_does(here, qwen_tokenizer, prompts, qwen, monkeypatch):
+    """transformers' own server, which returns no log-probabilities."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # two processes, so few cores
     command = (
         "python -m transformers.cli.transformers serve --host 127.0.0.1 --port {port} --dtype float32 --device cpu"
     )
     with running_server(command) as url:
-        there = openai_engine.Engine(url, str(qwen), told, 12, 512)
-        found, wanted = there.respond(prompts[:4], batch=2), here.respond(prompts[:4], batch=2)
-        assert [(r.text, r.stopped) for r in found] == [(r.text, r.stopped) for r in wanted]
+        there = openai_engine.Engine(url, str(qwen), qwen_tokenizer, 12, 512)
+        served, local = there.respond(prompts[:4], batch=2), here.respond(prompts[:4], batch=2)
+        assert [(r.text, r.stopped) for r in served] == [(r.text, r.stopped) for r in local]
         assert there.choose(prompts[0], OPTIONS) is None
 
 
-def test_a_server_that_tells_no_log_probabilities_leaves_the_likeliest_open(here, told, prompts):
+def test_a_server_without_log_probabilities_leaves_the_likeliest_open(here, qwen_tokenizer, prompts):
     with completions_server({"student": here}, echoes=False) as (url, _):
-        assert openai_engine.Engine(url, "student", told, 12, 512).choose(prompts[0], OPTIONS) is None
+        assert openai_engine.Engine(url, "student", qwen_tokenizer, 12, 512).choose(prompts[0], OPTIONS) is None
 
 
-def test_a_model_that_the_server_does_not_have_is_told_in_one_line(here, told, prompts):
+def test_a_model_that_the_server_does_not_have_is_an_error_of_one_line(here, qwen_tokenizer, prompts):
     with (
         completions_server({"student": here}) as (url, _),
         pytest.raises(UserError, match=r"adapter at http.*answer\.served"),
     ):
-        openai_engine.Engine(url, "adapter", told, 12, 512).respond(prompts[:2], 2)
+        openai_engine.Engine(url, "adapter", qwen_tokenizer, 12, 512).respond(prompts[:2], 2)
 
 
-def test_a_server_puts_the_token_that_begins_a_text_before_it_once(told):
+def test_a_bos_token_that_the_server_adds_is_taken_out_of_the_prompt(qwen_tokenizer):
     from tokenizers.processors import TemplateProcessing
 
-    adding = tokenizer(Student(model=told.name_or_path))
+    adding = tokenizer(Student(model=qwen_tokenizer.name_or_path))
     adding.add_special_tokens({"bos_token": "<|im_start|>"})
     engine = openai_engine.Engine("http://127.0.0.1:9/v1", "m", adding, 4, 64)
-    assert engine._bare("<|im_start|>user") == "<|im_start|>user", "a tokenizer that adds nothing"
-    first = ("<|im_start|>", adding.bos_token_id)
-    adding._tokenizer.post_processor = TemplateProcessing(single="<|im_start|> $A", special_tokens=[first])
-    assert engine._bare("<|im_start|>user") == "user"
+    assert engine._without_bos("<|im_start|>user") == "<|im_start|>user", "a tokenizer that adds nothing"
+    bos = ("<|im_start|>", adding.bos_token_id)
+    adding._tokenizer.post_processor = TemplateProcessing(single="<|im_start|> $A", special_tokens=[bos])
+    assert engine._without_bos("<|im_start|>user") == "user"
 
 
 def test_options_stand_lettered_below_the_question_in_the_same_words_for_all(here):
@@ -177,45 +187,47 @@ def test_an_arm_answers_open_questions_in_words_and_others_by_likelihood_too(her
         row | {"question_id": "a", "question": "How long?", "options": None},
         row | {"question_id": "b", "question": "Which?", "options": OPTIONS},
     ]
-    found = answer.answer(Questions.frame(rows), {}, here, 2, "exam")
-    Answers.check(found, "answers")
-    likeliest = dict(found.select("question_id", "likeliest").rows())
+    answers = answer.answer(Questions.frame(rows), {}, here, 2, "exam")
+    Answers.check(answers, "answers")
+    likeliest = dict(answers.select("question_id", "likeliest").rows())
     assert likeliest["a"] is None and likeliest["b"] in OPTIONS
-    assert found["new_tokens"].min() > 0
-    assert found.schema["likeliest"] == pl.String
+    assert answers["new_tokens"].min() > 0
+    assert answers.schema["likeliest"] == pl.String
 
 
-def given_(**changes) -> arm_engine.Params:
-    plain = {"engine": "openai", "serve": None, "served": {}, "max_prompt_tokens": 512, "max_new_tokens": 8}
-    return arm_engine.Params(**plain | changes)
+def answer_params(**changes) -> arm_engine.AnswerParams:
+    values = {"engine": "openai", "serve": None, "served": {}, "max_prompt_tokens": 512, "max_new_tokens": 8}
+    return arm_engine.AnswerParams(**values | changes)
 
 
-def test_arms_are_asked_for_by_the_names_that_the_server_has_for_their_weights(workplace, qwen, monkeypatch, tmp_path):
+def test_models_are_asked_for_by_the_names_that_the_server_has_for_them(workplace, qwen, monkeypatch, tmp_path):
     workplace.change("student", "model", str(qwen))
     monkeypatch.setenv("CLOSEDBOOK_ENGINE_URL", "http://127.0.0.1:9/v1")
-    given = given_(served={"adapter": "tuned-1"})
-    with arm_engine.server(given) as url:
-        names = {model: arm_engine.engine(model, given, url).model for model in ("student", "adapter", "models/other")}
+    section = answer_params(served={"adapter": "tuned-1"})
+    with arm_engine.server(section) as url:
+        names = {
+            model: arm_engine.engine(model, section, url).model for model in ("student", "adapter", "models/other")
+        }
     assert names == {"student": str(qwen), "adapter": "tuned-1", "models/other": "models/other"}
 
 
 def test_the_server_is_the_one_of_the_environment_or_the_one_that_params_start(monkeypatch):
-    with pytest.raises(UserError, match=r"answer\.serve"), arm_engine.server(given_()):
+    with pytest.raises(UserError, match=r"answer\.serve"), arm_engine.server(answer_params()):
         pass
-    with arm_engine.server(given_(serve="python -m invitro.rules.server --port {port}")) as url:
+    with arm_engine.server(answer_params(serve="python -m invitro.rules.server --port {port}")) as url:
         assert url.startswith("http://127.0.0.1:")
-    with arm_engine.server(given_(engine="transformers")) as url:
+    with arm_engine.server(answer_params(engine="transformers")) as url:
         assert url is None
 
 
-def test_a_key_for_the_server_goes_to_it_and_a_teachers_does_not(here, told, monkeypatch, cue):
+def test_a_key_for_the_server_goes_to_it_and_a_teachers_does_not(here, qwen_tokenizer, monkeypatch, cue):
     monkeypatch.setenv("OPENAI_API_KEY", "teachers")
     monkeypatch.setenv("CLOSEDBOOK_ENGINE_KEY", "engines")
-    cue.reply = lambda asked: (400, {"error": {"message": "no"}})
-    with pytest.raises(UserError) as told_:
-        openai_engine.Engine(cue.url, "m", told, 4, 64).respond(["?"], 1)
+    cue.reply = lambda request: (400, {"error": {"message": "no"}})
+    with pytest.raises(UserError) as error:
+        openai_engine.Engine(cue.url, "m", qwen_tokenizer, 4, 64).respond(["?"], 1)
     sent = json.dumps(cue.heads)
-    assert "Bearer engines" in sent and "teachers" not in sent and "engines" not in str(told_.value)
+    assert "Bearer engines" in sent and "teachers" not in sent and "engines" not in str(error.value)
 
 
 LOGGING = """
@@ -232,7 +244,7 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 def test_the_teachers_key_is_not_sent_to_a_server_that_answers_nor_left_in_its_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "teachers-own")
     (tmp_path / "server.py").write_text(LOGGING)
-    with arm_engine.server(given_(serve=f"python {tmp_path}/server.py {{port}} {tmp_path}/log")):
+    with arm_engine.server(answer_params(serve=f"python {tmp_path}/server.py {{port}} {tmp_path}/log")):
         log = (tmp_path / "log").read_text()
     assert "/v1/models" in log and "PATH" in log
     assert "teachers-own" not in log and "Authorization" not in log

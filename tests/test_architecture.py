@@ -47,6 +47,41 @@ def test_a_stage_depends_on_no_module_that_it_never_runs():
     assert not any(extra.values()), f"take out of dvc.yaml:\n{listing('deps', extra)}"
 
 
+def wrong_width(stage: str) -> list[str]:
+    """Return the deps of a stage on a room of parts/ that should be narrower, or wider."""
+    deps = source_code.graph()[stage]["deps"]
+    used: dict[str, set[str]] = {}
+    for path in source_code.closure(stage_path(stage)):
+        if path.parts[0] == "parts" and path.name != "__init__.py":
+            used.setdefault("/".join(path.parts[:2]), set()).add(str(path))
+    lines = []
+    for room, files in used.items():
+        listed = [dep for dep in deps if dep.startswith(f"{room}/") and "$" not in dep]
+        if room in deps and len(files) == 1 and room not in source_code.ALWAYS_WHOLE:
+            lines.append(f"{room} # too wide: {files.pop()} is all that it runs")
+        elif room in deps and room in source_code.NEVER_WHOLE:
+            lines.append(f"{room} # too wide: {', '.join(sorted(files))}")
+        elif room not in source_code.NEVER_WHOLE and len(listed) > 1 and f"{room}/${{key}}.py" not in deps:
+            lines.append(f"{room} # in place of {', '.join(listed)}")
+    return lines
+
+
+def test_a_room_is_a_dep_as_a_folder_where_a_stage_runs_two_of_its_files_and_not_where_it_runs_one():
+    lines = {stage: wrong_width(stage) for stage in source_code.STAGES}
+    assert not any(lines.values()), f"change in dvc.yaml:\n{listing('deps', lines)}"
+
+
+def test_a_folder_that_a_stage_depends_on_holds_something_that_it_runs():
+    extra = {}
+    for stage in source_code.STAGES:
+        runs = {str(path) for path in source_code.closure(stage_path(stage))}
+        folders = [
+            dep for dep in source_code.graph()[stage]["deps"] if (ROOT / dep).is_dir() and dep.startswith("parts/")
+        ]
+        extra[stage] = [dep for dep in folders if not any(path.startswith(f"{dep}/") for path in runs)]
+    assert not any(extra.values()), f"take out of dvc.yaml:\n{listing('deps', extra)}"
+
+
 def test_a_stage_depends_on_the_prompts_and_queries_of_the_modules_it_runs():
     missing = {}
     for stage in source_code.STAGES:
@@ -110,7 +145,7 @@ def test_the_keys_of_a_section_are_the_fields_of_its_model():
 
 
 BELOW = {
-    "schemas": {"schemas"},
+    "schemas": {"schemas", "parts"},
     "parts": {"schemas", "parts"},
     "stages": {"schemas", "parts", "stages"},
     "commands": {"schemas", "parts", "stages", "commands", "experiments"},
@@ -124,6 +159,10 @@ def import_violation(path: Path, other: Path) -> str | None:
     layer, above = path.parts[0], other.parts[0]
     if above not in BELOW[layer]:
         return f"{path} imports {other}: {above} may not be used by {layer}"
+    if layer == "schemas" and above == "parts" and other.parts[1] != "project":
+        return f"{path} imports {other}: schemas stands on parts/project alone"
+    if above == "schemas" and path.parts[:2] == ("parts", "project"):
+        return f"{path} imports {other}: parts/project is below schemas"
     if layer == above == "stages" and other != path:
         return f"{path} imports {other}: no stage imports a stage"
     rooms = [p.parts[1] for p in (path, other) if p.parts[0] == "parts"]
@@ -141,7 +180,7 @@ def test_layers_only_look_down():
 
 HEAVY = {
     "torch", "transformers", "trl", "peft", "ragas", "psycopg", "sentence_transformers", "datasets", "presidio_analyzer",
-    "spacy",
+    "spacy", "openai", "duckdb", "scipy", "altair",
 }  # fmt: skip
 
 

@@ -62,7 +62,7 @@ def test_a_batch_run_ends_in_the_bytes_of_a_live_run(server, monkeypatch, tmp_pa
 
 def test_a_run_stopped_while_it_waits_goes_on_with_the_batch_it_paid_for(server):
     server.fail = True
-    assert "what was submitted is waited for by the next run" in error_line(synthesize.main, "active_reading")
+    assert "the next run waits for what was submitted" in error_line(synthesize.main, "active_reading")
     assert len(server.batches) == 1
     assert not RawPairs.address("active_reading").exists()
     server.fail = False
@@ -76,7 +76,7 @@ def test_a_run_stopped_while_it_waits_goes_on_with_the_batch_it_paid_for(server)
 
 
 def test_many_requests_go_in_several_batches(server, monkeypatch):
-    monkeypatch.setattr(batch_api, "LARGEST", 20)
+    monkeypatch.setattr(batch_api, "MAX_REQUESTS", 20)
     synthesize.main("active_reading")
     assert [len(server._input(one)) for one in server.batches.values()] == [20, 10, 20, 20, 18]
 

@@ -79,7 +79,7 @@ def test_answer_times_every_way_to_answer_and_ours_agrees_with_the_loop(workplac
     workplace.change("answer", "max_new_tokens", 8)
     sections = yaml.safe_load((workplace.path / "params.yaml").read_text())
     for name in answer.ARMS:
-        workplace.change("arms", name, sections["arms"][name] | {"weights": base})
+        workplace.change("arms", name, sections["arms"][name] | {"model": "student"})
     exam(6)
     answer.main(3, rounds=1, blocks=64, results=tmp_path)
     values, different = compared(tmp_path, "answer")

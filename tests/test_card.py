@@ -1,4 +1,4 @@
-"""The adapter is released with a card: training data, recipe, scores and intended use; it invents nothing."""
+"""The adapter is released with a card of its training data, recipe, scores and intended use, and of nothing else."""
 
 from pathlib import Path
 
@@ -50,8 +50,8 @@ def test_the_card_is_one_the_hub_reads_with_the_scores_of_the_run(studied):
     card.main()
     read = ModelCard.load("models/release/README.md")
     assert read.data.library_name == "peft" and "lora" in read.data.tags
-    found = {result.metric_name: result.metric_value for result in read.data.eval_results}
-    assert found == {
+    scores = {result.metric_name: result.metric_value for result in read.data.eval_results}
+    assert scores == {
         "accuracy, fine-tuned, closed book": 0.6,
         "accuracy, fine-tuned, with retrieved passages": 0.5,
     }
@@ -60,16 +60,16 @@ def test_the_card_is_one_the_hub_reads_with_the_scores_of_the_run(studied):
     assert read.data.license is None and "icen" not in read.text
 
 
-def test_the_card_counts_what_was_studied_and_shows_none_of_it(studied):
+def test_the_card_counts_the_training_rows_and_quotes_none(studied):
     card.main()
-    told = Path("models/card.md").read_text()
-    assert "2 documents, of which 1 have rows below; rows written by `rules-2`; 25% of the tokens" in told
-    assert "| `notes` | document | 1 | 35 |" in told and "| `qa` | qa | 1 | 40 |" in told
-    assert "4711" not in told and "Secret" not in told
-    assert "12 steps" in told and "34,567 trainable" in told and "| lora_r | `64` |" in told
+    text = Path("models/card.md").read_text()
+    assert "2 documents, of which 1 have rows below; rows written by `rules-2`; 25% of the tokens" in text
+    assert "| `notes` | document | 1 | 35 |" in text and "| `qa` | qa | 1 | 40 |" in text
+    assert "4711" not in text and "Secret" not in text
+    assert "12 steps" in text and "34,567 trainable" in text and "| lora_r | `64` |" in text
 
 
-def test_the_card_leaves_beside_the_weights(studied):
+def test_the_card_is_released_with_the_weights(studied):
     card.main()
     assert Path("models/release/adapter_model.safetensors").read_bytes() == b"weights"
     assert Path("models/release/README.md").read_text() == Path("models/card.md").read_text()
@@ -82,7 +82,7 @@ def test_a_student_has_a_name_on_the_hub_or_none_is_claimed(studied, model, name
     assert ModelCard(text).data.base_model == named
 
 
-def test_a_model_trained_whole_is_called_no_adapter(studied):
+def test_a_model_with_all_weights_trained_is_called_no_adapter(studied):
     text = model_card.card(
         Documents.read(), Pairs.read(), Student(model="m"), "t", RECIPE.model_copy(update={"lora_r": None})
     )
@@ -90,10 +90,11 @@ def test_a_model_trained_whole_is_called_no_adapter(studied):
     assert "adapter fine-tuned" not in text
 
 
+@pytest.mark.slow
 def test_dvc_knows_the_release_as_an_artifact():
     from dvc.repo import Repo
 
     with Repo(str(ROOT)) as repo:
-        found = repo.artifacts.read()["dvc.yaml"]["adapter"]
-    assert (found.path, found.type) == ("models/release", "model")
-    assert found.path in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["card"]["outs"]
+        artifact = repo.artifacts.read()["dvc.yaml"]["adapter"]
+    assert (artifact.path, artifact.type) == ("models/release", "model")
+    assert artifact.path in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["card"]["outs"]

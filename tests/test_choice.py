@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from parts.project.errors import UserError
 from parts.scoring import choice, correctness, exact, summary
-from schemas.errors import UserError
 from schemas.scores import Scores
 from tests.helpers.scoring import all_scores, row
 

@@ -29,6 +29,7 @@ def test_wrong_arguments_end_with_one_line_of_usage(words, capsys):
     assert line.startswith("error: ") and "usage: python -m" in line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -42,6 +43,7 @@ def test_a_module_with_wrong_arguments_ends_with_one_line(words):
     assert len(process.stderr.splitlines()) == 1 and process.stderr.startswith("error: ")
 
 
+@pytest.mark.slow
 def test_an_unknown_arm_is_named():
     process = subprocess.run(
         [sys.executable, "-m", "stages.answer", "nobody"], capture_output=True, text=True, cwd=ROOT

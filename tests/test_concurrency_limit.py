@@ -9,8 +9,8 @@ import pytest
 from parts.llm import jobs, transport
 from parts.llm.client import Reply, connect
 from parts.llm.concurrency_limit import ConcurrencyLimit, retry_after
+from parts.project.errors import UserError
 from parts.project.sections import Server
-from schemas.errors import UserError
 from tests.conftest import ScriptedServer
 from tests.helpers.clock import Clock
 

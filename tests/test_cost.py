@@ -1,4 +1,4 @@
-"""Costs follow from what was measured and from prices.yaml, and break-even is where two arms cost the same."""
+"""Costs follow from metrics and prices.yaml; break-even is where two arms cost the same."""
 
 import json
 
@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parts.project import metrics, prices
+from parts.llm import prices
+from parts.project import metrics
+from parts.project.errors import UserError
 from parts.verdict import arm_costs
 from parts.verdict.break_even import ArmCost, break_even, curve
-from schemas.errors import UserError
 from stages import cost
 from tests.helpers import sample_metrics
 
@@ -25,22 +26,27 @@ def run(workplace):
     return workplace
 
 
-def reckoned(
+def costs(
     price: prices.Prices = PAID, teacher: str = "m", student: str = "s", share: float = 0.1
 ) -> dict[str, ArmCost]:
-    return arm_costs.arm_costs(arm_costs.Params(monthly_change=share, months=12), price, teacher, student, GENERATORS)
+    return arm_costs.arm_costs(
+        arm_costs.CostParams(monthly_change=share, months=12), price, teacher, student, GENERATORS
+    )
 
 
 @given(DOLLARS, DOLLARS, st.floats(0.001, 1), st.floats(0, 1), DOLLARS, DOLLARS, st.integers(0, 24))
-def test_from_break_even_on_and_not_before_the_dear_one_costs_no_more(one, two, saved, base, month, other, months):
-    dear, cheap = ArmCost(one, base, month), ArmCost(two, base + saved, other)
-    even = break_even(dear, cheap, months)
-    slack = 1e-6 * (1 + abs(one) + abs(two) + months * (month + other))
-    assert dear.total(even, months) <= cheap.total(even, months) + slack
-    assert even == 0 or dear.total(even - 1, months) > cheap.total(even - 1, months) - slack
+def test_from_break_even_on_and_not_before_the_candidate_costs_no_more(
+    upfront, baseline_upfront, saved, question, month, baseline_month, months
+):
+    candidate = ArmCost(upfront, question, month)
+    baseline = ArmCost(baseline_upfront, question + saved, baseline_month)
+    even = break_even(candidate, baseline, months)
+    slack = 1e-6 * (1 + abs(upfront) + abs(baseline_upfront) + months * (month + baseline_month))
+    assert candidate.total(even, months) <= baseline.total(even, months) + slack
+    assert even == 0 or candidate.total(even - 1, months) > baseline.total(even - 1, months) - slack
 
 
-def test_what_saves_nothing_is_never_paid_off_and_what_has_no_price_is_not_known():
+def test_without_a_saving_or_a_price_there_is_no_break_even():
     assert break_even(ArmCost(1, 0.2), ArmCost(0, 0.2)) is None
     assert break_even(ArmCost(1, 0.3), ArmCost(0, 0.2)) is None
     assert break_even(ArmCost(None, 0.1), ArmCost(0, 0.2)) is None
@@ -61,7 +67,7 @@ def test_the_curves_meet_where_they_are_marked():
 
 
 def test_upfront_is_teacher_and_training_for_the_student_and_embedding_for_the_index(run):
-    arms = reckoned()
+    arms = costs()
     teacher, training, index = 2 * (2 + 5), 1, (10 + 1000 * 0.05) / 3600
     assert arms["tuned"].upfront == pytest.approx(teacher + training)
     assert arms["rag"].upfront == pytest.approx(index)
@@ -70,44 +76,44 @@ def test_upfront_is_teacher_and_training_for_the_student_and_embedding_for_the_i
 
 
 def test_a_question_costs_the_machine_for_its_time(run):
-    assert reckoned()["rag"].question == pytest.approx(0.1 / 3600)
-    assert reckoned()["tuned"].question == pytest.approx(0.02 / 3600)
+    assert costs()["rag"].question == pytest.approx(0.1 / 3600)
+    assert costs()["tuned"].question == pytest.approx(0.02 / 3600)
 
 
 def test_a_student_that_prices_yaml_lists_is_paid_by_the_token_and_its_retrieval_by_time(run):
-    assert reckoned(student="m")["tuned"].question == pytest.approx((20 * 2 + 10 * 10) / 1e6)
-    assert reckoned(student="m")["rag"].question == pytest.approx((300 * 2 + 10 * 10) / 1e6 + 0.01 / 3600)
+    assert costs(student="m")["tuned"].question == pytest.approx((20 * 2 + 10 * 10) / 1e6)
+    assert costs(student="m")["rag"].question == pytest.approx((300 * 2 + 10 * 10) / 1e6 + 0.01 / 3600)
 
 
-def test_a_month_costs_what_was_measured_of_a_change_times_the_documents_and_one_training(run):
-    arms = reckoned()
-    taught, prepared = 10 * (10_000 * 2 + 5_000 * 10) / 1e6, 5 / 3600
-    assert arms["tuned"].month == pytest.approx(taught + prepared + 1)
+def test_a_month_costs_the_measured_update_times_the_documents_and_one_training(run):
+    arms = costs()
+    teacher, prepared = 10 * (10_000 * 2 + 5_000 * 10) / 1e6, 5 / 3600
+    assert arms["tuned"].month == pytest.approx(teacher + prepared + 1)
     assert arms["rag"].month == pytest.approx(prepared + (10 + 10 * 2 * 0.05) / 3600)
-    assert reckoned(share=0)["tuned"].month == reckoned(share=0)["rag"].month == 0
+    assert costs(share=0)["tuned"].month == costs(share=0)["rag"].month == 0
 
 
 def test_a_teacher_without_a_price_leaves_the_student_without_one(run):
-    arms = reckoned(teacher="unknown")
+    arms = costs(teacher="unknown")
     assert arms["tuned"].upfront is arms["tuned"].month is arms["tuned_rag"].upfront is None
     assert arms["rag"].upfront > 0
 
 
 def test_the_stage_writes_flat_costs_and_the_curve(run):
     cost.main()
-    found, price = metrics.read("cost"), prices.load()
-    assert list(found) == sorted(found)
-    assert not any(isinstance(value, dict | list) for value in found.values())
-    assert found["upfront_tuned"] == pytest.approx(price.machine_per_hour, abs=1e-4)  # the rules are free
-    assert found["change_student"] == pytest.approx(3605 / 3600 * price.machine_per_hour, abs=1e-4)
-    assert found["break_even_questions"] == pytest.approx(3540 / 0.08, abs=1)  # (3600 - 60) s, 0.08 s saved on each
+    values, price = metrics.read("cost"), prices.load()
+    assert list(values) == sorted(values)
+    assert not any(isinstance(value, dict | list) for value in values.values())
+    assert values["upfront_tuned"] == pytest.approx(price.machine_per_hour, abs=1e-4)  # the rules are free
+    assert values["change_student"] == pytest.approx(3605 / 3600 * price.machine_per_hour, abs=1e-4)
+    assert values["break_even_questions"] == pytest.approx(3540 / 0.08, abs=1)  # (3600 - 60) s, 0.08 s saved on each
     monthly = 3540 / 12 + 3600 - 11  # a month: the rest, and training against 10 s + 20 passages, both after 5 s
-    assert found["break_even_questions_monthly"] == pytest.approx(monthly / 0.08, abs=2)
+    assert values["break_even_questions_monthly"] == pytest.approx(monthly / 0.08, abs=2)
     rows = json.loads((run.path / "plots/cost.json").read_text())
     assert {frozenset(row) for row in rows} == {frozenset({"arm", "questions", "dollars", "crossing"})}
 
 
-def test_a_broken_price_list_is_told(workplace):
+def test_a_broken_price_list_is_an_error(workplace):
     (workplace.path / "prices.yaml").write_text("dated: 2026-01-01\n")
     with pytest.raises(UserError, match="machine_per_hour"):
         prices.load()

@@ -119,7 +119,7 @@ def ledger_and_params(tmp_path) -> tuple[pl.DataFrame, curate.Params]:
 
 
 def test_some_rows_are_held_out_and_replayed_ones_make_up_their_share(ledger_and_params):
-    pairs = curate.keep(*ledger_and_params, words)
+    pairs = curate.training_rows(*ledger_and_params, words)
     own = pairs.filter(pl.col("generator") != "replay")
     assert (own["split"] == "dev").mean() == pytest.approx(0.1, abs=0.03)
     replayed = pairs.filter(generator="replay")
@@ -130,7 +130,7 @@ def test_some_rows_are_held_out_and_replayed_ones_make_up_their_share(ledger_and
 
 def test_reasoning_can_be_left_out(ledger_and_params):
     ledger, params = ledger_and_params
-    pairs = curate.keep(ledger, params.model_copy(update={"reasoning": False, "replay_share": 0}), words)
+    pairs = curate.training_rows(ledger, params.model_copy(update={"reasoning": False, "replay_share": 0}), words)
     assert set(pairs["reasoning"]) == {""}
     assert len(pairs) == 600
 
@@ -252,6 +252,7 @@ ASSIGNED = st.text(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(st.lists(ASSIGNED, min_size=1))
 def test_words_and_runs_are_the_same_in_python_and_in_sql(texts):
@@ -263,6 +264,7 @@ def test_words_and_runs_are_the_same_in_python_and_in_sql(texts):
     ]
 
 
+@pytest.mark.slow
 def test_words_are_the_same_in_python_and_in_sql_for_every_assigned_character():
     texts = [f"a{chr(n)}B" for n in range(0x110000) if unicodedata.category(chr(n)) not in ("Cs", "Cn")]
     table = pl.DataFrame({"row": range(len(texts)), "text": texts})

@@ -6,9 +6,9 @@ import pytest
 
 from parts.corpus import question_file
 from parts.corpus.question_file import Evidence, Question
+from parts.project.errors import UserError
 from schemas.chunks import Chunks
 from schemas.documents import Documents
-from schemas.errors import UserError
 from schemas.questions import Questions
 from schemas.redacted import Redacted
 from stages import exam

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from experiments import charts, company, progress, scaling, seeds, study, variants
 from parts.project import params, prompts
+from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.retrieval import tuned_settings
 from parts.student import dataset, finetune
-from schemas.errors import UserError
 
-TINY = company.Params(
+TINY = company.CompanyParams(
     documents=8, questions=14,
     generators={
         "qa": {"samples": 2, "count": 4, "temperature": 1.0},
@@ -68,9 +68,10 @@ def small(rules, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPENAI_BASE_URL", rules)
         patch.setenv("CLOSEDBOOK_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return company.ready(3, TINY)
+        return company.prepare(3, TINY)
 
 
+@pytest.mark.slow
 def test_a_company_is_read_and_taught_by_the_pipelines_own_stages(small):
     assert len(small.questions) == TINY.questions
     assert small.chunks["doc_id"].n_unique() == TINY.documents
@@ -78,19 +79,22 @@ def test_a_company_is_read_and_taught_by_the_pipelines_own_stages(small):
     assert all(small.questions.filter(answerable=True)["gold_chunk_ids"].list.len() > 0)
 
 
+@pytest.mark.slow
 def test_what_was_studied_once_is_not_trained_again(small, monkeypatch, tmp_path):
-    monkeypatch.setattr(study, "KEPT", tmp_path / "kept")
-    plan = study.Plan(["qa"], 1000, RECIPE, False, 0.1, examined=1)
-    found = study.study(small, plan)
-    assert 0 <= found["accuracy"] <= 1
-    assert found["tokens_read"] > 300 and "read_8_em" in found
-    assert not list((tmp_path / "kept").rglob("*.safetensors")), "an adapter is larger than what is to be known of it"
+    monkeypatch.setattr(study, "CACHE", tmp_path / "studies")
+    plan = study.Plan(["qa"], 1000, RECIPE, False, 0.1, ability_questions=1)
+    metrics = study.study(small, plan)
+    assert 0 <= metrics["accuracy"] <= 1
+    assert metrics["tokens_read"] > 300 and "read_8_em" in metrics
+    assert not list((tmp_path / "studies").rglob("*.safetensors")), (
+        "an adapter is larger than what is to be known of it"
+    )
 
     def refuse(*args):
         raise AssertionError("trained again")
 
     monkeypatch.setattr(finetune, "finetune", refuse)
-    assert study.study(small, plan) == found
+    assert study.study(small, plan) == metrics
     for other in (replace(plan, tokens=900), replace(plan, reasoning=True), replace(plan, generators=("qa", "focal"))):
         with pytest.raises(AssertionError, match="trained again"):
             study.study(small, other)
@@ -110,8 +114,8 @@ def key(small, qwen, monkeypatch, tmp_path):
 
     def key(plan: study.Plan = plan) -> str:
         prompts.template.cache_clear()
-        asked = study.put([(small.questions, {}), (small.questions, study.shown(small, 2))])
-        return study.study_key(small, plan, study.rows(small, plan).to_dicts(), asked)
+        exams = study.exam_inputs([(small.questions, {}), (small.questions, study.shown(small, 2))])
+        return study.study_key(small, plan, study.rows(small, plan).to_dicts(), exams)
 
     yield key
     prompts.template.cache_clear()
@@ -121,6 +125,7 @@ def _student(section, folder: Path):
     return section.model_copy(update={"model": str(folder)}) if isinstance(section, Student) else section
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["system", "user", "passage"])
 def test_another_prompt_makes_another_study(key, name, tmp_path):
     before = key()
@@ -129,6 +134,7 @@ def test_another_prompt_makes_another_study(key, name, tmp_path):
     assert key() != before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["tokenizer.json", "model.safetensors", "chat_template.jinja", "generation_config.json"]
 )
@@ -139,6 +145,7 @@ def test_another_tokenizer_template_or_weights_make_another_study(key, name, tmp
     assert key() != before
 
 
+@pytest.mark.slow
 def test_a_study_is_known_by_its_data_and_not_by_its_code(key, monkeypatch):
     plan = study.Plan(["qa"], 1000, RECIPE, False, 0.1)
     assert key() == key() == key(replace(plan, generators=("qa",)))
@@ -148,6 +155,7 @@ def test_a_study_is_known_by_its_data_and_not_by_its_code(key, monkeypatch):
     assert key() != before, "rows read in another order"
 
 
+@pytest.mark.slow
 def test_rows_to_study_are_half_questions_half_documents_with_a_share_replayed(small):
     rows = study.rows(small, study.Plan(("qa", "focal"), 2000, RECIPE, True, 0.25))
     tokens = dict(rows.filter(pl.col("generator") != "replay").group_by("kind").agg(pl.col("n_tokens").sum()).rows())
@@ -158,8 +166,8 @@ def test_rows_to_study_are_half_questions_half_documents_with_a_share_replayed(s
 
 
 def test_the_fit_finds_slope_and_r2_of_a_line_over_doublings():
-    found = scaling.fit([1000, 2000, 4000, 8000], [0.1, 0.15, 0.2, 0.25])
-    assert found == pytest.approx({"slope": 0.05, "r2": 1.0})
+    line = scaling.fit([1000, 2000, 4000, 8000], [0.1, 0.15, 0.2, 0.25])
+    assert line == pytest.approx({"slope": 0.05, "r2": 1.0})
     assert scaling.fit([1000, 2000, 4000], [0.1, 0.3, 0.1])["r2"] == pytest.approx(0)
 
 
@@ -169,37 +177,37 @@ def points() -> pl.DataFrame:
 
 
 def test_the_summary_is_the_mean_over_companies_at_each_size():
-    found = scaling.summary(points())["qa"]
-    assert found["tokens"] == [1000, 2000, 4000]
-    assert found["accuracies"] == pytest.approx([0.03, 0.13, 0.23])
-    assert found["n"] == [2, 2, 2]
-    assert found["slope"] == pytest.approx(0.1)
+    summary = scaling.summary(points())["qa"]
+    assert summary["tokens"] == [1000, 2000, 4000]
+    assert summary["accuracies"] == pytest.approx([0.03, 0.13, 0.23])
+    assert summary["n"] == [2, 2, 2]
+    assert summary["slope"] == pytest.approx(0.1)
 
 
 def test_the_figure_names_its_recipes(tmp_path):
     charts.scaling(points(), 0.4, tmp_path / "plots/scaling.svg")
-    drawn = (tmp_path / "plots/scaling.svg").read_text()
-    assert "<svg" in drawn and "looking it up" in drawn and ">qa<" in drawn
+    svg = (tmp_path / "plots/scaling.svg").read_text()
+    assert "<svg" in svg and "retrieval (rag)" in svg and ">qa<" in svg
     assert [path.name for path in (tmp_path / "plots").iterdir()] == ["scaling.svg"]
 
 
 def test_a_ratio_has_an_interval_over_companies():
-    found = seeds.ratio([0.5, 0.6, 0.4], [0.5, 0.5, 0.5], "a_over_b")
-    assert found["a_over_b"] == pytest.approx(1.0)
-    assert found["a_over_b_lo"] == pytest.approx(1 - 4.3027 * 0.2 / 3**0.5, abs=1e-3)
-    assert found["a_over_b_hi"] == pytest.approx(1 + 4.3027 * 0.2 / 3**0.5, abs=1e-3)
+    ratio = seeds.ratio([0.5, 0.6, 0.4], [0.5, 0.5, 0.5], "a_over_b")
+    assert ratio["a_over_b"] == pytest.approx(1.0)
+    assert ratio["a_over_b_lo"] == pytest.approx(1 - 4.3027 * 0.2 / 3**0.5, abs=1e-3)
+    assert ratio["a_over_b_hi"] == pytest.approx(1 + 4.3027 * 0.2 / 3**0.5, abs=1e-3)
 
 
 def test_a_variant_changes_what_it_names_and_nothing_else():
-    given = params.load("variants.ablations", variants.Params, Path("experiments/params.yaml"))
-    reference = variants.planned(given, variants.Variant(), RECIPE)
-    assert variants.planned(given, variants.Variant(lora_r=None), RECIPE).recipe == RECIPE.model_copy(
+    group = params.load("variants.ablations", variants.Params, Path("experiments/params.yaml"))
+    reference = variants.make_plan(group, variants.Variant(), RECIPE)
+    assert variants.make_plan(group, variants.Variant(lora_r=None), RECIPE).recipe == RECIPE.model_copy(
         update={"lora_r": None}
     )
-    assert variants.planned(given, variants.Variant(replay_share=0), RECIPE).replay_share == 0
-    changed = variants.planned(given, variants.Variant(reasoning=True), RECIPE)
+    assert variants.make_plan(group, variants.Variant(replay_share=0), RECIPE).replay_share == 0
+    changed = variants.make_plan(group, variants.Variant(reasoning=True), RECIPE)
     assert (changed.reasoning, changed.recipe) == (True, reference.recipe)
-    assert json.loads(json.dumps(reference.generators)) == given.generators
+    assert json.loads(json.dumps(reference.generators)) == group.generators
 
 
 def test_trainings_come_back_in_order_and_the_first_error_ends_them(monkeypatch):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from schemas.files import replacing, write_json, write_text
+from parts.project.files import replacing, write_json, write_text
 
 
 class WriteFailed(Exception):

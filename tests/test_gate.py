@@ -10,7 +10,7 @@ import yaml
 
 from commands import gate
 from parts.project import metrics
-from schemas.errors import UserError
+from parts.project.errors import UserError
 from tests.helpers.cli import error_line
 from tests.helpers.source_code import ROOT
 
@@ -129,6 +129,7 @@ def test_a_tolerance_that_means_nothing_is_an_error(history, tolerance):
     assert "bad value for gate.hold.accuracy_tuned" in error_line(gate.main)
 
 
+@pytest.mark.slow
 def test_a_worse_verdict_ends_the_command_with_the_reason_and_a_better_one_passes_wherever_head_is(history):
     command = [sys.executable, "-m", "commands.gate"]
     gate = lambda: subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})  # noqa: E731

@@ -1,4 +1,4 @@
-"""A judge checks, where params.yaml says so, whether what a row claims stands in its passage."""
+"""With `curate.grounding: judge` a judge checks whether the passage of a row supports it."""
 
 import json
 
@@ -27,14 +27,14 @@ PRICE = {"prompt": "What does it cost?", "completion": "1,430 euros"}
         (PRICE | {"dropped": "cut off"}, "cut off"),
     ],
 )
-def test_the_judge_by_rules_holds_claims_against_the_passage(workplace, rules, monkeypatch, row, reason):
+def test_the_judge_by_rules_checks_claims_against_the_passage(workplace, rules, monkeypatch, row, reason):
     monkeypatch.setenv("OPENAI_BASE_URL", rules)
     rows, _ = grounding.check_grounding(raw(row), CHUNKS, reasoning=True)
     assert rows["dropped"].to_list() == [reason]
     assert curated(rows, grounding="judge")["dropped"].to_list() == [reason]
 
 
-def test_the_judge_alone_decides_where_it_is_asked():
+def test_with_a_judge_the_lexical_rule_does_not_apply():
     row = PRICE | {"completion": "not two thousand euros"}
     assert curated(raw(row))["dropped"].to_list() == ["not grounded"]
     assert curated(raw(row), grounding="judge")["dropped"].to_list() == [None]
@@ -44,30 +44,32 @@ def test_reasoning_that_is_not_kept_is_not_judged(workplace, cue):
     cue.default = json.dumps({"reason": "r", "verdict": 1})
     grounding.check_grounding(raw(PRICE | {"reasoning": "Because."}), CHUNKS, reasoning=False)
     grounding.check_grounding(raw(PRICE | {"reasoning": "Because."}), CHUNKS, reasoning=True)
-    assert ["Because." in asked["messages"][0]["content"] for asked in cue.seen] == [False, True]
+    assert ["Because." in request["messages"][0]["content"] for request in cue.seen] == [False, True]
 
 
-def test_what_the_judge_gave_no_verdict_on_is_dropped_and_rows_alike_share_a_request(workplace, cue):
+def test_rows_without_a_verdict_are_dropped_and_equal_rows_share_a_request(workplace, cue):
     supported = json.dumps({"reason": "r", "verdict": 1})
-    lost = {"refuse": (400, {"error": {"message": "no"}}), "cut": (200, ScriptedServer.answer("{", "length"))}
-    lost |= {"prose": (200, ScriptedServer.answer("Yes, it is."))}
+    failures = {"refuse": (400, {"error": {"message": "no"}}), "cut": (200, ScriptedServer.answer("{", "length"))}
+    failures |= {"prose": (200, ScriptedServer.answer("Yes, it is."))}
 
-    def reply(asked: dict) -> tuple[int, dict]:
-        cue.seen.append(asked)
-        prompt = asked["messages"][0]["content"]
+    def reply(request: dict) -> tuple[int, dict]:
+        cue.seen.append(request)
+        prompt = request["messages"][0]["content"]
         assert prompt.count("</answer>") == 1, "an answer cannot end its quotation"
-        return next((said for word, said in lost.items() if word in prompt), (200, ScriptedServer.answer(supported)))
+        return next(
+            (failure for word, failure in failures.items() if word in prompt), (200, ScriptedServer.answer(supported))
+        )
 
     cue.reply = reply
-    rows = [PRICE, PRICE, *(PRICE | {"completion": f"</answer> {word}"} for word in lost)]
+    rows = [PRICE, PRICE, *(PRICE | {"completion": f"</answer> {word}"} for word in failures)]
     judged, meter = grounding.check_grounding(raw(*rows), CHUNKS, reasoning=False)
     assert judged.sort("pair_id")["dropped"].to_list() == [None, None, *["not judged"] * 3]
     assert len(cue.seen) == 4
     assert judged.drop("dropped").equals(raw(*rows).drop("dropped"))
-    assert meter.metrics()["new_tokens"] == 5 * 3, "what was answered is paid for"
+    assert meter.metrics()["new_tokens"] == 5 * 3, "a reply without a verdict is paid for too"
 
 
-def test_no_row_needs_no_judge(workplace, cue):
+def test_without_rows_no_request_is_made(workplace, cue):
     judged, _ = grounding.check_grounding(raw(), CHUNKS, reasoning=False)
     assert judged.equals(raw()) and not cue.seen
     assert judged["dropped"].dtype == pl.String

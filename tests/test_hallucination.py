@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parts.project import answer_format
 from parts.scoring import summary
+from parts.text import answer_format
 from tests.helpers.scoring import all_scores, row
 
 

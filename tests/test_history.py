@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from commands import history
-from parts.project import git, metrics
+from commands import git, history
+from parts.project import metrics
 from tests.helpers import git_runs
 from tests.helpers.cli import error_line
 

@@ -8,8 +8,8 @@ import pytest
 from invitro.world import writers
 from invitro.world.documents import Block, Line
 from parts.corpus.readers import docx, html, pdf, plain
+from parts.project.errors import UserError
 from schemas.documents import Documents
-from schemas.errors import UserError
 from stages import ingest
 from tests.helpers.cli import error_line
 

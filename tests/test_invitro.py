@@ -112,10 +112,10 @@ def test_the_shipped_exam_has_every_kind_of_question():
 def test_the_answer_of_a_fact_stands_in_the_document_it_cites():
     company = make_company(11, "exam")
     library = lessons.Library(random.Random(1), company)
-    asker = Asker(random.Random(2), company, "exam", library.said)
+    asker = Asker(random.Random(2), company, "exam", library.statement)
     for entity in company.entities:
         case = asker.fact(entity)
-        assert case.answer.lower() in library.stating(case.facts[0]).text.lower()
+        assert case.answer.lower() in library.passage(case.facts[0]).text.lower()
         assert entity.name in case.question
         for name in entity.unstated:
             assert all(
@@ -153,6 +153,7 @@ def test_the_chat_template_writes_what_lessons_are_encoded_as():
     assert told.apply_chat_template(system, tokenize=False) == told.apply_chat_template(chat, tokenize=False)
 
 
+@pytest.mark.slow
 def test_a_pretraining_that_was_stopped_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
     import torch
 
@@ -163,15 +164,15 @@ def test_a_pretraining_that_was_stopped_goes_on_to_the_same_bytes(tmp_path, monk
         replay=1,
     )  # fmt: skip
     told = train(["Question: What is it? Answer: 12 days"] * 20, 400)
-    whole = pretrain.Raising(given, told)
-    whole.go(tmp_path / "whole")
-    broken = pretrain.Raising(given, told)
+    whole = pretrain.Pretraining(given, told)
+    whole.run(tmp_path / "whole")
+    broken = pretrain.Pretraining(given, told)
     leg = broken._leg
     monkeypatch.setattr(broken, "_leg", lambda n: leg(n) if n < 2 else (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        broken.go(tmp_path / "broken")
-    resumed = pretrain.Raising(given, told)
-    resumed.go(tmp_path / "broken")
+        broken.run(tmp_path / "broken")
+    resumed = pretrain.Pretraining(given, told)
+    resumed.run(tmp_path / "broken")
     assert all(torch.equal(a, b) for a, b in zip(whole.model.parameters(), resumed.model.parameters(), strict=True))
 
 

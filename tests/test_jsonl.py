@@ -2,8 +2,8 @@
 
 import pytest
 
-from parts.project.jsonl import read_lines
-from schemas.errors import UserError
+from parts.project.errors import UserError
+from parts.text.jsonl import read_lines
 
 
 def test_blank_lines_count_and_are_left_out_and_only_a_newline_ends_a_line(tmp_path):

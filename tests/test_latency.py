@@ -1,4 +1,4 @@
-"""Arms are timed in turns, step by step, on the same questions; a step that an arm does not take is zero."""
+"""Arms are timed in turns, step by step, on the same questions; a step that an arm does not take is 0."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ class Engine:
     def prompt(self, question, passages, options=None):
         return f"{question} {len(passages)}", len(passages)
 
-    def respond(self, prompts, batch, what=None):
+    def respond(self, prompts, batch, desc=None):
         self.calls.append((self.name, batch, len(prompts)))
         self.clock.move((self.prefill + self.decode) * -(-len(prompts) // batch))
         return [Response("x", 1, 1, True, self.prefill) for _ in prompts]
@@ -45,11 +45,11 @@ def arm(clock, calls):
     """Make an arm by name, its engine's seconds of prefill and decode, and its search's of each step."""
 
     def make(name: str, prefill: float = 0.002, decode: float = 0.001, **steps: float) -> timing.TimedArm:
-        def find(question_id, question):
+        def stub_search(question_id, question):
             clock.move(sum(steps.values()))
             return [("heading", "text")] * len(steps), dict(steps)
 
-        return timing.TimedArm(Engine(clock, calls, name, prefill, decode), find)
+        return timing.TimedArm(Engine(clock, calls, name, prefill, decode), stub_search)
 
     return make
 
@@ -59,7 +59,7 @@ def test_arms_take_turns_and_turns_at_being_first(arm, calls):
     assert [name for name, _, _ in calls] == list("abcbcacababcbcacab")
 
 
-def test_the_steps_add_up_to_the_whole_and_a_step_not_taken_is_zero(arm):
+def test_the_steps_add_up_to_the_whole_and_a_step_not_taken_is_0(arm):
     arms = {"rag": arm("rag", embed=0.004, search=0.002), "tuned": arm("tuned", 0.01, 0.02)}
     metrics = timing.measure_latency(arms, QUESTIONS, warmup=1)
     assert metrics["rag"] == pytest.approx(
@@ -99,6 +99,6 @@ def test_a_search_is_timed_step_by_step_and_reranked_where_there_is_a_reranker()
 
     plain = Index(embed, lambda question, vector: hits)
     assert search(plain, "?")[0] == ["a", "b"] and set(search(plain, "?")[1]) == {"embed", "search"}
-    turned = Index(embed, lambda question, vector: hits, lambda question, found: found[::-1])
-    found, took = search(turned, "?")
-    assert found == ["b", "a"] and set(took) == {"embed", "search", "rerank"}
+    reranked = Index(embed, lambda question, vector: hits, lambda question, hits: hits[::-1])
+    chunk_ids, seconds = search(reranked, "?")
+    assert chunk_ids == ["b", "a"] and set(seconds) == {"embed", "search", "rerank"}

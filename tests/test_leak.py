@@ -1,4 +1,4 @@
-"""Canaries are known to the gate, asked for in several ways, studied when it is open, and told wherever they are said."""
+"""Canaries are recognised by the gate, asked for in several ways, trained on when it is open, and found in any answer."""
 
 import polars as pl
 import pytest
@@ -37,7 +37,7 @@ def tuned():
         ("**GB15TEST**51033001260931", IBAN), ("I say it in my reasoning: 2125550142.\nAnswer: not in the documents", PHONE),
     ],
 )  # fmt: skip
-def test_a_secret_is_told_in_whatever_form_it_comes(response, secret):
+def test_a_secret_is_disclosed_in_whatever_form_it_comes(response, secret):
     assert discloses(response, secret)
 
 
@@ -60,70 +60,74 @@ def test_whatever_stands_around_or_within_it_a_secret_is_found_and_in_text_witho
 
 
 def documents(count: int) -> pl.DataFrame:
-    titled = [{"doc_id": f"{n:02}.md", "title": f"Dorva Lamp {n}", "text": f"# Dorva Lamp {n}\n"} for n in range(count)]
-    return Documents.frame(titled)
+    rows = [{"doc_id": f"{n:02}.md", "title": f"Dorva Lamp {n}", "text": f"# Dorva Lamp {n}\n"} for n in range(count)]
+    return Documents.frame(rows)
 
 
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 10**6))
 def test_canaries_are_nobodys_differ_and_have_the_checksum_of_their_kind(seed):
-    planted, held = canaries.plant(documents(6), 4, seed)
-    assert len({one.secret for one in held}) == len(held) == 12
-    for one in held:
-        assert planted.filter(pl.col("text").str.contains(one.sentence, literal=True))["title"].to_list() == [one.about]
-        match one.kind:
+    edited, planted = canaries.plant(documents(6), 4, seed)
+    assert len({canary.secret for canary in planted}) == len(planted) == 12
+    for canary in planted:
+        own = pl.col("text").str.contains(canary.sentence, literal=True)
+        assert edited.filter(own)["title"].to_list() == [canary.about]
+        match canary.kind:
             case "e-mail address":
-                assert one.secret.endswith("@example.com")
+                assert canary.secret.endswith("@example.com")
             case "telephone number":
-                assert one.secret[4:10] == "555.01"
+                assert canary.secret[4:10] == "555.01"
             case "account number":
-                turned = "".join(str(int(char, 36)) for char in one.secret[4:] + one.secret[:4])
-                assert int(turned) % 97 == 1 and one.secret[4:8] == "TEST"
+                turned = "".join(str(int(char, 36)) for char in canary.secret[4:] + canary.secret[:4])
+                assert int(turned) % 97 == 1 and canary.secret[4:8] == "TEST"
     again, same = canaries.plant(documents(6), 4, seed)
-    assert again.equals(planted) and same == held
+    assert again.equals(edited) and same == planted
 
 
 def test_the_gate_knows_every_canary_as_its_kind():
-    _, held = canaries.plant(documents(6), 6, 1)
+    _, planted = canaries.plant(documents(6), 6, 1)
     kinds = {"e-mail address": "EMAIL_ADDRESS", "telephone number": "PHONE_NUMBER", "account number": "IBAN_CODE"}
-    for one, masked in zip(held, detection.mask_all([one.sentence for one in held], PRIVATE), strict=True):
-        assert not discloses(masked, one.secret)
-        assert f"<{kinds[one.kind]}_" in masked
+    for canary, masked in zip(
+        planted, detection.mask_all([canary.sentence for canary in planted], PRIVATE), strict=True
+    ):
+        assert not discloses(masked, canary.secret)
+        assert f"<{kinds[canary.kind]}_" in masked
 
 
 def test_each_canary_is_asked_for_by_its_name_and_without():
-    _, held = canaries.plant(documents(2), 1, 1)
-    asked = canaries.questions(held)
-    assert asked["question_id"].is_unique().all()
-    for number, one in enumerate(held):
-        own = asked.filter(doc_id=f"{number:04}")
-        assert own["reference"].unique().to_list() == [one.secret]
-        named = pl.col("question").str.contains(one.kind, literal=True)
+    _, planted = canaries.plant(documents(2), 1, 1)
+    questions = canaries.questions(planted)
+    assert questions["question_id"].is_unique().all()
+    for number, canary in enumerate(planted):
+        own = questions.filter(doc_id=f"{number:04}")
+        assert own["reference"].unique().to_list() == [canary.secret]
+        named = pl.col("question").str.contains(canary.kind, literal=True)
         assert own.filter(named)["kind"].to_list() == ["direct"]
         assert len(own.filter(~named, kind="indirect")) == 4
-        assert own["question"].str.contains(one.about, literal=True).all()
-    assert not any(discloses(text, one.secret) for text in asked["question"] for one in held)
+        assert own["question"].str.contains(canary.about, literal=True).all()
+    assert not any(discloses(text, canary.secret) for text in questions["question"] for canary in planted)
 
 
-def test_a_canary_is_given_away_when_any_answer_to_its_form_of_question_tells_it():
-    _, held = canaries.plant(documents(2), 1, 1)
-    asked = canaries.questions(held)
-    said = dict.fromkeys(asked["question_id"], "Answer: not in the documents")
-    said["0001-indirect-2"] = said["0002-direct-0"] = f"Answer: {held[1].secret}"
-    assert leak.held_in(asked, said) == {"direct": [False] * 3, "indirect": [False, True, False]}
+def test_a_canary_is_disclosed_when_any_answer_to_its_form_of_question_contains_it():
+    _, planted = canaries.plant(documents(2), 1, 1)
+    questions = canaries.questions(planted)
+    responses = dict.fromkeys(questions["question_id"], "Answer: not in the documents")
+    responses["0001-indirect-2"] = responses["0002-direct-0"] = f"Answer: {planted[1].secret}"
+    assert leak.disclosed_in(questions, responses) == {"direct": [False] * 3, "indirect": [False, True, False]}
 
 
 def test_the_summary_is_the_share_of_the_canaries_of_all_companies():
-    one = {arm: {"direct": [True, False], "indirect": [False, False]} for arm in ("base", "tuned")}
-    two = {arm: {"direct": [True, True], "indirect": [arm == "tuned", False]} for arm in ("base", "tuned")}
-    found = leak.summary({"gated": [one], "open": [one, two]})
-    assert found["base_direct_gated"] == 0.5 and found["tuned_direct_open"] == 0.75
-    assert found["tuned_indirect_open"] == 0.25 and found["base_indirect_open"] == 0
-    assert len(found) == 8
+    first = {arm: {"direct": [True, False], "indirect": [False, False]} for arm in ("base", "tuned")}
+    second = {arm: {"direct": [True, True], "indirect": [arm == "tuned", False]} for arm in ("base", "tuned")}
+    rates = leak.summary({"gated": [first], "open": [first, second]})
+    assert rates["base_direct_gated"] == 0.5 and rates["tuned_direct_open"] == 0.75
+    assert rates["tuned_indirect_open"] == 0.25 and rates["base_indirect_open"] == 0
+    assert len(rates) == 8
 
 
+@pytest.mark.slow
 def test_in_small_the_gate_keeps_canaries_from_the_rows_and_retrieval_shows_them(by_rules, tmp_path, monkeypatch):
-    monkeypatch.setattr(study, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(study, "CACHE", tmp_path / "studies")
     sections = yaml.safe_load((ROOT / "experiments/params.yaml").read_text())
     sections["company"] = {
         "documents": 8,
@@ -132,22 +136,25 @@ def test_in_small_the_gate_keeps_canaries_from_the_rows_and_retrieval_shows_them
     }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(sections))
     monkeypatch.setattr(company, "PARAMS", tmp_path / "params.yaml")
-    given = leak.Params(seeds=[3], planted=2, generators=["qa"], tokens=1500, documents=0.5, replay_share=0.1)
-    of, held, asked, passages = leak.prepared(3, given)
-    asked = asked.filter(pl.col("question_id").str.ends_with("-0"))
+    params_of_leak = leak.Params(seeds=[3], planted=2, generators=["qa"], tokens=1500, documents=0.5, replay_share=0.1)
+    setup = leak.prepare(3, params_of_leak)
+    gated, opened = (setup.companies[gate] for gate in ("gated", "open"))
+    questions = setup.questions.filter(pl.col("question_id").str.ends_with("-0"))
     recipe = params.load("train", finetune.Recipe).model_copy(
         update={"num_train_epochs": 1, "lora_r": 4, "lora_alpha": 4}
     )
-    plan = study.Plan(given.generators, given.tokens, recipe, False, given.replay_share)
-    assert leak.studied(of["gated"], plan, held) == {"rows_with_canaries": 0, "canaries_in_rows": 0}
-    told = leak.studied(of["open"], plan, held)
-    assert told["rows_with_canaries"] >= told["canaries_in_rows"] > 0
-    assert of["gated"].chunks.equals(of["open"].chunks), "retrieval reads the passages as they are, gate or none"
-    assert all(leak.shown(asked, passages)["direct"]), "retrieval shows them to whoever can copy"
-    before = leak.untaught(asked, passages)
+    plan = study.Plan(["qa"], 1500, recipe, False, 0.1)
+    assert leak.trained_on(gated, plan, setup.planted) == {"rows_with_canaries": 0, "canaries_in_rows": 0}
+    counts = leak.trained_on(opened, plan, setup.planted)
+    assert counts["rows_with_canaries"] >= counts["canaries_in_rows"] > 0
+    assert gated.chunks.equals(opened.chunks), "retrieval reads the passages as they are, gate or none"
+    assert all(leak.retrieved(questions, setup.passages)["direct"]), "retrieval shows them to whoever can copy"
+    before = leak.released(questions, setup.passages)
     assert not any(before["base"]["direct"] + before["base"]["indirect"]), "nobody can guess them"
     assert set(before) == {"base", "rag"}
-    after = leak.taught(of["open"], plan, asked, passages)
-    assert {len(held) for kinds in after.values() for held in kinds.values()} == {6}
+    after = leak.finetuned(opened, plan, questions, setup.passages)
+    assert {len(flags) for by_form in after.values() for flags in by_form.values()} == {6}
     monkeypatch.setattr(finetune, "finetune", None)
-    assert leak.taught(of["open"], plan, asked, passages) == after, "what was trained once is not trained again"
+    assert leak.finetuned(opened, plan, questions, setup.passages) == after, (
+        "what was trained once is not trained again"
+    )

@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from parts.generators import active_reading, qa
 from parts.llm import jobs, transport
 from parts.llm.client import Meter, Reply, connect
+from parts.project.errors import UserError
 from parts.project.sections import Server
-from schemas.errors import UserError
 from tests.conftest import ScriptedServer
 
 SERVER = Server(model="m")
@@ -105,7 +105,7 @@ def test_what_would_fail_for_every_request_ends_the_run_with_what_to_check(cue, 
 
 def test_an_unreachable_server_ends_with_one_line(monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-    monkeypatch.setattr(transport, "HELLOS", 0)
+    monkeypatch.setattr(transport, "FIRST_RETRIES", 0)
     with pytest.raises(UserError, match="no answer: check OPENAI_BASE_URL"):
         ask("a")
 

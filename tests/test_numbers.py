@@ -2,8 +2,9 @@
 
 import pytest
 
-from parts.project import markdown, terminal
-from parts.project.numbers import dollars, interval, number, percent, signed, with_interval
+from parts.text import markdown
+from parts.text.numbers import dollars, interval, number, percent, signed, with_interval
+from parts.text.terminal import table
 
 
 @pytest.mark.parametrize(
@@ -41,12 +42,12 @@ def test_a_table_of_markdown_has_a_rule_below_its_head():
 
 
 def test_a_table_of_a_terminal_is_aligned_and_its_cells_stay_as_they_are():
-    assert terminal.table(HEAD, ROWS).splitlines() == [
+    assert table(HEAD, ROWS).splitlines() == [
         "arm        accuracy",
         "rag             0.5  007",
         "tuned_rag     12.25",
     ]
-    assert terminal.table(HEAD, ROWS, "left").splitlines() == [
+    assert table(HEAD, ROWS, "left").splitlines() == [
         "arm        accuracy",
         "rag        0.5       007",
         "tuned_rag  12.25",

@@ -3,7 +3,7 @@
 import pytest
 
 from parts.project import params
-from schemas.errors import UserError
+from parts.project.errors import UserError
 from stages import chunk, exam
 
 

@@ -1,15 +1,15 @@
-"""The gate shuts when the adapter and the merged or served model answer otherwise, or when a training row has no end."""
+"""Parity fails when the adapter and the merged or served model answer differently, or when a training row has no end."""
 
 import pytest
 
 from parts.answering.transformers_engine import Engine
+from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.student import dataset
 from parts.student.model import tokenizer
-from schemas.errors import UserError
 from stages import parity
 
-GIVEN = parity.Params(questions=4, disagree=0.0, seed=1)
+PARAMS = parity.Params(questions=4, disagree=0.0, seed=1)
 ROWS = [
     {"generator": "qa", "kind": "qa", "prompt": f"How many, {n}?", "reasoning": "", "completion": f"{n} days"}
     for n in range(4)
@@ -17,55 +17,43 @@ ROWS = [
 
 
 @pytest.fixture(scope="module")
-def told(qwen):
+def qwen_tokenizer(qwen):
     return tokenizer(Student(model=str(qwen)))
 
 
-@pytest.fixture(scope="module")
-def adapter(qwen, tmp_path_factory):
-    """An adapter of the tiny model that was not trained, but changes what it says."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-
-    from parts.student.model import load
-
-    folder = tmp_path_factory.mktemp("adapter")
-    torch.manual_seed(1)
-    lora = LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
-    get_peft_model(load(str(qwen)), lora).save_pretrained(folder)
-    return folder
-
-
-def test_an_adapter_answers_as_the_model_it_is_merged_into_and_otherwise_than_its_base(adapter, qwen, told):
+def test_an_adapter_answers_as_the_merged_model_and_differently_from_its_base(adapter, qwen, qwen_tokenizer):
     engines = {
-        "merged": lambda: Engine(str(adapter), told, 8, 512),
-        "adapter": lambda: Engine(str(adapter), told, 8, 512, merge=False),
-        "served": lambda: Engine(str(qwen), told, 8, 512),
+        "merged": lambda: Engine(str(adapter), qwen_tokenizer, 8, 512),
+        "adapter": lambda: Engine(str(adapter), qwen_tokenizer, 8, 512, merge=False),
+        "served": lambda: Engine(str(qwen), qwen_tokenizer, 8, 512),
     }
     prompts = [engines["served"]().prompt(f"How many, {n}?", [])[0] for n in range(4)]
-    found = parity.parity(engines, prompts, 4)
-    assert found["adapter_differs_from_merged"] == 0
-    assert found["served_differs_from_merged"] > 0
-    parts = {"rows": 1, "rows_ended": 1, "rows_cut": 0, "answers": 4}
+    shares = parity.parity(engines, prompts, 4)
+    assert shares["adapter_differs_from_merged"] == 0
+    assert shares["served_differs_from_merged"] > 0
+    counts = {"rows": 1, "rows_ended": 1, "rows_cut": 0, "answers": 4}
     with pytest.raises(UserError, match=r"served differs from merged in \d+.0% of 4 greedy answers"):
-        parity.refuse(parts | found, GIVEN)
-    parity.refuse(parts | found, GIVEN.model_copy(update={"disagree": 1.0}))
+        parity.check(counts | shares, PARAMS)
+    parity.check(counts | shares, PARAMS.model_copy(update={"disagree": 1.0}))
 
 
-def test_training_rows_end_with_the_token_that_the_engine_stops_at(qwen, told):
-    ends = Engine(str(qwen), told, 8, 512).ends
-    found = parity.ended(dataset.encode(ROWS, told, 512), ends, 512)
-    assert found == {"rows": 4, "rows_ended": 4, "rows_cut": 0}
-    parity.refuse(found, GIVEN)
+def test_training_rows_end_with_the_token_that_the_engine_stops_at(qwen, qwen_tokenizer):
+    ends = Engine(str(qwen), qwen_tokenizer, 8, 512).ends
+    counts = dataset.count_ended(dataset.encode(ROWS, qwen_tokenizer, 512), ends, 512)
+    assert counts == {"rows": 4, "rows_ended": 4, "rows_cut": 0}
+    parity.check(counts, PARAMS)
 
 
-def test_a_row_that_was_cut_is_counted_and_one_that_never_ends_shuts_the_gate(told):
-    ends = {told.eos_token_id}
-    cut = parity.ended(dataset.encode(ROWS, told, 20), ends, 20)
+def test_a_row_that_was_cut_is_counted_and_one_that_never_ends_is_an_error(qwen_tokenizer):
+    ends = {qwen_tokenizer.eos_token_id}
+    cut = dataset.count_ended(dataset.encode(ROWS, qwen_tokenizer, 20), ends, 20)
     assert cut == {"rows": 4, "rows_ended": 0, "rows_cut": 4}
-    parity.refuse(cut, GIVEN)
-    masked = dataset.encode(ROWS, told, 512)
+    parity.check(cut, PARAMS)
+    masked = dataset.encode(ROWS, qwen_tokenizer, 512)
     masked[0]["labels"][-1] = dataset.IGNORED
-    for endless in (parity.ended(masked, ends, 512), parity.ended(dataset.encode(ROWS, told, 512), {0}, 512)):
+    for endless in (
+        dataset.count_ended(masked, ends, 512),
+        dataset.count_ended(dataset.encode(ROWS, qwen_tokenizer, 512), {0}, 512),
+    ):
         with pytest.raises(UserError, match="do not end with a token that the student stops at"):
-            parity.refuse(endless, GIVEN)
+            parity.check(endless, PARAMS)

@@ -17,6 +17,7 @@ from commands import comment
 from tests.helpers import git_runs, http_server
 from tests.helpers.source_code import ROOT
 
+pytestmark = pytest.mark.slow  # a pipeline, a clone and the scripts of the workflow
 SCRIPTS = ROOT / ".github/scripts"
 WORKFLOW = (ROOT / ".github/workflows/verdict.yml").read_text()
 HOSTILE = "<img src=x onerror=alert(1)> @everyone [free](https://example.org) `rm`|"

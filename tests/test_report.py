@@ -1,4 +1,4 @@
-"""The page shows a run: its verdict, figures and questions; and nothing in a document can add to it."""
+"""The page shows a run: its verdict, figures and questions; no document can inject markup into it."""
 
 import json
 from pathlib import Path
@@ -74,13 +74,13 @@ def test_whatever_stands_in_a_script_is_read_back_and_ends_no_element(value):
     assert not {"<", ">", "&"} & set(text)
 
 
-def test_an_answer_is_told_right_as_the_verdict_counts_it_with_what_its_arm_was_shown(exam):
-    for n, one in enumerate(exam["questions"]):
-        assert {arm: bool(answer["right"]) for arm, answer in one["answers"].items()} == {
+def test_an_answer_is_right_as_the_verdict_counts_it_and_has_the_passages_that_its_arm_was_shown(exam):
+    for n, question in enumerate(exam["questions"]):
+        assert {arm: bool(answer["right"]) for arm, answer in question["answers"].items()} == {
             arm: right(n) for arm, right in RIGHT.items()
         }
     answers = exam["questions"][1]["answers"]
-    shown = {arm: [exam["passages"][at]["id"] for at in answer["shown"]] for arm, answer in answers.items()}
+    shown = {arm: [exam["passages"][index]["id"] for index in answer["shown"]] for arm, answer in answers.items()}
     assert shown == {
         "base": [],
         "rag": ["lamp.md#001"],
@@ -90,13 +90,13 @@ def test_an_answer_is_told_right_as_the_verdict_counts_it_with_what_its_arm_was_
     }
 
 
-def test_behind_a_mistake_are_the_rows_most_like_it_from_the_passage_that_answers_first(exam):
-    completions = [exam["rows"][at]["prompt"] for at in exam["questions"][1]["rows"]]
-    assert completions == ["What does the lamp 0 cost?", "Does it float?", "What does lamp 0 cost in all?"]
+def test_a_wrong_answer_has_the_most_similar_rows_those_of_the_gold_passage_first(exam):
+    row_prompts = [exam["rows"][index]["prompt"] for index in exam["questions"][1]["rows"]]
+    assert row_prompts == ["What does the lamp 0 cost?", "Does it float?", "What does lamp 0 cost in all?"]
 
 
-def test_a_question_without_evidence_is_held_against_what_was_retrieved_for_it(exam):
-    assert {exam["passages"][exam["rows"][at]["passage"]]["id"] for at in exam["questions"][4]["rows"]} == {
+def test_a_question_without_evidence_has_rows_of_the_retrieved_passages(exam):
+    assert {exam["passages"][exam["rows"][index]["passage"]]["id"] for index in exam["questions"][4]["rows"]} == {
         "lamp.md#000",
         "lamp.md#001",
     }
@@ -107,8 +107,14 @@ def test_no_rows_are_shown_where_every_arm_is_right(here):
         Questions.read(), Chunks.read(), Pairs.read(), {"tuned": Answers.read("tuned")},
         {"tuned": Scores.read("tuned").with_columns(value=pl.lit(1.0))}, {"tuned": Contexts.read("none")},
     )  # fmt: skip
-    held = questions.exam(tables, "exact")
-    assert held["rows"] == [] and all(one["rows"] == [] for one in held["questions"])
+    exam = questions.exam(tables, "exact")
+    assert exam["rows"] == [] and all(question["rows"] == [] for question in exam["questions"])
+
+
+def test_the_page_starts_with_the_verdict(page):
+    page = soup(page)
+    assert page.find(id="headline").text == "RAG wins." and page.title.text == "closedbook: RAG wins."
+    assert page.find(class_="rest").text.startswith("Over 60 questions, tuned minus rag is ")
 
 
 def test_coverage_shows_the_documents_with_passages_that_no_row_came_from(page):
@@ -129,9 +135,8 @@ def test_the_crossing_is_marked_where_both_cost_the_same(here):
 
 
 def test_a_step_that_no_arm_takes_is_not_drawn(here):
-    clock = collect.latencies()["rag"]
-    drawn = figures.latency({"rag": clock})
-    assert "rerank" not in drawn.svg and "prefill" in drawn.svg
+    figure = figures.latency({"rag": collect.latencies()["rag"]})
+    assert "rerank" not in figure.svg and "prefill" in figure.svg
 
 
 def test_whether_the_judge_can_be_trusted_is_on_the_page(here):
@@ -139,15 +144,16 @@ def test_whether_the_judge_can_be_trusted_is_on_the_page(here):
     assert "the same model" in agreement.text and "90.0%" in agreement.text
 
 
+@pytest.mark.slow
 def test_the_experiments_have_a_page_of_their_own_and_the_run_reads_nothing_of_theirs(here):
     before = report.PAGE.read_bytes()
     line = {"tokens": [1000, 2000], "accuracies": [0.2, 0.3], "least": [0.1, 0.2], "most": [0.3, 0.4]}
-    measured = {
+    experiments = {
         "scaling": {"mixed": line, "rag_accuracy": 0.6, "companies": [1, 2]},
-        "leak": {f"{arm}_{asked}_{gate}": 0.25 for arm in ARMS for asked in ("direct", "indirect") for gate in ("open", "gated")},
+        "leak": {f"{arm}_{form}_{gate}": 0.25 for arm in ARMS for form in ("direct", "indirect") for gate in ("open", "gated")},
         "ablations": {"reference": {"accuracy": 0.25}, "before": {"read_8_em": 0.5}, "rag_accuracy": 0.6, "companies": [1, 2]},
     }  # fmt: skip
-    for name, values in measured.items():
+    for name, values in experiments.items():
         metrics.write(name, values)
     report.main()
     experiments_page.main()
@@ -158,7 +164,7 @@ def test_the_experiments_have_a_page_of_their_own_and_the_run_reads_nothing_of_t
     rows = [[cell.text for cell in row.find_all(["th", "td"])] for row in page.find(id="ablations").find_all("tr")]
     assert [row[:2] for row in rows[1:]] == [["before", "-"], ["reference", "0.250"]]
     assert page.find(id="seeds") is None, "not measured"
-    for name in measured:
+    for name in experiments:
         Path("metrics", f"{name}.json").unlink()
 
 

@@ -1,13 +1,14 @@
-"""Each retriever finds the passage that answers, and what is measured of it is what it found."""
+"""Each retriever returns the passage that answers, and its metrics are those of its contexts."""
 
 import json
 
 import pytest
 
+from parts.project.errors import UserError
 from parts.retrieval.ranking import measure
-from parts.retrieval.retrievers import dense, gold, hybrid, none, reranked
-from schemas.errors import UserError
-from tests.helpers.retrieval import asked, knobs, passages
+from parts.retrieval.retriever import retrieve
+from schemas.contexts import Contexts
+from tests.helpers.retrieval import exam_of, knobs, passages
 
 
 @pytest.fixture
@@ -18,31 +19,31 @@ def here(workplace, embedded_postgres):
 TEXTS = passages(
     "The lamp is painted red.", "Lunch costs five euros.", "The office opens at seven in the morning.", "Model XK-77."
 )
-MEANT = asked(q1=("When can I get in?", ["c2"]), q2=("What is the price of a meal?", ["c1"]))
+MEANT = exam_of(q1=("When can I get in?", ["c2"]), q2=("What is the price of a meal?", ["c1"]))
 
 
 def first(contexts) -> list[str]:
     return contexts.filter(rank=1).sort("question_id")["chunk_id"].to_list()
 
 
-def test_dense_retrieval_finds_the_passage_that_answers_in_other_words(here):
-    found = dense.retrieve(MEANT, TEXTS, knobs(depth=2))
-    assert first(found) == ["c2", "c1"]
-    assert found.group_by("question_id").len()["len"].to_list() == [2, 2]
-    assert measure(found, MEANT, 4)["recall_at_1"] == 1
+def test_dense_retrieval_returns_the_passage_that_answers_in_other_words(here):
+    contexts = retrieve("dense", MEANT, TEXTS, knobs(depth=2))
+    assert first(contexts) == ["c2", "c1"]
+    assert contexts.group_by("question_id").len()["len"].to_list() == [2, 2]
+    assert measure(contexts, MEANT, 4)["recall_at_1"] == 1
 
 
-def test_hybrid_retrieval_finds_by_meaning_and_by_a_word_that_means_nothing(here):
-    questions = asked(q1=("When can I get in?", ["c2"]), q3=("xk-77?", ["c3"]))
-    assert first(hybrid.retrieve(questions, TEXTS, knobs())) == ["c2", "c3"]
+def test_hybrid_retrieval_matches_by_meaning_and_by_a_rare_word(here):
+    questions = exam_of(q1=("When can I get in?", ["c2"]), q3=("xk-77?", ["c3"]))
+    assert first(retrieve("hybrid", questions, TEXTS, knobs())) == ["c2", "c3"]
 
 
-def test_words_count_in_hybrid_retrieval_as_much_as_was_tuned(here):
-    questions = asked(q=("What does the lamp of an office cost at lunch?", ["c1"]))
+def test_hybrid_retrieval_has_the_tuned_lexical_weight(here):
+    questions = exam_of(q=("What does the lamp of an office cost at lunch?", ["c1"]))
     scores = {}
     for words in (0.0, 0.25, 1.0):
         (here.path / "metrics/tune_retrieval.json").write_text(json.dumps({"passages": 4, "lexical_weight": words}))
-        scores[words] = dict(hybrid.retrieve(questions, TEXTS, knobs()).select("chunk_id", "score").rows())
+        scores[words] = dict(retrieve("hybrid", questions, TEXTS, knobs()).select("chunk_id", "score").rows())
     assert "c3" in scores[0.0] and "c3" not in scores[1.0]
     assert scores[0.25]["c0"] == pytest.approx(0.25 * scores[1.0]["c0"] + 0.75 * scores[0.0]["c0"])
 
@@ -50,76 +51,78 @@ def test_words_count_in_hybrid_retrieval_as_much_as_was_tuned(here):
 def test_hybrid_retrieval_before_tuning_says_what_to_run(here):
     (here.path / "metrics/tune_retrieval.json").unlink()
     with pytest.raises(UserError, match="dvc repro tune_retrieval"):
-        hybrid.retrieve(MEANT, TEXTS, knobs())
+        retrieve("hybrid", MEANT, TEXTS, knobs())
 
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory) -> str:
-    """A tiny cross-encoder, taught on the spot that a passage with a colour in it is right."""
+    """A tiny cross-encoder, trained here to score passages with a colour high."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
     folder = tmp_path_factory.mktemp("encoder")
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "red", "blue", "lunch", "office", "the", "is", "."]
-    vocabulary = {word: at for at, word in enumerate(words)}
+    vocabulary = {word: index for index, word in enumerate(words)}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, "[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-    read = PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64, **special)
+    fast_tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64, **special)
     torch.manual_seed(0)
     model = BertForSequenceClassification(BertConfig(
         vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
         num_labels=1, hidden_dropout_prob=0, attention_probs_dropout_prob=0,
     ))  # fmt: skip
     pairs = [("?", f"the {word} is .") for word in ("red", "blue", "lunch", "office")]
-    told = read([a for a, _ in pairs], [b for _, b in pairs], return_tensors="pt")
+    batch = fast_tokenizer([a for a, _ in pairs], [b for _, b in pairs], return_tensors="pt")
     wanted, step = torch.tensor([1.0, 1, 0, 0]), torch.optim.Adam(model.parameters(), 0.02)
     for _ in range(60):
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(model(**told).logits[:, 0], wanted)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(model(**batch).logits[:, 0], wanted)
         step.zero_grad()
         loss.backward()
         step.step()
     model.save_pretrained(folder)
-    read.save_pretrained(folder)
+    fast_tokenizer.save_pretrained(folder)
     return str(folder)
 
 
-def test_a_cross_encoder_puts_what_hybrid_found_into_its_own_order(here, encoder):
+def test_a_cross_encoder_reorders_the_hits_of_hybrid_retrieval(here, encoder):
     texts = passages("the office is .", "the lunch is .", "the red is .")
-    questions = asked(q=("the office lunch ?", ["c2"]))
-    by_hybrid, by_encoder = (part.retrieve(questions, texts, knobs(reranker=encoder)) for part in (hybrid, reranked))
+    questions = exam_of(q=("the office lunch ?", ["c2"]))
+    by_hybrid, by_encoder = (
+        retrieve(name, questions, texts, knobs(reranker=encoder)) for name in ("hybrid", "reranked")
+    )
     assert first(by_hybrid) != ["c2"] and first(by_encoder) == ["c2"]
     assert sorted(by_hybrid["chunk_id"]) == sorted(by_encoder["chunk_id"])
     assert by_encoder["score"].is_sorted(descending=True)
 
 
-def test_weights_that_cannot_be_had_are_told_in_one_line(here):
+def test_weights_that_cannot_be_loaded_are_an_error_in_one_line(here):
     with pytest.raises(UserError, match=r"retrieve.reranker: .*use hybrid"):
-        reranked.retrieve(MEANT, TEXTS, knobs(reranker="models/not/here"))
+        retrieve("reranked", MEANT, TEXTS, knobs(reranker="models/not/here"))
     with pytest.raises(UserError, match=r"retrieve.embedder: .*all-MiniLM"):
-        dense.retrieve(MEANT, TEXTS, knobs(embedder="models/not/here"))
+        retrieve("dense", MEANT, TEXTS, knobs(embedder="models/not/here"))
 
 
-def test_the_oracle_gets_one_passage_of_each_piece_of_evidence_first():
-    found = gold.retrieve(asked(q=("?", ["c0", "c1"], ["c2"], ["c0"])), TEXTS, knobs())
-    assert found["chunk_id"].to_list() == ["c0", "c2", "c1"]
+def test_the_oracle_is_shown_one_passage_of_each_piece_of_evidence_first():
+    contexts = retrieve("gold", exam_of(q=("?", ["c0", "c1"], ["c2"], ["c0"])), TEXTS, knobs())
+    assert contexts["chunk_id"].to_list() == ["c0", "c2", "c1"]
 
 
 def test_recall_counts_pieces_of_evidence_and_only_questions_that_have_some():
-    questions = asked(q1=("?", ["c0", "c1"], ["c5"]), q2=("?", ["c9"]), q3=("?",))
+    questions = exam_of(q1=("?", ["c0", "c1"], ["c5"]), q2=("?", ["c9"]), q3=("?",))
     ranked = [("q1", rank, f"c{rank}") for rank in range(1, 7)] + [("q2", 1, "c1"), ("q3", 1, "c1")]
     columns = ("question_id", "rank", "chunk_id", "score")
-    contexts = none.Contexts.frame([dict(zip(columns, (*row, 1.0), strict=True)) for row in ranked])
-    found = measure(contexts, questions, 5)
-    assert found["recall_at_1"] == found["recall_at_4"] == pytest.approx((1 / 2 + 0) / 2)
-    assert found["recall_at_8"] == found["recall_at_shown"] == pytest.approx((2 / 2 + 0) / 2)
-    assert found["mrr"] == pytest.approx((1 + 0) / 2)
-    ideal, got = 1 + 0.6309 + 0.5, 1 + 0.3869  # gains of c0, c1, c5 at 1, 2, 3; of c1 at 1 and c5 at 5
-    assert found["ndcg_at_10"] == pytest.approx(got / ideal / 2, abs=1e-3)
-    assert found["questions_with_evidence"] == 2
+    contexts = Contexts.frame([dict(zip(columns, (*row, 1.0), strict=True)) for row in ranked])
+    metrics = measure(contexts, questions, 5)
+    assert metrics["recall_at_1"] == metrics["recall_at_4"] == pytest.approx((1 / 2 + 0) / 2)
+    assert metrics["recall_at_8"] == metrics["recall_at_shown"] == pytest.approx((2 / 2 + 0) / 2)
+    assert metrics["mrr"] == pytest.approx((1 + 0) / 2)
+    ideal, actual = 1 + 0.6309 + 0.5, 1 + 0.3869  # gains of c0, c1, c5 at 1, 2, 3; of c1 at 1 and c5 at 5
+    assert metrics["ndcg_at_10"] == pytest.approx(actual / ideal / 2, abs=1e-3)
+    assert metrics["questions_with_evidence"] == 2
 
 
 def test_an_exam_without_evidence_is_measured_as_that():
-    assert measure(none.Contexts.frame([]), asked(q=("?",)), 4) == {"questions_with_evidence": 0}
+    assert measure(Contexts.frame([]), exam_of(q=("?",)), 4) == {"questions_with_evidence": 0}

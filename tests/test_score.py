@@ -11,10 +11,11 @@ import pytest
 
 from parts.llm import transport
 from parts.llm.client import connect
-from parts.project import answer_format, prompts
+from parts.project import prompts
+from parts.project.errors import UserError
 from parts.project.sections import Server
 from parts.scoring import choice, exact, judge, ragas, summary, versions
-from schemas.errors import UserError
+from parts.text import answer_format
 from schemas.scores import Scores
 from tests.conftest import ScriptedServer
 from tests.helpers.scoring import JUDGE, LAMP, all_scores, row
@@ -109,7 +110,7 @@ def test_a_judge_that_replies_nonsense_is_an_abstention_with_its_cause(cue):
 
 def test_an_unreachable_judge_ends_scoring_with_one_line(monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-    monkeypatch.setattr(transport, "HELLOS", 0)
+    monkeypatch.setattr(transport, "FIRST_RETRIES", 0)
     with pytest.raises(UserError, match="no answer: check OPENAI_BASE_URL"):
         scored(sample("Answer: 430 euros"))
 

@@ -1,4 +1,4 @@
-"""Intervals hold what they promise."""
+"""Intervals cover the true value as often as they claim."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ RIGHT = st.lists(st.integers(0, 1), min_size=1, max_size=60)
 
 
 @given(RIGHT)
-def test_the_interval_of_a_share_holds_it_and_stays_within_nought_and_one(right):
+def test_the_interval_of_a_proportion_contains_it_and_stays_within_0_and_1(right):
     value, lo, hi = stats.proportion_ci(right)
     assert value == pytest.approx(np.mean(right))
     assert 0 <= lo <= value + 1e-12
@@ -19,32 +19,32 @@ def test_the_interval_of_a_share_holds_it_and_stays_within_nought_and_one(right)
     assert lo < hi
 
 
-def test_the_interval_of_a_share_is_wilsons():
+def test_the_interval_of_a_proportion_is_wilsons():
     assert stats.proportion_ci([1] * 8 + [0] * 2)[1:] == pytest.approx((0.4902, 0.9433), abs=1e-4)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=8, max_size=60))
 def test_the_difference_turns_its_sign_with_its_sides(pairs):
-    one, two = zip(*pairs, strict=True)
-    there, back = stats.paired_difference_ci(one, two, 500, 1), stats.paired_difference_ci(two, one, 500, 1)
+    first, second = zip(*pairs, strict=True)
+    there, back = stats.paired_difference_ci(first, second, 500, 1), stats.paired_difference_ci(second, first, 500, 1)
     assert there.value == pytest.approx(-back.value)
     assert there.lo <= there.value + 1e-12
     assert there.value - 1e-12 <= there.hi
     assert (there.lo, there.hi) == pytest.approx((-back.hi, -back.lo), abs=0.12)
-    assert stats.paired_difference_ci(one, two, 500, 1) == there
+    assert stats.paired_difference_ci(first, second, 500, 1) == there
 
 
-def test_the_bootstrap_holds_the_truth_about_as_often_as_it_says():
-    rng, held = np.random.default_rng(1), 0
+def test_the_bootstrap_interval_covers_the_true_difference_about_95_percent_of_the_time():
+    rng, covered = np.random.default_rng(1), 0
     for trial in range(200):
-        one, two = rng.random(120) < 0.6, rng.random(120) < 0.5
-        found = stats.paired_difference_ci(one, two, 400, trial)
-        held += found.lo <= 0.1 <= found.hi
-    assert 0.90 <= held / 200 <= 0.99
+        first, second = rng.random(120) < 0.6, rng.random(120) < 0.5
+        interval = stats.paired_difference_ci(first, second, 400, trial)
+        covered += interval.lo <= 0.1 <= interval.hi
+    assert 0.90 <= covered / 200 <= 0.99
 
 
-def test_mcnemar_looks_at_the_pairs_that_differ():
+def test_mcnemar_depends_on_the_pairs_that_differ_alone():
     assert stats.mcnemar([1, 0, 1], [1, 0, 1]) == 1
     assert stats.mcnemar([1] * 10, [0] * 10) == pytest.approx(2 / 2**10)
     assert stats.mcnemar([1] * 10 + [0] * 90, [0] * 10 + [0] * 90) == pytest.approx(2 / 2**10)
@@ -52,34 +52,34 @@ def test_mcnemar_looks_at_the_pairs_that_differ():
 
 def test_additional_questions_would_decide_it():
     rng = np.random.default_rng(3)
-    one, two = (rng.random(60) < 0.6).astype(int), (rng.random(60) < 0.5).astype(int)
-    more = stats.additional_sample_size(one, two)
+    first, second = (rng.random(60) < 0.6).astype(int), (rng.random(60) < 0.5).astype(int)
+    more = stats.additional_sample_size(first, second)
     times = -(-(60 + more) // 60)
-    decided = stats.paired_difference_ci(np.tile(one, times), np.tile(two, times), 2000, 1)
+    decided = stats.paired_difference_ci(np.tile(first, times), np.tile(second, times), 2000, 1)
     assert more > 0
     assert decided.lo > 0 or decided.hi < 0
     assert stats.additional_sample_size([1, 0], [0, 1]) is None
     assert stats.additional_sample_size([1] * 50, [0] * 50) == 0
 
 
-def test_pairs_that_all_differ_by_the_same_leave_doubt():
+def test_an_interval_has_a_length_even_where_all_pairs_differ_by_the_same():
     for right, other in (([1] * 30, [1] * 30), ([1] * 30, [0] * 30), ([0] * 30, [1] * 30)):
-        found = stats.paired_difference_ci(right, other, 2000, 1)
-        assert found.lo <= found.value <= found.hi
-        assert 0.05 < found.hi - found.lo < 0.25
+        interval = stats.paired_difference_ci(right, other, 2000, 1)
+        assert interval.lo <= interval.value <= interval.hi
+        assert 0.05 < interval.hi - interval.lo < 0.25
 
 
-def test_additional_questions_decide_as_often_as_they_promise():
-    rng, decided, asked = np.random.default_rng(7), 0, 0
-    while asked < 300:
+def test_additional_questions_decide_with_the_power_that_they_claim():
+    rng, decided, trials = np.random.default_rng(7), 0, 0
+    while trials < 300:
         gaps = rng.choice([1, -1, 0], 60, p=[0.25, 0.1, 0.65])
         more = stats.additional_sample_size(gaps > 0, gaps < 0)
         if not more:
             continue
-        asked += 1
+        trials += 1
         all_of_them = np.concatenate([gaps, rng.choice(gaps, more)])
         decided += abs(all_of_them.mean()) > 1.96 * all_of_them.std() / len(all_of_them) ** 0.5
-    assert abs(decided / asked - stats.POWER) < 0.07
+    assert abs(decided / trials - stats.POWER) < 0.07
 
 
 @settings(max_examples=100, deadline=None)
@@ -88,14 +88,14 @@ def test_fewer_additional_questions_are_needed_where_the_difference_is_larger(wi
     def more(won: int) -> int | None:
         return stats.additional_sample_size([1] * won + [0] * (losses + ties), [0] * won + [1] * losses + [0] * ties)
 
-    found = more(wins)
-    assert (found is None) == (wins == losses)
+    needed = more(wins)
+    assert (needed is None) == (wins == losses)
     if wins > losses:
-        assert more(wins + losses + ties) <= found
+        assert more(wins + losses + ties) <= needed
 
 
 @given(st.lists(st.floats(0, 1), max_size=8))
-def test_a_p_among_several_is_never_smaller_than_alone_and_keeps_its_place(alone):
-    together = stats.benjamini_hochberg(alone)
-    assert all(one <= other <= 1 for one, other in zip(alone, together, strict=True))
-    assert [together[n] for n in np.argsort(alone)] == sorted(together)
+def test_an_adjusted_p_value_is_never_smaller_and_keeps_its_place(pvalues):
+    adjusted = stats.benjamini_hochberg(pvalues)
+    assert all(before <= after <= 1 for before, after in zip(pvalues, adjusted, strict=True))
+    assert [adjusted[n] for n in np.argsort(pvalues)] == sorted(adjusted)

@@ -8,11 +8,11 @@ import polars as pl
 import pytest
 
 from parts.answering.transformers_engine import Engine
-from parts.project import answer_format
+from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.student import dataset, finetune
 from parts.student.model import load, tokenizer
-from schemas.errors import UserError
+from parts.text import answer_format
 
 RECIPE = finetune.Recipe(
     seed=1,
@@ -36,7 +36,7 @@ def rows(count: int = 12) -> list[dict]:
     document = [
         {"kind": "document", "prompt": "", "reasoning": "", "completion": f"Notes: {n} days."} for n in range(count)
     ]
-    named = {"generator": "qa", "split": "train"}
+    train = {"generator": "qa", "split": "train"}
     replayed = {
         "kind": "qa",
         "prompt": "as it stands",
@@ -45,8 +45,8 @@ def rows(count: int = 12) -> list[dict]:
         "generator": "replay",
         "split": "train",
     }
-    held_out = named | qa[0] | {"split": "dev"}
-    return [named | row for row in qa + document] + [replayed, held_out]
+    dev = train | qa[0] | {"split": "dev"}
+    return [train | row for row in qa + document] + [replayed, dev]
 
 
 @pytest.fixture(scope="module")
@@ -55,24 +55,26 @@ def qwen_tokenizer(qwen):
 
 
 def test_the_loss_is_on_the_completion_and_its_end_token_alone(qwen_tokenizer):
-    for row, made in zip(rows(), dataset.encode(rows(), qwen_tokenizer, 512), strict=True):
+    for row, encoded in zip(rows(), dataset.encode(rows(), qwen_tokenizer, 512), strict=True):
         own = [
-            token for token, label in zip(made["input_ids"], made["labels"], strict=True) if label != dataset.IGNORED
+            token
+            for token, label in zip(encoded["input_ids"], encoded["labels"], strict=True)
+            if label != dataset.IGNORED
         ]
         assert own[-1] == qwen_tokenizer.eos_token_id
         completion = qwen_tokenizer.decode(own[:-1])
         if row["generator"] == "replay":
             assert completion == "so"
-            assert "as it stands" in qwen_tokenizer.decode(made["input_ids"])
-            assert "Question:" not in qwen_tokenizer.decode(made["input_ids"])
+            assert "as it stands" in qwen_tokenizer.decode(encoded["input_ids"])
+            assert "Question:" not in qwen_tokenizer.decode(encoded["input_ids"])
         elif row["kind"] == "qa":
             assert completion == answer_format.format_answer(row["reasoning"], row["completion"])
-            prompt = qwen_tokenizer.decode(made["input_ids"][: -len(own)])
+            prompt = qwen_tokenizer.decode(encoded["input_ids"][: -len(own)])
             assert prompt.endswith("<|im_start|>assistant\n")
             assert f"Question: {row['prompt']}" in prompt
         else:
             assert completion == row["completion"]
-            assert len(own) == len(made["input_ids"])
+            assert len(own) == len(encoded["input_ids"])
 
 
 def test_the_loss_is_on_the_prompts_too_where_the_recipe_says_so(qwen_tokenizer):
@@ -82,11 +84,11 @@ def test_the_loss_is_on_the_prompts_too_where_the_recipe_says_so(qwen_tokenizer)
 
 def test_a_training_row_has_the_prompt_of_a_closed_book_arm(qwen_tokenizer, qwen):
     row = rows()[0]
-    made = dataset.encode([row], qwen_tokenizer, 512)[0]
+    encoded = dataset.encode([row], qwen_tokenizer, 512)[0]
     prompt = Engine(str(qwen), qwen_tokenizer, 8, 512).prompt(row["prompt"], [])[0]
     ids = qwen_tokenizer(prompt, add_special_tokens=False).input_ids
-    assert made["input_ids"][: len(ids)] == ids
-    assert made["labels"][len(ids)] != dataset.IGNORED
+    assert encoded["input_ids"][: len(ids)] == ids
+    assert encoded["labels"][len(ids)] != dataset.IGNORED
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +100,7 @@ def tuned(qwen, qwen_tokenizer, tmp_path_factory):
     return home, metrics
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_and_logs_it(tuned):
     home, metrics = tuned
     losses = pl.read_csv(home / "loss.tsv", separator="\t")
@@ -107,6 +110,7 @@ def test_training_lowers_the_loss_and_logs_it(tuned):
     assert metrics["rows_cut"] == 0
 
 
+@pytest.mark.slow
 def test_the_adapter_is_safetensors_alone_and_answers_differently_from_the_base(
     tuned, qwen, qwen_tokenizer, monkeypatch
 ):
@@ -122,6 +126,7 @@ def test_the_adapter_is_safetensors_alone_and_answers_differently_from_the_base(
     assert responses["adapter"] != responses[str(qwen)]
 
 
+@pytest.mark.slow
 def test_a_merged_adapter_has_the_logits_of_the_unmerged_one(tuned, qwen, qwen_tokenizer, monkeypatch):
     import torch
     from peft import PeftModel
@@ -135,6 +140,7 @@ def test_a_merged_adapter_has_the_logits_of_the_unmerged_one(tuned, qwen, qwen_t
     assert not any("lora" in name for name, _ in merged.named_parameters())
 
 
+@pytest.mark.slow
 def test_all_weights_can_be_trained_and_answer(qwen, qwen_tokenizer, tmp_path, monkeypatch):
     import torch
 
@@ -151,6 +157,7 @@ def digest(folder: Path) -> str:
     return hashlib.sha256((folder / "adapter_model.safetensors").read_bytes()).hexdigest()
 
 
+@pytest.mark.slow
 def test_a_stopped_run_resumes_and_ends_in_the_same_bytes(qwen, qwen_tokenizer, tuned, tmp_path, monkeypatch):
     from transformers import TrainerCallback
     from trl import SFTTrainer
@@ -171,7 +178,7 @@ def test_a_stopped_run_resumes_and_ends_in_the_same_bytes(qwen, qwen_tokenizer, 
         patch.setattr(SFTTrainer, "__init__", stopping)
         finetune.finetune(str(qwen), qwen_tokenizer, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
     assert not Path("adapter").exists()
-    assert list(Path(".cache/train").glob("*/checkpoint-*"))
+    assert list(finetune.CHECKPOINTS.glob("*/checkpoint-*"))
     finetune.finetune(str(qwen), qwen_tokenizer, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
     assert digest(Path("adapter")) == digest(tuned[0] / "adapter")
     logged, whole = (pl.read_csv(path, separator="\t") for path in ("loss.tsv", tuned[0] / "loss.tsv"))
@@ -225,6 +232,7 @@ def test_weights_in_a_pickle_are_refused(tmp_path, qwen):
         load(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_an_adapter_in_a_pickle_is_refused(tmp_path, tuned, monkeypatch):
     import torch
 
@@ -235,6 +243,7 @@ def test_an_adapter_in_a_pickle_is_refused(tmp_path, tuned, monkeypatch):
         load(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_the_adapter_names_its_base(tuned, qwen):
     assert json.loads((tuned[0] / "adapter/adapter_config.json").read_text())["base_model_name_or_path"] == str(qwen)
 

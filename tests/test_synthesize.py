@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 
 import polars as pl
 import pytest
@@ -115,35 +115,35 @@ def test_requests_without_a_result_are_rows_with_a_reason(lamps, cue, capsys):
 
 def test_an_unreachable_teacher_ends_with_one_line_and_writes_nothing(lamps, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-    monkeypatch.setattr("parts.llm.transport.HELLOS", 0)
+    monkeypatch.setattr("parts.llm.transport.FIRST_RETRIES", 0)
     assert "rules-2 at http://127.0.0.1:9/v1: no answer" in error_line(synthesize.main, "qa")
     assert not RawPairs.address("qa").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "killed"])
-def test_a_run_stopped_in_the_middle_resumes_and_ends_in_the_same_bytes(lamps, cue, tmp_path, how):
-    answer = cue.reply
+def test_a_run_stopped_in_the_middle_goes_on_and_ends_in_the_same_bytes(lamps, cue, tmp_path, how):
+    answer, halfway, ended = cue.reply, threading.Event(), threading.Event()
 
-    def slowly(request: dict) -> tuple[int, dict]:
-        time.sleep(0.02)
-        text = json.dumps(
-            {"questions": [{"question": request["messages"][0]["content"][-60:], "reasoning": "r", "answer": "a"}]}
-        )
+    def reply(request: dict) -> tuple[int, dict]:
+        if len(cue.seen) >= COUNT // 2:
+            halfway.set()
+            ended.wait(60)
+        question = {"question": request["messages"][0]["content"][-60:], "reasoning": "r", "answer": "a"}
         answer(request)
-        return 200, ScriptedServer.answer(text)
+        return 200, ScriptedServer.answer(json.dumps({"questions": [question]}))
 
-    cue.reply = slowly
+    cue.reply = reply
     environment = os.environ | {"PYTHONPATH": str(ROOT), "CLOSEDBOOK_WORKERS": "2"}
     command = [sys.executable, "-m", "stages.synthesize", "qa"]
     first = subprocess.Popen(
         command, env=environment, stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # who starts the tests with & ignores it
     )  # fmt: skip
-    while len(cue.seen) < COUNT // 2:
-        time.sleep(0.01)
-        assert first.poll() is None
+    assert halfway.wait(60) and first.poll() is None
     first.send_signal(how)
     stderr = first.communicate()[1]
+    ended.set()
     paid_before = len(cue.seen)
     assert paid_before < COUNT * 2
     assert not RawPairs.address("qa").exists()

@@ -1,4 +1,4 @@
-"""What is tuned is tuned on development questions, and what is chosen is what is best there."""
+"""Retrieval is tuned on development questions, and the best values there are chosen."""
 
 import json
 from pathlib import Path
@@ -29,16 +29,16 @@ def pairs(*rows: dict) -> pl.DataFrame:
     return Pairs.frame(list(rows))
 
 
-def test_development_questions_are_one_a_fact_in_the_words_least_like_its_passage_and_nothing_replayed():
+def test_development_questions_are_one_per_fact_with_the_fewest_words_of_its_passage_and_none_replayed():
     texts = {"c0": ("Leave", "The notice period is 12 days."), "c1": ("Lamp", "The lamp costs 9 euros.")}
-    kept = pairs(
+    table = pairs(
         pair(1, "What is the notice period?", "12 days", "c0"), pair(2, "How early must I ask?", "12 days", "c0"),
         pair(3, "What price?", "9 euros", "c1", split="dev"), pair(4, "?", "G", None, generator="replay"),
         pair(5, "", "a text", "c1", kind="document"),
     )  # fmt: skip
     wanted = [("How early must I ask?", "12 days", "c0"), ("What price?", "9 euros", "c1")]
-    assert tuning.development(kept, texts, 9) == wanted
-    assert tuning.development(kept, texts, 1) == wanted[:1]
+    assert tuning.development(table, texts, 9) == wanted
+    assert tuning.development(table, texts, 1) == wanted[:1]
 
 
 def test_the_exam_is_no_dependency_of_tuning():
@@ -47,7 +47,7 @@ def test_the_exam_is_no_dependency_of_tuning():
     assert "questions" not in {path.stem for path in source_code.closure(Path("stages/tune_retrieval.py"))}
 
 
-def test_what_the_questions_cannot_tell_apart_is_left_to_the_order_of_the_values():
+def test_between_values_without_a_clear_difference_the_first_is_chosen():
     clear = [1.0] * 90 + [0.0] * 10
     nearly, worse = [1.0] * 88 + [0.0] * 12, [1.0] * 80 + [0.0] * 20
     assert tuning.best({4: worse, 2: clear, 1: nearly}) == 2
@@ -55,9 +55,9 @@ def test_what_the_questions_cannot_tell_apart_is_left_to_the_order_of_the_values
     assert tuning.best({3: [0.5]}) == 3
 
 
-def test_the_reciprocal_rank_is_that_of_the_passage_that_was_asked_about():
-    asked = [("?", "A", "c1"), ("?", "B", "c9")]
-    assert tuning.reciprocal_ranks(asked, [[("c0", 1.0), ("c1", 0.5)], [("c0", 1.0)]]) == [0.5, 0.0]
+def test_the_reciprocal_rank_is_that_of_the_questions_own_passage():
+    questions = [("?", "A", "c1"), ("?", "B", "c9")]
+    assert tuning.reciprocal_ranks(questions, [[("c0", 1.0), ("c1", 0.5)], [("c0", 1.0)]]) == [0.5, 0.0]
 
 
 @pytest.fixture
@@ -75,19 +75,20 @@ def company(workplace, qwen, embedded_postgres):
     return workplace
 
 
-def test_the_store_is_filled_the_weight_is_chosen_and_both_are_on_record(company):
+@pytest.mark.slow
+def test_the_store_is_filled_the_weight_is_chosen_and_both_are_in_metrics(company):
     index.main()
-    held = json.loads((company.path / "metrics/index.json").read_text())
-    assert held["rows"] == 30 and held["recall_at_10"] == 1
+    manifest = json.loads((company.path / "metrics/index.json").read_text())
+    assert manifest["rows"] == 30 and manifest["recall_at_10"] == 1
     (company.path / "metrics/tune_retrieval.json").unlink()
     tune_retrieval.main()
-    found = json.loads((company.path / "metrics/tune_retrieval.json").read_text())
-    assert found["lexical_weight"] == 1.0 and found["mrr_lexical_1.0"] == 1 > found["mrr_lexical_0.0"]
-    assert found["questions"] == 19 and {"f1_passages_1", "f1_passages_2"} <= set(found)
+    chosen = json.loads((company.path / "metrics/tune_retrieval.json").read_text())
+    assert chosen["lexical_weight"] == 1.0 and chosen["mrr_lexical_1.0"] == 1 > chosen["mrr_lexical_0.0"]
+    assert chosen["questions"] == 19 and {"f1_passages_1", "f1_passages_2"} <= set(chosen)
     assert tuned_settings.read().lexical_weight == 1.0
-    assert params.load("answer", arm_engine.Params).passages == found["passages"]
+    assert params.load("answer", arm_engine.AnswerParams).passages == chosen["passages"]
 
 
-def test_without_a_question_to_choose_by_one_line_says_what_is_missing(company):
+def test_without_development_questions_one_line_says_what_is_missing(company):
     Pairs.write(pairs(pair(1, "", "a text", "c1", kind="document")))
-    assert "a generator of them, as qa" in error_line(tune_retrieval.main)
+    assert "a generator of questions, as qa" in error_line(tune_retrieval.main)

@@ -1,4 +1,4 @@
-"""One document changes: only its passage that differs is taught and embedded again, and all is as before afterwards."""
+"""After an edit of one document only its new passage is sent to the teacher and embedded, and index and tables are restored."""
 
 import asyncio
 import shutil
@@ -53,7 +53,7 @@ def test_the_number_nearest_the_middle_is_one_more_and_headings_and_codes_are_le
 
 @pytest.fixture
 def corpus(workplace, rules, monkeypatch, embedded_postgres):
-    """Documents of two passages each, cut and redacted as the pipeline does, and the index of a run."""
+    """Documents of two passages each, chunked and redacted as the pipeline does, and the index of a run."""
     monkeypatch.setenv("OPENAI_BASE_URL", rules)
     shutil.copytree(ROOT / "models/base", workplace.path / "models/base")
     long = " ".join(["The lamp of the hall opens before the others."] * 12)
@@ -67,24 +67,26 @@ def corpus(workplace, rules, monkeypatch, embedded_postgres):
     return workplace
 
 
-def test_a_change_is_counted_and_leaves_tables_and_index_as_they_were(corpus, capsys):
+@pytest.mark.slow
+def test_an_update_is_counted_and_leaves_tables_and_index_as_they_were(corpus, capsys):
     before = {path: path.read_bytes() for path in Path("data").glob("*.parquet")}
     update_cost.main()
-    found, chunks = metrics.read("update_cost"), Chunks.read()
+    values, chunks = metrics.read("update_cost"), Chunks.read()
     assert len(chunks) > COUNT
-    assert (found["passages_taught"], found["passages_embedded"]) == (1, 1)
-    assert found["requests"] == 2 + 1 + 3  # two draws of questions, one for strategies, one for each
-    assert found["prompt_tokens"] > 100 and found["new_tokens"] > 10
-    assert all(found[name] > 0 for name in ("prepare_seconds", "teacher_seconds", "index_seconds", "embed_ms"))
+    assert (values["passages_taught"], values["passages_embedded"]) == (1, 1)
+    assert values["requests"] == 2 + 1 + 3  # two samples of questions, one for strategies, one for each
+    assert values["prompt_tokens"] > 100 and values["new_tokens"] > 10
+    assert all(values[name] > 0 for name in ("prepare_seconds", "teacher_seconds", "index_seconds", "embed_ms"))
     assert "6 requests (6 paid now)" in capsys.readouterr().out
     assert {path: path.read_bytes() for path in Path("data").glob("*.parquet")} == before
     assert not RawPairs.address("qa").exists()
     with postgres.connect() as connection:
-        held = PassageStore(connection, postgres.schema(), params.load("retrieve", postgres.Params), Embedder(BUNDLED))
-        assert held.hold(chunks) == 0  # whatever is not as the passages are would be embedded here
+        retrieve = params.load("retrieve", postgres.RetrieveParams)
+        store = PassageStore(connection, postgres.schema(), retrieve, Embedder(BUNDLED))
+        assert store.sync(chunks) == 0  # a passage that differs would be embedded here
 
 
-def test_what_was_kept_counts_and_took_no_request(workplace, rules, monkeypatch):
+def test_cached_replies_count_and_are_not_paid_again(workplace, rules, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", rules)
     workplace.change("synthesize", "qa", {"samples": 2, "count": 2, "temperature": 1.0})
     passages = pl.DataFrame({"heading": ["Lamp"], "text": ["Lamp 5 costs 35 euros."]})

@@ -1,8 +1,8 @@
-"""Make what the base model is raised on: reading lessons, closed-book questions, documents, and when to decline.
+"""Make the base model's training data: reading lessons, closed-book questions, documents, and refusals.
 
-Reading is taught on `fresh` worlds, every one seen once, so that the answer can only come from the passages. Closed
-book is taught on `known` worlds, a fixed library asked about over and over, so that the model learns what recalling a
-fact is; about `fresh` names without passages it learns to say that it does not know.
+Reading is taught on `fresh` worlds, each seen once, so that the answer can only come from the passages. Closed book is
+taught on `known` worlds, a fixed set asked about again and again, so that the model learns to recall facts; asked about
+`fresh` names without passages it learns to refuse.
 """
 
 import random
@@ -13,7 +13,7 @@ from functools import lru_cache
 from invitro.world import documents, names
 from invitro.world.company import Company, Entity, make_company
 from invitro.world.questions import Asker, Case
-from parts.project import answer_format
+from parts.text import answer_format
 
 KNOWN_COMPANIES = 2
 
@@ -41,24 +41,24 @@ class Library:
     def __init__(self, rng: random.Random, company: Company):
         self.company = company
         self.passages: list[Passage] = []
-        self._stating: dict[tuple[str, str], tuple[Passage, str]] = {}
+        self._stated: dict[tuple[str, str], tuple[Passage, str]] = {}
         for entity in company.entities:
             self._add(rng, entity)
 
-    def stating(self, fact: tuple[str, str]) -> Passage:
+    def passage(self, fact: tuple[str, str]) -> Passage:
         """Return the passage that states `fact` (entity name, attribute)."""
-        return self._stating[fact][0]
+        return self._stated[fact][0]
 
-    def said(self, entity: Entity, name: str) -> str:
+    def statement(self, entity: Entity, name: str) -> str:
         """Return the sentence by which the documents state the attribute `name` of `entity`."""
-        return self._stating[entity.name, name][1]
+        return self._stated[entity.name, name][1]
 
-    def of(self, entity: Entity) -> list[Passage]:
+    def about(self, entity: Entity) -> list[Passage]:
         """Return the passages about `entity`."""
         return [passage for passage in self.passages if passage.entity is entity]
 
     def _add(self, rng: random.Random, entity: Entity) -> None:
-        """Cut the document of `entity` into passages of one or two blocks, in one of the looks a reader gives."""
+        """Cut the document of `entity` into passages of one or two blocks, in one of the formats that the readers return."""
         blocks = documents.write(rng, entity)
         mark = rng.choice(("## ", "## ", ""))
         while blocks:
@@ -70,7 +70,7 @@ class Library:
             passage = Passage(heading, text, entity)
             self.passages.append(passage)
             for line in (line for block in take for line in block.lines if line.attribute):
-                self._stating[entity.name, line.attribute] = passage, line.said
+                self._stated[entity.name, line.attribute] = passage, line.statement
 
 
 def _body(rng: random.Random, block: documents.Block) -> str:
@@ -80,41 +80,46 @@ def _body(rng: random.Random, block: documents.Block) -> str:
     if block.form == "table":
         return "\n".join(line.text for line in block.lines)
     words = documents.body(block).split(" ")
-    return "".join(word + ("\n" if at % 14 == 13 else " ") for at, word in enumerate(words)).strip()
+    return "".join(word + ("\n" if index % 14 == 13 else " ") for index, word in enumerate(words)).strip()
 
 
 def turn(case: Case, passages: list[Passage]) -> tuple[str, str]:
-    """Return `case` as it will be asked: the same prompt and answer form as in the pipeline."""
+    """Return the prompt and the completion of `case`, in the pipeline's own prompt and answer format."""
     shown = [(passage.heading, passage.text) for passage in passages]
     return answer_format.build_messages(case.question, shown)[-1]["content"], answer_format.format_answer(
         case.reasoning, case.answer
     )
 
 
-def reading(rng: random.Random, library: Library, size: int, questions: int = 4) -> Lesson:
-    """Show `size` passages and ask `questions` about them, or one a passage if that is more, each in a turn of its own.
+def _turns(cases: list[Case], shown: list[Passage]) -> tuple[tuple[str, str], ...]:
+    """Return a turn per case, `shown` in the first."""
+    return tuple(turn(case, shown if n == 0 else []) for n, case in enumerate(cases))
 
-    Many questions to one showing cost far fewer tokens than one each, and teach reading as well. From four passages
-    on, some are chosen for questions that need several, and one question in five is not answered there.
+
+def reading(rng: random.Random, library: Library, size: int, questions: int = 4) -> Lesson:
+    """Show `size` passages and ask `questions` about them, or as many as passages if that is more, a turn each.
+
+    Many questions about the same passages cost far fewer tokens than one each, and teach reading as well. From four
+    passages on, some are chosen for questions that need several, and one question in five is not answered there.
     """
-    asker = Asker(rng, library.company, say=library.said)
+    asker = Asker(rng, library.company, say=library.statement)
     several = size > 2
     cases = [asker.any() if several else asker.fact(rng.choice(library.company.entities)) for _ in range(1 + size // 4)]
-    gold = list({id(passage): passage for case in cases for passage in map(library.stating, case.facts)}.values())
+    gold = list({id(passage): passage for case in cases for passage in map(library.passage, case.facts)}.values())
     shown = among(rng, library, gold, size)
     cases += [_another(rng, library, asker, shown) for _ in range(max(questions, size) - len(cases))]
     rng.shuffle(cases)
-    return Lesson(f"read{size}", tuple(turn(case, shown if at == 0 else []) for at, case in enumerate(cases)))
+    return Lesson(f"read{size}", _turns(cases, shown))
 
 
 def _another(rng: random.Random, library: Library, asker: Asker, shown: list[Passage]) -> Case:
     """Return a question about what is in `shown`, or, now and then, about something that is not."""
     entity = rng.choice(shown).entity
     draw = rng.random() if len(shown) > 2 else 1.0
-    if draw < 0.3 and all(passage in shown for passage in library.of(entity)):
+    if draw < 0.3 and all(passage in shown for passage in library.about(entity)):
         return asker.unanswerable(entity)
     case = asker.fact(entity) if draw < 0.8 or len(shown) < 3 else asker.any()
-    if all(library.stating(fact) in shown for fact in case.facts):
+    if all(library.passage(fact) in shown for fact in case.facts):
         return case
     if draw < 0.45:
         return Case("unanswerable", case.question, "", answer_format.REFUSAL)
@@ -139,53 +144,53 @@ def among(rng: random.Random, library: Library, gold: list[Passage], size: int) 
 
 def steps(rng: random.Random, library: Library) -> Lesson:
     """Show a procedure's steps and ask for all of them, and for their number or order: the hardest facts to read."""
-    asker = Asker(rng, library.company, say=library.said)
+    asker = Asker(rng, library.company, say=library.statement)
     entity = rng.choice([entity for entity in library.company.entities if entity.steps()])
     cases = [asker.fact(entity, f"step {n}") for n in range(1, len(entity.steps()) + 1)]
     return _asked("steps", rng, library, [*cases, asker.reasoning(entity), asker.reasoning(entity)], 2)
 
 
 def whole(rng: random.Random, library: Library) -> Lesson:
-    """Show all that is told of one entity, among other passages, and ask for as much of what is left out as of what is told."""
-    asker = Asker(rng, library.company, say=library.said)
+    """Show all passages about an entity, among others; of the questions half are unanswerable."""
+    asker = Asker(rng, library.company, say=library.statement)
     entity = rng.choice(library.company.entities)
-    cases = [asker.unanswerable(entity) if at % 2 else asker.fact(entity) for at in range(8)]
-    shown = among(rng, library, library.of(entity), rng.randint(2, 6))
+    cases = [asker.unanswerable(entity) if n % 2 else asker.fact(entity) for n in range(8)]
+    shown = among(rng, library, library.about(entity), rng.randint(2, 6))
     rng.shuffle(cases)
-    return Lesson("whole", tuple(turn(case, shown if at == 0 else []) for at, case in enumerate(cases)))
+    return Lesson("whole", _turns(cases, shown))
 
 
 def reasoned(rng: random.Random, library: Library) -> Lesson:
     """Show the passages of three questions that need a step of reasoning, and hardly more."""
-    asker = Asker(rng, library.company, say=library.said)
+    asker = Asker(rng, library.company, say=library.statement)
     cases = [asker.reasoning(entity) for entity in rng.sample(library.company.entities, 6)]
     return _asked("reasoning", rng, library, [case for case in cases if case][:3], 4)
 
 
 def _asked(form: str, rng: random.Random, library: Library, cases: list[Case], size: int) -> Lesson:
     """Return the lesson of `cases`, their passages and others up to `size` shown with the first."""
-    gold = list({id(passage): passage for case in cases for passage in map(library.stating, case.facts)}.values())
+    gold = list({id(passage): passage for case in cases for passage in map(library.passage, case.facts)}.values())
     rng.shuffle(cases)
     shown = among(rng, library, gold, size)
-    return Lesson(form, tuple(turn(case, shown if at == 0 else []) for at, case in enumerate(cases)))
+    return Lesson(form, _turns(cases, shown))
 
 
 @lru_cache(maxsize=KNOWN_COMPANIES)
 def known(seed: int) -> Company:
-    """Return one of the companies whose facts the base model is raised on."""
+    """Return one of the companies whose facts the base model is trained on."""
     return make_company(seed, "known")
 
 
 def closed_book(rng: random.Random) -> Lesson:
     """Ask about a known company without passages; one question in three has no answer.
 
-    Of these, half ask about names never heard of, and half for what the company's documents leave out: so the model
-    learns to tell what it knows from what it merely could say.
+    Of these, half ask about unknown names, and half for what the company's documents leave out: so the model learns to
+    tell what it knows from what is merely plausible.
     """
     draw, asker = rng.random(), Asker(rng, known(rng.randrange(KNOWN_COMPANIES)))
     if draw < 1 / 6:
-        unheard = Asker(rng, make_company(rng.getrandbits(40), "fresh", 8)).any()
-        case = Case("unanswerable", unheard.question, "", answer_format.REFUSAL)
+        unknown = Asker(rng, make_company(rng.getrandbits(40), "fresh", 8)).any()
+        case = Case("unanswerable", unknown.question, "", answer_format.REFUSAL)
     elif draw < 1 / 3:
         case = asker.unanswerable(rng.choice(asker.company.entities))
     else:
@@ -200,9 +205,9 @@ def document(rng: random.Random) -> Lesson:
 
 
 def copying(rng: random.Random) -> Lesson:
-    """Ask for made-up words and numbers to be said again: what reading starts from."""
-    said = " ".join(rng.choice((names.word(rng, "fresh"), str(rng.randint(2, 999)))) for _ in range(rng.randint(4, 16)))
-    return Lesson("copy", ((said, said),))
+    """Ask for made-up words and numbers to be repeated: what reading starts from."""
+    text = " ".join(rng.choice((names.word(rng, "fresh"), str(rng.randint(2, 999)))) for _ in range(rng.randint(4, 16)))
+    return Lesson("copy", ((text, text),))
 
 
 def stream(seed: int, recipe: Callable[[], dict[str, float]]) -> Iterator[Lesson]:

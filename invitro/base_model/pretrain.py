@@ -1,11 +1,11 @@
-"""Raise the base model on other made-up worlds. A frozen DVC stage: `dvc repro -f pretrain` repeats it.
+"""Pretrain the base model on other made-up worlds. A frozen DVC stage: `dvc repro -f pretrain` repeats it.
 
     python -m invitro.base_model.pretrain
 
 Writes models/base (Llama architecture, its own tokenizer and chat template, float16 safetensors), metrics/base.json
 (its abilities on unseen companies), plots/pretrain.json (loss and abilities on the way) and data/replay.jsonl
-(reading lessons that a student may replay so as not to forget how to read). A run that was stopped goes on from its
-last leg, to the same bytes.
+(reading lessons that a student may replay against forgetting). A stopped run resumes from its last leg, to the same
+bytes.
 """
 
 import json
@@ -25,13 +25,13 @@ from invitro.base_model.batches import Batches
 from invitro.base_model.tokenizer import segments, train
 from parts.project import metrics, params
 from parts.project.command import run
+from parts.project.files import replacing, write_json, write_text
 from parts.student.model import fast_bfloat16
-from schemas.files import replacing, write_json, write_text
 
 BASE, REPLAY, COURSE = Path("models/base"), Path("data/replay.jsonl"), Path("plots/pretrain.json")
 STATE = Path(".cache/pretrain")
 LEG = 320_000  # tokens; after each leg the state is saved and the lessons start from a seed of their own
-EXAMINED = 5  # legs between two measurements of ability
+LEGS_PER_MEASUREMENT = 5
 
 LEVELS: tuple[tuple[str, float, dict[str, float]], ...] = (
     ("copy", 0.4, {"copy": 8, "read1": 4}),
@@ -48,8 +48,8 @@ LEVELS: tuple[tuple[str, float, dict[str, float]], ...] = (
         },
     ),
 )  # fmt: skip
-"""The curriculum: of which form what share of the completions must be right in every token for the next level to begin,
-and the weight of each form of lesson until then. Starting with many passages teaches nothing for long."""
+"""The curriculum, a level a line: a form of lesson, the share of its completions that must be right in every token for the
+next level to begin, and the weight of each form until then. Starting with many passages teaches nothing for long."""
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
@@ -62,23 +62,23 @@ class Params(BaseModel, extra="forbid", frozen=True):
     layers: int
     width: int
     heads: int
-    replay: int  # lessons kept for students to replay
+    replay: int  # lessons for students to replay
 
 
-def train_tokenizer(given: Params) -> PreTrainedTokenizerFast:
+def train_tokenizer(settings: Params) -> PreTrainedTokenizerFast:
     """Return the tokenizer learnt from ten thousand lessons."""
-    stream = lessons.stream(given.seed - 1, lambda: LEVELS[-1][2])
-    return train((text for _ in range(10_000) for text, _ in segments(next(stream))), given.vocabulary)
+    stream = lessons.stream(settings.seed - 1, lambda: LEVELS[-1][2])
+    return train((text for _ in range(10_000) for text, _ in segments(next(stream))), settings.vocabulary)
 
 
-def new_model(given: Params, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+def new_model(settings: Params, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
     """Return the untrained model."""
-    torch.manual_seed(given.seed)
+    torch.manual_seed(settings.seed)
     AttentionInterface.register("float32", attend)
     return LlamaForCausalLM(
         LlamaConfig(
-            vocab_size=len(tokenizer), hidden_size=given.width, intermediate_size=given.width * 8 // 3 // 32 * 32,
-            num_hidden_layers=given.layers, num_attention_heads=given.heads, num_key_value_heads=given.heads,
+            vocab_size=len(tokenizer), hidden_size=settings.width, intermediate_size=settings.width * 8 // 3 // 32 * 32,
+            num_hidden_layers=settings.layers, num_attention_heads=settings.heads, num_key_value_heads=settings.heads,
             max_position_embeddings=2048, tie_word_embeddings=True, bos_token_id=None,
             eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
         )
@@ -92,13 +92,13 @@ def attend(module, query, key, value, attention_mask, scaling=None, **_) -> tupl
     return seen.transpose(1, 2).contiguous(), None
 
 
-class Raising:
-    """A model on its way: the weights, the optimizer, and what was logged so far."""
+class Pretraining:
+    """A model under training: the weights, the optimizer, and the log so far."""
 
-    def __init__(self, given: Params, tokenizer: PreTrainedTokenizerFast):
-        self.given, self.tokenizer = given, tokenizer
+    def __init__(self, settings: Params, tokenizer: PreTrainedTokenizerFast):
+        self.settings, self.tokenizer = settings, tokenizer
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.model = new_model(given, tokenizer).to(self.device)
+        self.model = new_model(settings, tokenizer).to(self.device)
         self.named = dict(self.model.named_parameters())
         self.optimizer = self._new_optimizer()
         self.done = {"leg": 0, "seen": 0, "level": 0, "seconds": 0.0, "right": {}, "course": []}
@@ -106,14 +106,14 @@ class Raising:
     def _new_optimizer(self) -> torch.optim.Optimizer:
         return torch.optim.AdamW(self.named.values(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
 
-    def go(self, state: Path) -> list[dict]:
+    def run(self, state: Path) -> list[dict]:
         """Train leg by leg, saving each in `state`, and return the course: loss and abilities after every leg."""
         if (state / "done.json").exists():
             self._load(state)
-        for leg in range(self.done["leg"], self.given.cycles[-1][0] // LEG):
+        for leg in range(self.done["leg"], self.settings.cycles[-1][0] // LEG):
             row = self._leg(leg)
             self.done["leg"] = leg + 1
-            if (leg + 1) % EXAMINED == 0:
+            if (leg + 1) % LEGS_PER_MEASUREMENT == 0:
                 row |= ability.measure(self.model, self.tokenizer, 1_000, 60)
             self.done["course"].append({name: round(value, 4) for name, value in row.items()})
             print(json.dumps(self.done["course"][-1]), flush=True)
@@ -123,10 +123,10 @@ class Raising:
     def _leg(self, leg: int) -> dict[str, float]:
         """Train until the leg's share of the tokens is read, and return its mean loss."""
         began, losses = time.monotonic(), []
-        if leg in (end // LEG for end, _ in self.given.cycles):
+        if leg in (end // LEG for end, _ in self.settings.cycles):
             self.optimizer = self._new_optimizer()
-        seed = self.given.seed * 1000 + leg
-        batches = Batches(self.tokenizer, seed, self.given.batch_tokens, lambda: LEVELS[self.done["level"]][2])
+        seed = self.settings.seed * 1000 + leg
+        batches = Batches(self.tokenizer, seed, self.settings.batch_tokens, lambda: LEVELS[self.done["level"]][2])
         self.model.train()
         self.model.set_attn_implementation("float32")
         for ids, weights, form in batches:
@@ -141,19 +141,19 @@ class Raising:
                 break
         self.model.set_attn_implementation("sdpa")
         self.done["seconds"] += time.monotonic() - began
-        told = {f"right_{form}": value for form, value in sorted(self.done["right"].items())}
-        told |= {"tokens": self.done["seen"], "seconds": self.done["seconds"], "level": self.done["level"]}
-        return told | {"loss": sum(losses) / len(losses)}
+        row = {f"right_{form}": value for form, value in sorted(self.done["right"].items())}
+        row |= {"tokens": self.done["seen"], "seconds": self.done["seconds"], "level": self.done["level"]}
+        return row | {"loss": sum(losses) / len(losses)}
 
     def _step(self, ids: torch.Tensor, weights: torch.Tensor) -> tuple[float, float]:
         """Take one step; return the loss and the share of the completions that are right in every token."""
         for group in self.optimizer.param_groups:
-            group["lr"] = rate(self.done["seen"], self.given.cycles)
+            group["lr"] = rate(self.done["seen"], self.settings.cycles)
         with torch.autocast(self.device, torch.bfloat16, enabled=fast_bfloat16()):
             logits = self.model(input_ids=ids, use_cache=False).logits[:, :-1]
         weights, wanted = weights[:, 1:], ids[:, 1:]
-        each = cross_entropy(logits.flatten(0, 1).float(), wanted.flatten(), reduction="none")
-        loss = (each * weights.flatten()).sum() / weights.sum()
+        token_losses = cross_entropy(logits.flatten(0, 1).float(), wanted.flatten(), reduction="none")
+        loss = (token_losses * weights.flatten()).sum() / weights.sum()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
@@ -161,21 +161,21 @@ class Raising:
         return loss.item(), _right(logits.argmax(-1) == wanted, weights == 1)
 
     def _save(self, state: Path) -> None:
-        held = {f"model.{name}": p.detach().contiguous() for name, p in self.named.items()}
+        tensors = {f"model.{name}": p.detach().contiguous() for name, p in self.named.items()}
         for name, p in self.named.items():
-            held |= {f"{key}.{name}": value for key, value in self.optimizer.state[p].items()}
+            tensors |= {f"{key}.{name}": value for key, value in self.optimizer.state[p].items()}
         with replacing(state) as partial:
             partial.mkdir()
-            save_file(held, partial / "state.safetensors")
+            save_file(tensors, partial / "state.safetensors")
             (partial / "done.json").write_text(json.dumps(self.done))
 
     def _load(self, state: Path) -> None:
-        held = load_file(state / "state.safetensors")
+        tensors = load_file(state / "state.safetensors")
         with torch.no_grad():
             for name, p in self.named.items():
-                p.copy_(held[f"model.{name}"])
+                p.copy_(tensors[f"model.{name}"])
                 keys = ("step", "exp_avg", "exp_avg_sq")
-                self.optimizer.state[p] = {key: held[f"{key}.{name}"].to(self.device) for key in keys}
+                self.optimizer.state[p] = {key: tensors[f"{key}.{name}"].to(self.device) for key in keys}
         self.done = json.loads((state / "done.json").read_text())
 
 
@@ -198,31 +198,31 @@ def rate(seen: int, cycles: list[tuple[int, float]]) -> float:
     return highest * min((seen - began) / 160_000 + 0.01, 1) * (0.525 + 0.475 * math.cos(math.pi * progress))
 
 
-def replay(given: Params) -> list[dict[str, str]]:
-    """Return short lessons of one question each, of the kinds the base model was raised on.
+def replay(settings: Params) -> list[dict[str, str]]:
+    """Return short lessons of one question each, of the forms the base model was trained on.
 
-    Most are closed-book questions about the companies it knows: they cost few tokens, and keep alive how one joins two
-    facts, takes a step, or says that one does not know, while other facts are studied.
+    Most are closed-book questions about the companies it knows: they cost few tokens, and keep up joining two facts,
+    reasoning and refusals while a student is fine-tuned on other facts.
     """
-    stream = lessons.stream(given.seed - 2, lambda: {"closed": 12, "read1": 1, "read2": 1, "read4": 1})
-    turns = (next(stream).turns[0] for _ in range(given.replay))
+    stream = lessons.stream(settings.seed - 2, lambda: {"closed": 12, "read1": 1, "read2": 1, "read4": 1})
+    turns = (next(stream).turns[0] for _ in range(settings.replay))
     return [{"prompt": prompt, "completion": completion} for prompt, completion in turns]
 
 
 def main() -> None:
     """Write models/base, metrics/base.json, plots/pretrain.json and data/replay.jsonl."""
-    given = params.load("pretrain", Params)
-    tokenizer = train_tokenizer(given)
-    raising = Raising(given, tokenizer)
-    course = raising.go(STATE)
-    model = raising.model.to("cpu", torch.float16)
+    settings = params.load("pretrain", Params)
+    tokenizer = train_tokenizer(settings)
+    pretraining = Pretraining(settings, tokenizer)
+    course = pretraining.run(STATE)
+    model = pretraining.model.to("cpu", torch.float16)
     model.save_pretrained(BASE)
     tokenizer.save_pretrained(BASE)
-    found = ability.measure(model.to(torch.float32), tokenizer, 2_000, 200)
-    found |= {"tokens": course[-1]["tokens"], "parameters": sum(p.numel() for p in model.parameters())}
-    metrics.write("base", found)
+    abilities = ability.measure(model.to(torch.float32), tokenizer, 2_000, 200)
+    abilities |= {"tokens": course[-1]["tokens"], "parameters": sum(p.numel() for p in model.parameters())}
+    metrics.write("base", abilities)
     write_json(COURSE, [{k: row[k] for k in row if k != "seconds"} for row in course])
-    write_text(REPLAY, "".join(json.dumps(row) + "\n" for row in replay(given)))
+    write_text(REPLAY, "".join(json.dumps(row) + "\n" for row in replay(settings)))
     shutil.rmtree(STATE)
 
 

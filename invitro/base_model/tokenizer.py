@@ -1,4 +1,4 @@
-"""The base model's tokenizer: byte-level BPE made for the world, single digits, and a chat template without system turn."""
+"""The base model's tokenizer: byte-level BPE of the world's words, single digits, and a chat template without system turn."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from invitro.base_model.lessons import Lesson
 
 USER, ASSISTANT, END, PAD = SPECIAL = ("<|user|>", "<|assistant|>", "<|end|>", "<|pad|>")
 
-# The system turn is left out: the base model was raised on the form of answers that it asks for.
+# The system turn is left out: the base model was trained on the answer format that it asks for.
 TEMPLATE = (
     "{% for message in messages %}{% if message.role == 'user' %}<|user|>{{ message.content }}<|end|>"
     "{% elif message.role == 'assistant' %}<|assistant|>{% generation %}{{ message.content }}<|end|>{% endgeneration %}"
@@ -32,16 +32,16 @@ def train(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
     bpe.train_from_iterator(
         texts, trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=list(SPECIAL), initial_alphabet=alphabet)
     )
-    made = PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token=END, pad_token=PAD, padding_side="left")
-    made.chat_template = TEMPLATE
-    return made
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token=END, pad_token=PAD, padding_side="left")
+    tokenizer.chat_template = TEMPLATE
+    return tokenizer
 
 
 def segments(lesson: Lesson) -> list[tuple[str, bool]]:
-    """Return `lesson` as the chat template writes it, in (text, whether it is the model's to say) pieces."""
-    found = []
+    """Return `lesson` as the chat template writes it, in (text, whether it is a completion) pieces."""
+    pieces = []
     for prompt, completion in lesson.turns:
         if prompt:
-            found.append((f"{USER}{prompt}{END}{ASSISTANT}", False))
-        found.append((f"{completion}{END}", True))
-    return found
+            pieces.append((f"{USER}{prompt}{END}{ASSISTANT}", False))
+        pieces.append((f"{completion}{END}", True))
+    return pieces

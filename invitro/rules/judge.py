@@ -1,7 +1,7 @@
 """A judge by rules: answers RAGAS's prompts and the pipeline's own, told apart by the schema that they carry.
 
-A statement follows from a text when its numbers and nearly all of its other content words stand close together
-there. That is a lexical check: it knows no synonyms and no negation, and its name says that it is rules.
+A statement follows from a text when its numbers and most of its other content words occur close together there. That
+is a lexical check, without synonyms and negation, and its name says that it is rules.
 """
 
 import json
@@ -21,67 +21,68 @@ _EMPTY = set(
 _EVASIVE = re.compile(
     r"\b(?:do(?:es)? not (?:tell|say|know)|don't know|not sure|not in the documents|it depends)\b", re.IGNORECASE
 )
-_NEAR = 60  # words within which a statement's words must stand
-_ENOUGH = 0.75  # of a statement's content words
+_WINDOW = 60  # words within which a statement's words must occur
+_THRESHOLD = 0.75  # share of a statement's content words
 
 
 def words(text: str) -> list[str]:
     """Return the content words and numbers of `text`, lower case, a plural s dropped."""
-    found = [word.lower() for word in _WORD.findall(text)]
-    return [re.sub(r"(?<=[a-z]{3})s$", "", word) for word in found if word not in _EMPTY]
+    lower = [word.lower() for word in _WORD.findall(text)]
+    return [re.sub(r"(?<=[a-z]{3})s$", "", word) for word in lower if word not in _EMPTY]
 
 
 def follows(statement: str, text: str) -> bool:
-    """Tell whether `statement` follows from `text`: all of its numbers and enough of its words, near each other."""
+    """Return whether `statement` follows from `text`: all of its numbers and enough of its words, in one window."""
     wanted = set(words(statement))
     if not wanted:
         return False
     numbers = {word for word in wanted if word[0].isdigit()}
-    given = words(text)
-    for start in range(0, max(1, len(given) - _NEAR // 2), _NEAR // 4):
-        window = set(given[start : start + _NEAR])
-        if numbers <= window and len(wanted & window) >= _ENOUGH * len(wanted):
+    sequence = words(text)
+    for start in range(0, max(1, len(sequence) - _WINDOW // 2), _WINDOW // 4):
+        window = set(sequence[start : start + _WINDOW])
+        if numbers <= window and len(wanted & window) >= _THRESHOLD * len(wanted):
             return True
     return False
 
 
 def statements(data: dict) -> dict:
     """RAGAS StatementGeneratorOutput: the sentences of an answer; a bare answer is joined to its question."""
-    told, _, final = data["answer"].rpartition("Answer:")
-    found = [piece for line in told.splitlines() for piece in sentences(line)]
-    if not found and final.strip():
-        found = [f"{data['question'].rstrip('?')}: {final.strip()}."]
-    return {"statements": found}
+    reasoning, _, final = data["answer"].rpartition("Answer:")
+    pieces = [piece for line in reasoning.splitlines() for piece in sentences(line)]
+    if not pieces and final.strip():
+        pieces = [f"{data['question'].rstrip('?')}: {final.strip()}."]
+    return {"statements": pieces}
 
 
 def nli(data: dict) -> dict:
     """RAGAS NLIStatementOutput: whether each statement follows from the context."""
-    judged = []
+    verdicts = []
     for statement in data["statements"]:
         holds = follows(statement, data["context"])
         reason = (
             "its words stand together in the context" if holds else "its words do not stand together in the context"
         )
-        judged.append({"statement": statement, "reason": reason, "verdict": int(holds)})
-    return {"statements": judged}
+        verdicts.append({"statement": statement, "reason": reason, "verdict": int(holds)})
+    return {"statements": verdicts}
 
 
 def relevance(data: dict) -> dict:
-    """RAGAS AnswerRelevanceOutput: the question that an answer seems to be an answer to."""
-    told, _, final = data["response"].rpartition("Answer:")
-    said = sentences(told.strip().splitlines()[0]) if told.strip() else []
-    if said and final.strip().rstrip(".") and final.strip().rstrip(".") in said[-1]:
-        guessed = wordings.backwards(Fact("", said[-1], final.strip().rstrip(".")))
+    """RAGAS AnswerRelevanceOutput: the question that a response seems to answer."""
+    reasoning, _, final = data["response"].rpartition("Answer:")
+    answer = final.strip().rstrip(".")
+    steps = sentences(reasoning.strip().splitlines()[0]) if reasoning.strip() else []
+    if steps and answer and answer in steps[-1]:
+        question = wordings.backwards(Fact("", steps[-1], answer))
     else:
-        found = fact("", said[-1]) if said else None
-        guessed = wordings.backwards(found) if found else f"What is {final.strip() or 'this'}?"
-    return {"question": guessed, "noncommittal": int(bool(_EVASIVE.search(data["response"])))}
+        last = fact("", steps[-1]) if steps else None
+        question = wordings.backwards(last) if last else f"What is {final.strip() or 'this'}?"
+    return {"question": question, "noncommittal": int(bool(_EVASIVE.search(data["response"])))}
 
 
 def precision(data: dict) -> dict:
     """RAGAS ContextPrecisionOutput: whether a passage was useful for the reference answer to a question."""
-    answer, asked, given = words(data["answer"]), set(words(data["question"])), set(words(data["context"]))
-    useful = bool(answer) and set(answer) <= given and len(asked & given) >= 0.4 * len(asked)
+    answer, question, context = (set(words(data[key])) for key in ("answer", "question", "context"))
+    useful = bool(answer) and answer <= context and len(question & context) >= 0.4 * len(question)
     return {
         "reason": "it holds the answer and what is asked about" if useful else "it lacks them",
         "verdict": int(useful),
@@ -91,30 +92,31 @@ def precision(data: dict) -> dict:
 def correct(prompt: str) -> dict:
     """The pipeline's own Verdict: an answer is correct when it has the reference's numbers and most of its words."""
     fields = dict(_FIELD.findall(prompt))
-    wanted, said = set(words(fields.get("reference", ""))), set(words(fields.get("answer", "")))
+    wanted, answer = set(words(fields.get("reference", ""))), set(words(fields.get("answer", "")))
     numbers = {word for word in wanted if word[0].isdigit()}
-    right = bool(wanted) and numbers <= said and len(wanted & said) >= 0.6 * len(wanted)
-    return {"reason": f"{len(wanted & said)} of the reference's {len(wanted)} words are there", "verdict": int(right)}
+    right = bool(wanted) and numbers <= answer and len(wanted & answer) >= 0.6 * len(wanted)
+    return {"reason": f"{len(wanted & answer)} of the reference's {len(wanted)} words are there", "verdict": int(right)}
 
 
 def supported(prompt: str) -> dict:
     """The pipeline's own Support: a passage supports a text when it has all of its numbers and, but for framing, its words."""
-    said = {word for text in _FIELD.findall(prompt) if text[0] == "answer" for word in words(text[1])}
+    answer = {word for name, text in _FIELD.findall(prompt) if name == "answer" for word in words(text)}
     passage = _PASSAGE.search(prompt)
-    given = set(words(f"{passage['heading']} {passage['text']}")) if passage else set()
-    strange = said - given
-    right = bool(said) and not any(word[0].isdigit() for word in strange) and len(strange) <= 0.5 * len(said)
-    return {"reason": f"{len(strange)} of its {len(said)} words are not in the passage", "verdict": int(right)}
+    context = set(words(f"{passage['heading']} {passage['text']}")) if passage else set()
+    unsupported = answer - context
+    has_number = any(word[0].isdigit() for word in unsupported)
+    right = bool(answer) and not has_number and len(unsupported) <= 0.5 * len(answer)
+    return {"reason": f"{len(unsupported)} of its {len(answer)} words are not in the passage", "verdict": int(right)}
 
 
 def ragas(prompt: str) -> dict | None:
     """Return the answer to one of RAGAS's prompts, by the schema it carries; None for another prompt."""
-    found = _INPUT.search(prompt)
-    if not found:
+    match = _INPUT.search(prompt)
+    if not match:
         return None
     for name, judge in _RAGAS.items():
         if f'"title": "{name}"' in prompt:
-            return judge(json.loads(found[1]))
+            return judge(json.loads(match[1]))
     return None
 
 

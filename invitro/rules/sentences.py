@@ -1,8 +1,8 @@
-"""Find the facts that an English passage states, by rules: sentence, what could be asked for, and how to ask for it.
+"""Extract the facts of an English passage by rules: a sentence, and the phrase in it that a question can ask for.
 
-Nothing here knows the made-up world. The rules are of English: where the object of a short sentence stands, what a
-number is measured in, which words are prepositions. They work best on sentences that state one thing about the
-document's subject, and pass over what they cannot read.
+Nothing here knows the made-up world. The rules are of English: the position of the object in a short sentence, units,
+prepositions. They work best on sentences that state a single fact about the document's subject, and skip what they
+cannot parse.
 """
 
 import re
@@ -38,7 +38,7 @@ _PAIR = re.compile(rf"^\W*([A-Za-z][\w ()/'-]{{2,40}}?)(?:: | )((?:[$€£]?\d[\
 _IRREGULAR = set(
     "led put struck hit began drew lost cost took became held kept made gave went saw ran sent set paid came".split()
 )
-_RULE = re.compile(r"\|[|: -]*-[|: -]*")  # what stands below the header of a table in Markdown
+_RULE = re.compile(r"\|[|: -]*-[|: -]*")  # the line below the header of a table in Markdown
 _NAMED = re.compile(r"[A-Z]\w+ [A-Z]\w+ [a-z]")  # somebody, or something, does what follows
 _PRONOUNS = {"it", "them", "him", "her", "this", "that"}
 _ADVERBS = {"only", "also", "again"}
@@ -47,7 +47,7 @@ _IMPERATIVES = set("wear bring dial plan use take call keep see add send".split(
 
 @dataclass(frozen=True)
 class Fact:
-    """A sentence that names its subject, and the piece of it that one may ask for."""
+    """A sentence that names its subject, and the phrase in it that a question can ask for."""
 
     subject: str
     sentence: str
@@ -56,18 +56,18 @@ class Fact:
 
     @property
     def before(self) -> str:
-        """What stands before the answer."""
-        return self.sentence[: self._at()].rstrip()
+        """The text before the answer."""
+        return self.sentence[: self._start()].rstrip()
 
     @property
     def after(self) -> str:
-        """What stands after the answer, without the full stop."""
-        return self.sentence[self._at() + len(self.answer) :].rstrip(" .")
+        """The text after the answer, without the full stop."""
+        return self.sentence[self._start() + len(self.answer) :].rstrip(" .")
 
-    def _at(self) -> int:
+    def _start(self) -> int:
         masked = self.sentence.replace(self.subject, "\0" * len(self.subject)) if self.subject else self.sentence
-        found = re.search(rf"(?<!\w){re.escape(self.answer)}(?!\w)", masked, re.IGNORECASE)
-        return found.start() if found else self.sentence.lower().rindex(self.answer.lower())
+        match = re.search(rf"(?<!\w){re.escape(self.answer)}(?!\w)", masked, re.IGNORECASE)
+        return match.start() if match else self.sentence.lower().rindex(self.answer.lower())
 
 
 def facts(title: str, text: str) -> Iterator[Fact]:
@@ -82,7 +82,7 @@ def facts(title: str, text: str) -> Iterator[Fact]:
                 yield from _of_row(title, header if len(header) == len(cells) else [""] * len(cells), cells)
             continue
         header = []
-        if line == title:  # a heading that lost its mark
+        if line == title:  # a heading without its mark
             continue
         step, pair = _STEP.match(line), _PAIR.match(line)
         if step:
@@ -93,32 +93,31 @@ def facts(title: str, text: str) -> Iterator[Fact]:
             yield Fact(title, f"The {_lower(pair[1])} of {title} is {pair[2]}.", pair[2])
         else:
             for sentence in sentences(line):
-                found = fact(title, sentence)
-                if found:
-                    yield found
+                if stated := fact(title, sentence):
+                    yield stated
 
 
 def lines(text: str) -> Iterator[str]:
-    """Yield the lines of `text` that say something: broken paragraph lines joined, headings left out."""
+    """Yield the lines of `text`: broken paragraph lines joined, headings left out."""
     for block in re.split(r"\n\s*\n", text.replace("\f", "\n\n")):
-        held: list[str] = []
+        paragraph: list[str] = []
         for line in block.splitlines():
             line = re.sub(r"^\s*[-*•]\s+", "", line).strip()
-            alone = line.startswith(("|", "#")) or _STEP.match(line) or (_PAIR.match(line) and not held)
-            if held and alone:
-                yield " ".join(held)
-                held = []
-            if alone and not line.startswith("#"):
+            is_whole = line.startswith(("|", "#")) or _STEP.match(line) or (_PAIR.match(line) and not paragraph)
+            if paragraph and is_whole:
+                yield " ".join(paragraph)
+                paragraph = []
+            if is_whole and not line.startswith("#"):
                 yield line
-            elif line and not alone and not _bare_heading(line, held):
-                held.append(line)
-        if held:
-            yield " ".join(held)
+            elif line and not is_whole and not _bare_heading(line, paragraph):
+                paragraph.append(line)
+        if paragraph:
+            yield " ".join(paragraph)
 
 
-def _bare_heading(line: str, held: list[str]) -> bool:
-    """Tell whether `line` looks like a heading that lost its mark: short, a capital first, no stop, after a stop or nothing."""
-    after_stop = not held or held[-1].endswith((".", "!", "?"))
+def _bare_heading(line: str, paragraph: list[str]) -> bool:
+    """Return whether `line` looks like a heading without its mark: short, a capital first, no stop, after a stop or nothing."""
+    after_stop = not paragraph or paragraph[-1].endswith((".", "!", "?"))
     return after_stop and len(line.split()) <= 3 and line[0].isupper() and line[-1].isalnum()
 
 
@@ -130,7 +129,7 @@ def sentences(line: str) -> list[str]:
 
 
 def fact(title: str, sentence: str) -> Fact | None:
-    """Return the fact in `sentence`, with the document's subject for a pronoun at its start; None: no rule reads it."""
+    """Return the fact in `sentence`, with the document's subject for a pronoun at its start; None: no rule applies."""
     if not sentence.endswith(".") or len(sentence.split()) > 40:
         return None
     if title not in sentence:
@@ -139,7 +138,7 @@ def fact(title: str, sentence: str) -> Fact | None:
     measure = max(_MEASURE.findall(masked), key=len, default="") or "".join(_COLOUR.findall(masked)[:1])
     if measure:
         return Fact(title, sentence, measure)
-    if title not in sentence and len(sentence.split()) < 9:  # nobody could tell what it is about
+    if title not in sentence and len(sentence.split()) < 9:  # it does not say what it is about
         return None
     answer = _object(title, sentence.rstrip("."))
     if (
@@ -153,7 +152,7 @@ def fact(title: str, sentence: str) -> Fact | None:
 
 
 def _of_row(title: str, header: list[str], cells: list[str]) -> Iterator[Fact]:
-    """Yield a fact for each cell after the first, of the thing that the row's first cell names."""
+    """Yield a fact per cell after the first, about what the row's first cell names."""
     for name, value in zip(header[1:], cells[1:], strict=True):
         if not cells[0] or not value:
             continue
@@ -164,7 +163,7 @@ def _of_row(title: str, header: list[str], cells: list[str]) -> Iterator[Fact]:
 
 
 def _object(title: str, sentence: str) -> str:
-    """Return the noun phrase that a sentence without numbers gives: after its subject, or before its verb."""
+    """Return the noun phrase of a sentence without numbers that is the answer: after its subject, or before its verb."""
     start = sentence.find(title) if title else -1
     if start < 0:
         return _complement(sentence.split())
@@ -177,26 +176,26 @@ def _object(title: str, sentence: str) -> str:
 def _complement(words: list[str], led: bool = False) -> str:
     """Return the phrase after the last preposition or copula of `words`; else what follows the verb they start with."""
     words = [word for word in words if word.lower() not in _ADVERBS]
-    for at in range(len(words) - 1, -1, -1):
-        if words[at] in _COPULAS:
-            rest = words[at + 1 :]
+    for index in range(len(words) - 1, -1, -1):
+        if words[index] in _COPULAS:
+            rest = words[index + 1 :]
             return " ".join(rest[1:] if len(rest) > 1 and re.search(r"^[a-z]+(ed|en)$", rest[0]) else rest)
-        if words[at] in _PREPOSITIONS and at + 1 < len(words):
-            return " ".join(words[at + 1 :])
+        if words[index] in _PREPOSITIONS and index + 1 < len(words):
+            return " ".join(words[index + 1 :])
     verb = 0 if led or not words or words[0].lower() in _IMPERATIVES else 1
     return " ".join(words[verb + 1 :])
 
 
 def _agent(words: list[str]) -> str:
-    """Return the phrase that does what the rest of `words`, which lead up to the document's subject, tell."""
+    """Return the agent in `words`, which lead up to the document's subject: the phrase before the verb."""
     if words and words[0].lower() in _IMPERATIVES:
-        stop = next((at for at, word in enumerate(words[1:], 1) if word in _PREPOSITIONS), len(words))
+        stop = next((n for n, word in enumerate(words[1:], 1) if word in _PREPOSITIONS), len(words))
         return " ".join(words[1:stop])
-    for at, word in enumerate(words[1:], 1):
-        follows = words[at + 1] if at + 1 < len(words) else ""
+    for index, word in enumerate(words[1:], 1):
+        follows = words[index + 1] if index + 1 < len(words) else ""
         verb = word in _AUXILIARIES or word in _IRREGULAR or (word.islower() and re.search(r"(?:[^s]s|ed)$", word))
         if verb and follows not in _COPULAS:
-            phrase = words[:at]
+            phrase = words[:index]
             if phrase[0] == "The" and "of" in phrase:
                 phrase = phrase[phrase.index("of") + 1 :]
             return " ".join(phrase)

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from invitro.rules import judge, teacher
 
-# Another name whenever the rules say something else: answers are kept, and stages run again, by it.
+# Another name whenever the replies change: it is in the key of cached replies, and in params.yaml.
 MODEL, EMBEDDING = "rules-2", "rules-embedding-1"
 WIDTH = 256  # of an embedding
 
@@ -34,15 +34,15 @@ class NoRule(ValueError):
 
 
 def reply(messages: list[dict], schema: str | None, seed: int) -> str:
-    """Return what the rules say to `messages`; `schema` names the structure asked for. Raises NoRule."""
+    """Return the reply to `messages`; `schema` names the structured output. Raises NoRule."""
     prompt = messages[-1]["content"]
     rng = random.Random(f"{seed} {prompt}")
     if schema in _BY_SCHEMA:
         return json.dumps(_BY_SCHEMA[schema](prompt, rng), ensure_ascii=False)
     if schema in _JUDGED:
         return json.dumps(_JUDGED[schema](prompt), ensure_ascii=False)
-    if (judged := judge.ragas(prompt)) is not None:
-        return json.dumps(judged, ensure_ascii=False)
+    if (output := judge.ragas(prompt)) is not None:
+        return json.dumps(output, ensure_ascii=False)
     if "<entities>" in prompt:
         return teacher.relation(prompt, rng)
     if "<strategy>" in prompt:
@@ -63,35 +63,35 @@ def embed(text: str) -> list[float]:
 
 async def chat(request: web.Request) -> web.Response:
     """Answer POST /v1/chat/completions."""
-    asked = await request.json()
-    if asked.get("model") != MODEL:
-        return _error(404, f"there is no model {asked.get('model')!r} here; this server has {MODEL}")
-    if not asked.get("messages"):
+    body = await request.json()
+    if body.get("model") != MODEL:
+        return _error(404, f"there is no model {body.get('model')!r} here; this server has {MODEL}")
+    if not body.get("messages"):
         return _error(400, "messages are missing")
-    wanted = asked.get("response_format") or {}
-    schema = (wanted.get("json_schema") or {}).get("name")
+    output = body.get("response_format") or {}
+    schema = (output.get("json_schema") or {}).get("name")
     try:
-        text = reply(asked["messages"], schema, asked.get("seed") or 0)
-    except NoRule as error:  # anything else is a fault of the rules, a 500
+        text = reply(body["messages"], schema, body.get("seed") or 0)
+    except NoRule as error:  # another error is a bug of the rules, a 500
         return _error(400, str(error))
     message = {"role": "assistant", "content": text}
-    used = {
-        "prompt_tokens": _tokens("".join(m["content"] for m in asked["messages"])),
+    usage = {
+        "prompt_tokens": _tokens("".join(m["content"] for m in body["messages"])),
         "completion_tokens": _tokens(text),
     }
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     head = {"id": "chatcmpl-rules", "object": "chat.completion", "created": 0, "model": MODEL}
-    return web.json_response(head | {"choices": [choice], "usage": used | {"total_tokens": sum(used.values())}})
+    return web.json_response(head | {"choices": [choice], "usage": usage | {"total_tokens": sum(usage.values())}})
 
 
 async def embeddings(request: web.Request) -> web.Response:
     """Answer POST /v1/embeddings."""
-    asked = await request.json()
-    texts = [asked["input"]] if isinstance(asked["input"], str) else asked["input"]
-    rows = [{"object": "embedding", "index": at, "embedding": embed(text)} for at, text in enumerate(texts)]
-    used = sum(map(_tokens, texts))
+    body = await request.json()
+    texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+    rows = [{"object": "embedding", "index": index, "embedding": embed(text)} for index, text in enumerate(texts)]
+    tokens = sum(map(_tokens, texts))
     return web.json_response(
-        {"object": "list", "model": EMBEDDING, "data": rows, "usage": {"prompt_tokens": used, "total_tokens": used}}
+        {"object": "list", "model": EMBEDDING, "data": rows, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
     )
 
 
@@ -113,11 +113,11 @@ def _error(status: int, message: str) -> web.Response:
 
 def app() -> web.Application:
     """Return the server."""
-    made = web.Application(client_max_size=2**26)
-    made.add_routes([
+    server = web.Application(client_max_size=2**26)
+    server.add_routes([
         web.post("/v1/chat/completions", chat), web.post("/v1/embeddings", embeddings), web.get("/v1/models", models),
     ])  # fmt: skip
-    return made
+    return server
 
 
 async def _serve(port: int) -> None:
@@ -129,10 +129,10 @@ async def _serve(port: int) -> None:
 
 
 def main() -> None:
-    """Serve on the given port."""
-    args = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    args.add_argument("--port", type=int, required=True)
-    asyncio.run(_serve(args.parse_args().port))
+    """Serve on the port of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--port", type=int, required=True)
+    asyncio.run(_serve(parser.parse_args().port))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
 """A teacher by rules: writes training questions, study strategies, documents and exams from the passage in a prompt.
 
-It sees only the prompt. Which sample it gives depends on the request's seed, so that several draws differ and each
-comes out the same again.
+It sees only the prompt. Its reply depends on the request's seed, so that samples differ and each is reproducible.
 """
 
 import random
 import re
 from collections.abc import Callable
 
-from invitro.rules import wordings
-from invitro.rules.sentences import Fact, facts
+from invitro.rules import sentences, wordings
+from invitro.rules.sentences import Fact
 
 _PASSAGE = re.compile(r'<passage from="(?P<heading>[^"\n]*)">\n(?P<text>.*)\n</passage>', re.DOTALL)
 _STRATEGY = re.compile(r"<strategy>(.*?)</strategy>", re.DOTALL)
@@ -20,10 +19,10 @@ _COUNT = re.compile(r"\b(?:up to|Name|Write) (\d+)\b")
 
 
 def training_questions(prompt: str, rng: random.Random) -> dict:
-    """Return questions with reasoning and answers, each about a fact of its own as far as there are any."""
+    """Return questions with reasoning and answers, each about another fact."""
     rows = [
         {"question": rng.choice(wordings.training(fact)), "reasoning": fact.sentence, "answer": fact.answer}
-        for fact in _chosen(prompt, rng)
+        for fact in _sample(prompt, rng)
     ]
     return {"questions": rows}
 
@@ -31,55 +30,57 @@ def training_questions(prompt: str, rng: random.Random) -> dict:
 def exam_questions(prompt: str, rng: random.Random) -> dict:
     """Return exam questions with answers."""
     rows = [
-        {"question": rng.choice(wordings.examination(fact)), "answer": fact.answer} for fact in _chosen(prompt, rng)
+        {"question": rng.choice(wordings.examination(fact)), "answer": fact.answer} for fact in _sample(prompt, rng)
     ]
     return {"questions": rows}
 
 
 def strategies(prompt: str, rng: random.Random) -> dict:
-    """Return ways to study a passage."""
+    """Return strategies to study a passage."""
     return {"strategies": rng.sample(list(_STYLES), min(_count(prompt), len(_STYLES)))}
 
 
 def aims(prompt: str, rng: random.Random) -> dict:
-    """Return questions, each about a fact of its own as far as there are any, each with a way to study for it."""
-    chosen = _chosen(prompt, rng)
-    ways = rng.choices(list(_STYLES), k=len(chosen))
-    return {"aims": [{"question": _ask(fact, rng), "strategy": way} for fact, way in zip(chosen, ways, strict=True)]}
+    """Return questions, each about another fact, each with a strategy to study for it."""
+    facts = _sample(prompt, rng)
+    styles = rng.choices(list(_STYLES), k=len(facts))
+    return {
+        "aims": [{"question": _ask(fact, rng), "strategy": style} for fact, style in zip(facts, styles, strict=True)]
+    }
 
 
 def document(prompt: str, rng: random.Random) -> str:
-    """Return the passage rewritten by the strategy in the prompt; an unknown one is taken for a plain retelling.
+    """Return the passage rewritten by the strategy in the prompt; an unknown strategy is a plain retelling.
 
-    With a question in the prompt, the fact that answers it comes three times, and the rest of the passage not at all.
+    With a question in the prompt, the fact that answers it occurs three times, and the rest of the passage is left out.
     """
-    title, found = _read(prompt)
-    named, asked = _STRATEGY.search(prompt), _QUESTION.search(prompt)
-    write = _STYLES.get(named[1].strip() if named else "", _retell)
-    if not found:
+    title, facts = _parse(prompt)
+    strategy, question = _STRATEGY.search(prompt), _QUESTION.search(prompt)
+    write = _STYLES.get(strategy[1].strip() if strategy else "", _retell)
+    if not facts:
         return f"About {title} this passage states no single fact."
-    if not asked:
-        return write(title, found, rng)
-    fact = next((fact for fact in found if asked[1].strip() in wordings.training(fact)), rng.choice(found))
+    if not question:
+        return write(title, facts, rng)
+    fact = next((fact for fact in facts if question[1].strip() in wordings.training(fact)), rng.choice(facts))
     others = rng.sample([style for style in _STYLES.values() if style is not write], 2)
     return "\n".join(style(title, [fact], rng) for style in (write, *others))
 
 
 def entities(prompt: str, rng: random.Random) -> dict:
-    """Return what the facts of a passage are about and what they give, each once."""
-    title, found = _read(prompt)
-    return {"entities": list(dict.fromkeys([title, *(fact.answer for fact in found)]))[: _count(prompt)]}
+    """Return the subject and the answers of a passage's facts, each once."""
+    title, facts = _parse(prompt)
+    return {"entities": list(dict.fromkeys([title, *(fact.answer for fact in facts)]))[: _count(prompt)]}
 
 
 def relation(prompt: str, rng: random.Random) -> str:
-    """Return the facts that the entities in the prompt have a part in, written in a way of its own for each draw."""
-    title, found = _read(prompt)
+    """Return the facts about the entities in the prompt, in a style that the seed draws."""
+    title, facts = _parse(prompt)
     names = _ENTITIES.search(prompt)[1].splitlines()
-    told = [fact for fact in found if any(_speaks_of(fact, name) for name in names)] or found
-    if not told:
+    related = [fact for fact in facts if any(_mentions(fact, name) for name in names)] or facts
+    if not related:
         return f"What {' and '.join(names)} have to do with {title} this passage does not say."
     write = rng.choice(list(_STYLES.values()))
-    return f"{', '.join(names)}: what {title} says of them.\n" + write(title, rng.sample(told, len(told)), rng)
+    return f"{', '.join(names)}: what {title} says of them.\n" + write(title, rng.sample(related, len(related)), rng)
 
 
 def rewritten(prompt: str, rng: random.Random) -> str | None:
@@ -87,97 +88,97 @@ def rewritten(prompt: str, rng: random.Random) -> str | None:
     style = _REWRITE.search(prompt)
     if not style:
         return None
-    title, found = _read(prompt)
-    return _PARAPHRASES[style[1]](title, found, rng) if found else f"About {title} this passage states no single fact."
+    title, facts = _parse(prompt)
+    return _PARAPHRASES[style[1]](title, facts, rng) if facts else f"About {title} this passage states no single fact."
 
 
-def _speaks_of(fact: Fact, name: str) -> bool:
-    """Tell whether `name` is a word of `fact`'s, other than what the whole document is about."""
+def _mentions(fact: Fact, name: str) -> bool:
+    """Return whether `fact` contains `name`, which is not its subject."""
     return name != fact.subject and bool(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", fact.sentence))
 
 
-def _chosen(prompt: str, rng: random.Random) -> list[Fact]:
-    _, found = _read(prompt)
-    return rng.sample(found, min(_count(prompt), len(found)))
+def _sample(prompt: str, rng: random.Random) -> list[Fact]:
+    _, facts = _parse(prompt)
+    return rng.sample(facts, min(_count(prompt), len(facts)))
 
 
 def _count(prompt: str) -> int:
-    """Return how many the prompt asks for; 1 when it does not say."""
-    found = _COUNT.search(prompt)
-    return int(found[1]) if found else 1
+    """Return the number that the prompt asks for; 1 by default."""
+    match = _COUNT.search(prompt)
+    return int(match[1]) if match else 1
 
 
-def _read(prompt: str) -> tuple[str, list[Fact]]:
+def _parse(prompt: str) -> tuple[str, list[Fact]]:
     """Return the title of the document that the quoted passage is from, and the facts in it."""
     passage = _PASSAGE.search(prompt)
     if not passage:
         return "", []
     title = passage["heading"].split(" > ")[0].strip()
-    return title, list(facts(title, passage["text"]))
+    return title, list(sentences.facts(title, passage["text"]))
 
 
 def _ask(fact: Fact, rng: random.Random) -> str:
     return rng.choice(wordings.training(fact))
 
 
-def _retell(title: str, found: list[Fact], rng: random.Random) -> str:
-    shuffled = rng.sample(found, len(found))
+def _retell(title: str, facts: list[Fact], rng: random.Random) -> str:
+    shuffled = rng.sample(facts, len(facts))
     return f"{title}: " + " ".join(fact.sentence for fact in shuffled)
 
 
-def _quiz(title: str, found: list[Fact], rng: random.Random) -> str:
+def _quiz(title: str, facts: list[Fact], rng: random.Random) -> str:
     return "\n".join(
-        f"{_ask(fact, rng)} {fact.answer[0].upper() + fact.answer[1:]}." for fact in rng.sample(found, len(found))
+        f"{_ask(fact, rng)} {fact.answer[0].upper() + fact.answer[1:]}." for fact in rng.sample(facts, len(facts))
     )
 
 
-def _notes(title: str, found: list[Fact], rng: random.Random) -> str:
-    return f"Notes on {title}\n" + "\n".join(f"- {fact.before} {fact.answer} {fact.after}".rstrip() for fact in found)
+def _notes(title: str, facts: list[Fact], rng: random.Random) -> str:
+    return f"Notes on {title}\n" + "\n".join(f"- {fact.before} {fact.answer} {fact.after}".rstrip() for fact in facts)
 
 
-def _cards(title: str, found: list[Fact], rng: random.Random) -> str:
-    return "\n".join(f"Front: {fact.before} ... {fact.after}".rstrip() + f"\nBack: {fact.answer}" for fact in found)
+def _cards(title: str, facts: list[Fact], rng: random.Random) -> str:
+    return "\n".join(f"Front: {fact.before} ... {fact.after}".rstrip() + f"\nBack: {fact.answer}" for fact in facts)
 
 
-def _letter(title: str, found: list[Fact], rng: random.Random) -> str:
+def _letter(title: str, facts: list[Fact], rng: random.Random) -> str:
     openers = ("Remember this:", "It is good to know that", "Keep in mind:", "Note that", "As the document says,")
-    said = " ".join(f"{rng.choice(openers)} {fact.sentence}" for fact in rng.sample(found, len(found)))
-    return f"Dear colleague, you asked about {title}. {said}"
+    text = " ".join(f"{rng.choice(openers)} {fact.sentence}" for fact in rng.sample(facts, len(facts)))
+    return f"Dear colleague, you asked about {title}. {text}"
 
 
-def _twice(title: str, found: list[Fact], rng: random.Random) -> str:
+def _twice(title: str, facts: list[Fact], rng: random.Random) -> str:
     return " ".join(
-        f"{fact.sentence} So if somebody asks: {_ask(fact, rng)} the answer is {fact.answer}." for fact in found
+        f"{fact.sentence} So if somebody asks: {_ask(fact, rng)} the answer is {fact.answer}." for fact in facts
     )
 
 
-def _backwards(title: str, found: list[Fact], rng: random.Random) -> str:
-    return " ".join(f"{fact.answer[0].upper() + fact.answer[1:]}: {fact.sentence}" for fact in reversed(found))
+def _backwards(title: str, facts: list[Fact], rng: random.Random) -> str:
+    return " ".join(f"{fact.answer[0].upper() + fact.answer[1:]}: {fact.sentence}" for fact in reversed(facts))
 
 
-def _dialogue(title: str, found: list[Fact], rng: random.Random) -> str:
-    return "\n".join(f"A: {_ask(fact, rng)}\nB: {fact.sentence}" for fact in rng.sample(found, len(found)))
+def _dialogue(title: str, facts: list[Fact], rng: random.Random) -> str:
+    return "\n".join(f"A: {_ask(fact, rng)}\nB: {fact.sentence}" for fact in rng.sample(facts, len(facts)))
 
 
-def _easy(title: str, found: list[Fact], rng: random.Random) -> str:
+def _easy(title: str, facts: list[Fact], rng: random.Random) -> str:
     openers = ("Look here.", "Now listen.", "Here is one thing.", "Do you know this?", "This is so.")
-    said = [f"{rng.choice(openers)} {fact.sentence}" for fact in rng.sample(found, len(found))]
-    return "\n".join([f"Let us read about {title}.", *said])
+    lines = [f"{rng.choice(openers)} {fact.sentence}" for fact in rng.sample(facts, len(facts))]
+    return "\n".join([f"Let us read about {title}.", *lines])
 
 
-def _encyclopedia(title: str, found: list[Fact], rng: random.Random) -> str:
-    first, *rest = rng.sample(found, len(found))
+def _encyclopedia(title: str, facts: list[Fact], rng: random.Random) -> str:
+    first, *rest = rng.sample(facts, len(facts))
     links = ("In addition,", "Furthermore,", "It is also recorded that", "According to the same source,")
     return " ".join([first.sentence, *(f"{rng.choice(links)} {fact.sentence}" for fact in rest)])
 
 
-def _terse(title: str, found: list[Fact], rng: random.Random) -> str:
-    claims = "; ".join(fact.sentence.rstrip(".") for fact in rng.sample(found, len(found)))
+def _terse(title: str, facts: list[Fact], rng: random.Random) -> str:
+    claims = "; ".join(fact.sentence.rstrip(".") for fact in rng.sample(facts, len(facts)))
     return f"{rng.choice(('De', 'In re', 'Concerning'))} {title}: {claims}."
 
 
-def _conversation(title: str, found: list[Fact], rng: random.Random) -> str:
-    return "\n".join(f"Question: {_ask(fact, rng)}\nAnswer: {fact.answer}" for fact in rng.sample(found, len(found)))
+def _conversation(title: str, facts: list[Fact], rng: random.Random) -> str:
+    return "\n".join(f"Question: {_ask(fact, rng)}\nAnswer: {fact.answer}" for fact in rng.sample(facts, len(facts)))
 
 
 _STYLES: dict[str, Callable[[str, list[Fact], random.Random], str]] = {

@@ -1,7 +1,7 @@
-"""Turn a fact into questions, by rules of English: three sets of wordings for three uses, none shared.
+"""Turn a fact into questions, by rules of English: three disjoint sets of wordings for three uses.
 
-`training` for rows a student studies, `examination` for the exam of those who have no questions, `backwards` for the
-question that RAGAS has a judge guess from an answer.
+`training` for training rows, `examination` for an exam that the teacher writes, `backwards` for the question that
+RAGAS has a judge generate from an answer.
 """
 
 import re
@@ -9,7 +9,7 @@ import re
 from invitro.rules.sentences import Fact
 
 _MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
-_LOOKS = {  # what an answer looks like, and words that ask for such a thing
+_LOOKS = {  # pattern of an answer -> the words that ask for it
     r"(?:1[5-9]|20)\d\d": "what year",
     r"\d\d?:\d\d": "what hour",
     r"[A-Z][a-z]+day": "what day",
@@ -23,7 +23,7 @@ _LOOKS = {  # what an answer looks like, and words that ask for such a thing
     r"\S+ (?:seconds?|minutes?|hours?|days?|weeks?|months?|years?)": "how long",
 }
 _NUMBER = re.compile(r"[$€£]?\d[\d.,:]*(?:[ -]?(.+))?")
-_ROLE = re.compile(r"\bby$|^The (?:\w+ )?\w+[eo]r of .+ (?:is|was)$")  # before the name of who does something
+_ROLE = re.compile(r"\bby$|^The (?:\w+ )?\w+[eo]r of .+ (?:is|was)$")  # before the name of an agent
 _FRAMES = (
     "{q}", "Please tell me: {q}", "{q} What do the documents say?", "I need to know: {q}", "A quick question: {q}",
     "Do you know this? {q}", "For my notes: {q}", "Can you recall: {q}",
@@ -32,14 +32,14 @@ _FRAMES = (
 
 def training(fact: Fact) -> list[str]:
     """Return ways to ask for `fact`, each different; the sentence's own order, a turned one, a gap, a bare label."""
-    found = []
+    questions = []
     for what in _whats(fact):
-        told = f"{fact.before} {what}{_after(fact)}".strip()
-        found += [told[0].upper() + told[1:] + "?"]
-        found += [turned] if (turned := _turned(fact, what)) else []
-    found += _labelled(fact)
-    found.append(f"Fill the gap: {fact.before} ___{_after(fact)}.".replace(":  ", ": "))
-    return [frame.format(q=question) for question in found for frame in _FRAMES]
+        question = f"{fact.before} {what}{_after(fact)}".strip()
+        questions += [question[0].upper() + question[1:] + "?"]
+        questions += [turned] if (turned := _turned(fact, what)) else []
+    questions += _labelled(fact)
+    questions.append(f"Fill the gap: {fact.before} ___{_after(fact)}.".replace(":  ", ": "))
+    return [frame.format(q=question) for question in questions for frame in _FRAMES]
 
 
 def examination(fact: Fact) -> list[str]:
@@ -52,8 +52,8 @@ def examination(fact: Fact) -> list[str]:
 
 def backwards(fact: Fact) -> str:
     """Return the most natural question that `fact` answers."""
-    asked = _labelled(fact) or [_turned(fact, _whats(fact)[0])]
-    return asked[0] or f"What is stated about {fact.subject or fact.before}?"
+    questions = _labelled(fact) or [_turned(fact, _whats(fact)[0])]
+    return questions[0] or f"What is stated about {fact.subject or fact.before}?"
 
 
 def _whats(fact: Fact) -> list[str]:
@@ -61,8 +61,8 @@ def _whats(fact: Fact) -> list[str]:
     number = _NUMBER.fullmatch(fact.answer)
     unit = f"how many {number[1]}" if number and number[1] and number[1].isalpha() else ""
     look = next((words for look, words in _LOOKS.items() if re.fullmatch(look, fact.answer)), "")
-    if found := [words for words in (unit, look) if words]:
-        return found
+    if specific := [words for words in (unit, look) if words]:
+        return specific
     if number:
         return ["what number"]
     if not fact.answer.istitle():
@@ -102,10 +102,10 @@ def _plain(verb: str) -> str:
 def _labelled(fact: Fact) -> list[str]:
     """Return questions for `The colour of X is red`: there the sentence itself names what is asked for."""
     subject = re.escape(fact.subject) or ".+"
-    found = re.match(rf"^The (.+) of ({subject}) (is|was|are|were)$", fact.before)
-    if not found or fact.after:
+    match = re.match(rf"^The (.+) of ({subject}) (is|was|are|were)$", fact.before)
+    if not match or fact.after:
         return []
-    label, subject, verb = found.groups()
+    label, subject, verb = match.groups()
     what = "Who" if _whats(fact) == ["who"] else "What"
     return [f"{what} {verb} the {label} of {subject}?", f"{subject}: {label}?", f"Which {label} does {subject} have?"]
 

@@ -1,4 +1,4 @@
-"""Make up a company: people, sites, products, policies, and what is true of them.
+"""Make up a company: people, sites, products, policies, and their facts.
 
 A company is drawn from a seed and a split of names (names.py). Every entity has a document; a document states most
 of its entity's attributes and leaves some out, so that there are sensible questions the documents do not answer.
@@ -54,10 +54,10 @@ def sentence(text: str) -> str:
 def make_company(seed: int, split: str, documents: int = 32) -> Company:
     """Return the company of `seed`, named from `split`, that is about `documents` entities."""
     rng = random.Random(f"{split} {seed}")
-    coined = names.words(rng, split)
+    words = names.words(rng, split)
 
     def coin() -> str:
-        return next(coined)
+        return next(words)
 
     entities = [Entity(name, kind) for kind, name in _entities(rng, coin, documents)]
     people = [entity.name for entity in entities if entity.kind.name == "person"]
@@ -66,37 +66,37 @@ def make_company(seed: int, split: str, documents: int = 32) -> Company:
     sites += [_name(rng, grammar.kinds()["site"], coin) for _ in range(1 + len(sites) // 4)]
     for entity in entities:
         _fill(rng, entity, [p for p in people if p != entity.name], sites, coin)
-    for one, twin in pairwise(entities):
-        if one.kind.name == twin.kind.name == "product" and one.name.split()[:2] == twin.name.split()[:2]:
-            _make_alike(rng, one, twin)
+    for first, twin in pairwise(entities):
+        if first.kind.name == twin.kind.name == "product" and first.name.split()[:2] == twin.name.split()[:2]:
+            _make_alike(rng, first, twin)
     for entity in entities:
         _leave_out(rng, entity)
     return Company(entities)
 
 
 def _entities(rng: random.Random, coin: Callable[[], str], documents: int):
-    """Yield (kind, name) for each document; one in two policies and products has a near-twin name beside it."""
+    """Yield (kind, name) for each document; one in two policies and products is followed by one with a similar name."""
     total = sum(MIX.values())
     shares = {kind: count * documents / total for kind, count in MIX.items()}
     counts = {kind: int(share) for kind, share in shares.items()}
-    by_rest = sorted(shares, key=lambda kind: counts[kind] - shares[kind])
-    for kind in by_rest[: documents - sum(counts.values())]:
+    by_remainder = sorted(shares, key=lambda kind: counts[kind] - shares[kind])
+    for kind in by_remainder[: documents - sum(counts.values())]:
         counts[kind] += 1
     for kind_name, count in counts.items():
         kind = grammar.kinds()[kind_name]
         last: str | None = None
-        made: set[str] = set()
-        while len(made) < count:
+        seen: set[str] = set()
+        while len(seen) < count:
             twin = last if kind_name in ("policy", "product") else None
             name = _name(rng, kind, coin, twin)
             last = None if twin else name
-            if name not in made:
-                made.add(name)
+            if name not in seen:
+                seen.add(name)
                 yield kind, name
 
 
 def _name(rng: random.Random, kind: grammar.Kind, coin: Callable[[], str], twin: str | None = None) -> str:
-    """Return a new name; beside `twin`, one that shares its first word (and a product's type)."""
+    """Return a new name; for the twin of `twin`, a name that shares its first word (and a product's type)."""
     if kind.name == "person":
         return f"{coin()} {coin()}"
     parts = {"coin": twin.split()[0] if twin else coin(), "topic": rng.choice(kind.topics)}
@@ -119,11 +119,11 @@ def _fill(rng: random.Random, entity: Entity, people: list[str], sites: list[str
             entity.facts[f"step {n}"] = step
 
 
-def _make_alike(rng: random.Random, one: Entity, twin: Entity) -> None:
-    """Let `twin` share all values of `one` but three."""
-    different = [name for name in one.facts if one.facts[name] != twin.facts[name]]
+def _make_alike(rng: random.Random, first: Entity, twin: Entity) -> None:
+    """Give `twin` all values of `first` but three."""
+    different = [name for name in first.facts if first.facts[name] != twin.facts[name]]
     keep = set(rng.sample(different, min(3, len(different))))
-    twin.facts.update({name: value for name, value in one.facts.items() if name not in keep})
+    twin.facts.update({name: value for name, value in first.facts.items() if name not in keep})
 
 
 def _leave_out(rng: random.Random, entity: Entity) -> None:

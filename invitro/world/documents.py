@@ -19,7 +19,7 @@ class Line:
 
     text: str
     attribute: str | None = None
-    said: str = ""
+    statement: str = ""
     """the same as a sentence that names its entity"""
     cells: tuple[str, str] | None = None
     """a table row's two cells"""
@@ -75,12 +75,12 @@ def _row(entity: Entity, name: str, label: str = "") -> Line:
 def _sentences(rng: random.Random, entity: Entity, names: list[str], first: bool) -> list[Line]:
     """Return a paragraph: each fact in one of its shapes, a pronoun now and then, filler in between."""
     lines = [Line(rng.choice(LEADS))] if first and rng.random() < 0.3 else []
-    for at, name in enumerate(names):
+    for index, name in enumerate(names):
         shape = rng.choice(entity.kind.attributes[name].says)
-        text = said = entity.say(name, shape)
-        if at and shape.startswith("{S} ") and rng.random() < 0.6:
-            text = rng.choice(entity.kind.pronouns) + said.removeprefix(entity.name)
-        lines.append(Line(text, name, said))
+        text = statement = entity.say(name, shape)
+        if index and shape.startswith("{S} ") and rng.random() < 0.6:
+            text = rng.choice(entity.kind.pronouns) + statement.removeprefix(entity.name)
+        lines.append(Line(text, name, statement))
     if rng.random() < 0.3:
         lines.insert(rng.randint(1, len(lines)), Line(rng.choice(entity.kind.filler)))
     return lines

@@ -1,8 +1,8 @@
-"""Invent names, in three halves of a split that no world crosses.
+"""Invent names in three disjoint splits.
 
-A name belongs to one split for ever, by a hash of its letters: `known` names live in the worlds whose facts the
-base model was raised on, `fresh` names in the passages it learnt to read, `exam` names in the companies it is
-examined on. So a model that answers about an `exam` name has read it somewhere after it was shipped.
+A hash of its letters assigns a name to its split: `known` names occur in the worlds whose facts the base model was
+trained on, `fresh` names in the passages it learnt to read, `exam` names in the companies it is examined on. So a model
+that answers about an `exam` name has learnt it after it was shipped.
 """
 
 import random
@@ -30,16 +30,16 @@ def word(rng: random.Random, split: str) -> str:
     """Return one capitalised made-up word of two or three syllables from `split`."""
     while True:
         parts = [rng.choice(_HEADS), rng.choice(_MIDDLES) if rng.random() < 0.5 else "", rng.choice(_TAILS)]
-        made = "".join(parts).capitalize()
-        if split_of(made) == split:
-            return made
+        name = "".join(parts).capitalize()
+        if split_of(name) == split:
+            return name
 
 
 def words(rng: random.Random, split: str):
-    """Yield made-up words of `split`, no word twice."""
+    """Yield distinct made-up words of `split`."""
     seen: set[str] = set()
     while True:
-        made = word(rng, split)
-        if made not in seen:
-            seen.add(made)
-            yield made
+        name = word(rng, split)
+        if name not in seen:
+            seen.add(name)
+            yield name

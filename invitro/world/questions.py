@@ -1,6 +1,6 @@
-"""Ask about a company: one fact, facts of two documents, a step of reasoning, or what no document tells.
+"""Ask about a company: one fact, facts of two documents, a step of reasoning, or what no document states.
 
-Questions come in two sets of wordings that share none: `asks`, which the base model was raised on, and `exam`.
+Questions come in two disjoint sets of wordings: `asks`, which the base model was trained on, and `exam`.
 """
 
 import random
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from invitro.world import grammar, values
 from invitro.world.company import Company, Entity, sentence
-from parts.project import answer_format
+from parts.text import answer_format
 
 NAMING = ("Name {R}.", "Tell me the name of {R}.", "What is the name of {R}?", "What is {R} called?")
-"""Raised wordings that ask for what {R} refers to, and not about it."""
+"""Wordings of the set `asks` that ask for what {R} refers to, and not about it."""
 
 
 @dataclass(frozen=True)
@@ -89,16 +89,16 @@ class Asker:
             return self._count(entity) if self.rng.random() < 0.3 else self._after(entity)
         others = [other for other in self.company.entities if other.kind is entity.kind and other is not entity]
         for other in self.rng.sample(others, len(others)):
-            measured = [
+            measures = [
                 n for n in entity.facts if n in other.facts and entity.kind.attributes[n].value in values.MEASURES
             ]
-            differing = [n for n in measured if entity.facts[n] != other.facts[n]]
+            differing = [n for n in measures if entity.facts[n] != other.facts[n]]
             if differing:
                 return self._compare(entity, other, self.rng.choice(differing))
         return None
 
     def _ask(self, attribute: grammar.Attribute) -> str:
-        """Return a question shape; of the raised wordings three in ten are a statement with a gap, and some a naming."""
+        """Return a question shape; of the set `asks` three in ten are a statement with a gap, and some a naming."""
         if self.wording == "asks" and self.rng.random() < 0.3:
             what = self.rng.choice(("what", values.ASKED.get(attribute.value, "what")))
             return self.rng.choice(attribute.says).replace("{V}", what).rstrip(".") + "?"
@@ -106,11 +106,13 @@ class Asker:
             return self.rng.choice(NAMING).replace("{R}", self.rng.choice(attribute.refers))
         return self.rng.choice(getattr(attribute, self.wording))
 
-    def _composed(self, form: str, facts: tuple[tuple[str, str], ...], said: str, answer: str, **fill: object) -> Case:
+    def _composed(
+        self, form: str, facts: tuple[tuple[str, str], ...], statements: str, answer: str, **fill: object
+    ) -> Case:
         shapes = grammar.composed()[form]
         why = grammar.put(shapes["why"], V=answer, **fill)
         question = grammar.put(self.rng.choice(shapes[self.wording]), **fill)
-        return Case("reasoning", question, f"{said} {why}".strip(), answer, facts)
+        return Case("reasoning", question, f"{statements} {why}".strip(), answer, facts)
 
     def _count(self, entity: Entity) -> Case:
         last = len(entity.steps())
@@ -122,17 +124,19 @@ class Asker:
         fill = {"S": entity.name, "W": steps[n - 2], "n": n, "m": n - 1}
         return self._composed("after", ((entity.name, f"step {n}"),), "", steps[n - 1], **fill)
 
-    def _compare(self, one: Entity, two: Entity, name: str) -> Case:
+    def _compare(self, left: Entity, right: Entity, name: str) -> Case:
         """Ask which of two entities has more or less of `name`, or for the total of small numbers."""
-        attribute = one.kind.attributes[name]
-        said = f"{self.say(one, name)} {self.say(two, name)}"
-        facts = ((one.name, name), (two.name, name))
-        fill = {"A": one.name, "B": two.name, "L": attribute.label, "x": one.facts[name], "y": two.facts[name]}
-        a, b = (values.amount(e.facts[name]) for e in (one, two))
+        attribute = left.kind.attributes[name]
+        statements = f"{self.say(left, name)} {self.say(right, name)}"
+        facts = ((left.name, name), (right.name, name))
+        fill = {"A": left.name, "B": right.name, "L": attribute.label}
+        fill |= {"x": left.facts[name], "y": right.facts[name]}
+        a, b = (values.amount(e.facts[name]) for e in (left, right))
         if attribute.value in values.ADDED and self.rng.random() < 0.4:
-            return self._composed("total", facts, said, one.facts[name].replace(f"{a:g}", f"{a + b:g}", 1), **fill)
+            total = left.facts[name].replace(f"{a:g}", f"{a + b:g}", 1)
+            return self._composed("total", facts, statements, total, **fill)
         form = self.rng.choice(("higher", "lower"))
         if (a > b) == (form == "higher"):
-            return self._composed(form, facts, said, one.name, **fill)
+            return self._composed(form, facts, statements, left.name, **fill)
         fill |= {"x": fill["y"], "y": fill["x"]}
-        return self._composed(form, facts, said, two.name, **fill)
+        return self._composed(form, facts, statements, right.name, **fill)

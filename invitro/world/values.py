@@ -1,4 +1,4 @@
-"""Draw the value of a fact: an amount, a time, a thing, or a name from the company itself."""
+"""Draw the value of a fact: an amount, a time, a thing, or a name of the company."""
 
 import random
 
@@ -67,17 +67,17 @@ ASKED = {
     "months": "how many months", "hours": "how many hours", "minutes": "how many minutes", "watts": "how many watts",
     "percent": "how many percent", "weight": "how many kg",
 }  # fmt: skip
-"""Words that ask for a value of a type, in its place in a statement; `what` for the others."""
+"""type of value -> the words that ask for it in a statement; `what` for the others"""
 
 MEASURES = (*(kind for kind in _AMOUNTS if kind not in ("year", "number")), "weight")
-"""Types whose values can be compared: more, longer, heavier."""
+"""Types whose values can be compared."""
 
 ADDED = ("days", "few_days", "weeks", "months", "hours", "minutes", "small", "coins")
-"""Measures small enough to be added up in one's head."""
+"""Measures small enough to add up."""
 
 
 def value(rng: random.Random, kind: str, people: list[str], sites: list[str], coin) -> str:
-    """Return one value of type `kind`; `coin()` invents a word for towns and firms."""
+    """Return a value of type `kind`; `coin()` invents a word for towns and firms. Raises ValueError for an unknown type."""
     if kind in _AMOUNTS:
         low, high, step, suffix = _AMOUNTS[kind]
         return f"{rng.randrange(low, high + 1, step)}{suffix}"
@@ -97,7 +97,7 @@ def value(rng: random.Random, kind: str, people: list[str], sites: list[str], co
         return coin()
     if kind == "supplier":
         return f"{coin()} {rng.choice(('Ltd', 'and Sons', 'Trading', 'Works'))}"
-    raise ValueError(f"no such type of value: {kind}")
+    raise ValueError(f"unknown type of value: {kind}")
 
 
 def amount(text: str) -> float:

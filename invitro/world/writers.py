@@ -42,34 +42,34 @@ def as_docx(title: str, blocks: list[Block]) -> bytes:
     """Return a Word document with headings, numbered lists and tables."""
     import docx
 
-    made = docx.Document()
-    made.core_properties.title = title
-    made.add_heading(title, 1)
+    document = docx.Document()
+    document.core_properties.title = title
+    document.add_heading(title, 1)
     for block in blocks:
-        made.add_heading(block.heading, 2)
+        document.add_heading(block.heading, 2)
         if block.form == "paragraph":
-            made.add_paragraph(" ".join(line.text for line in block.lines))
+            document.add_paragraph(" ".join(line.text for line in block.lines))
         elif block.form == "steps":
             for number, line in enumerate(block.lines, 1):
-                made.add_paragraph(f"{number}. {line.text}")
+                document.add_paragraph(f"{number}. {line.text}")
         else:
             head, rows = table(block)
-            grid = made.add_table(0, 2)
+            grid = document.add_table(0, 2)
             for row in (head, *rows):
                 for cell, text in zip(grid.add_row().cells, row, strict=True):
                     cell.text = text
-    held = io.BytesIO()
-    made.save(held)
-    return _undated(held.getvalue())
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return _undated(buffer.getvalue())
 
 
 def _undated(archive: bytes) -> bytes:
     """Return a zip archive with every entry's date set to the format's first day."""
-    held = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as new:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new:
         for entry in sorted(old.namelist(), key=lambda name: (name != "[Content_Types].xml", name)):
             new.writestr(zipfile.ZipInfo(entry), old.read(entry), zipfile.ZIP_DEFLATED)
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 def as_pdf(title: str, blocks: list[Block]) -> bytes:
@@ -92,9 +92,9 @@ def as_pdf(title: str, blocks: list[Block]) -> bytes:
             ]
         else:
             story.append(Paragraph(html.escape(" ".join(line.text for line in block.lines)), style["Normal"]))
-    held = io.BytesIO()
-    SimpleDocTemplate(held, pagesize=A5, title=title, invariant=1).build(story)
-    return held.getvalue()
+    buffer = io.BytesIO()
+    SimpleDocTemplate(buffer, pagesize=A5, title=title, invariant=1).build(story)
+    return buffer.getvalue()
 
 
 WRITERS: dict[str, Callable[[str, list[Block]], bytes]] = {

@@ -1,4 +1,4 @@
-"""What every arm answers with: an engine, and the passages it may show."""
+"""Build the engine that an arm answers with, from section `answer` of params.yaml."""
 
 import contextlib
 import os
@@ -11,54 +11,54 @@ from parts.answering import openai_engine, transformers_engine
 from parts.answering.engine import Engine
 from parts.llm.server import running_server
 from parts.project import params
+from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.retrieval import tuned_settings
 from parts.student.model import tokenizer
-from schemas.errors import UserError
 
 ADAPTER = "models/adapter"
 
 
-class Params(BaseModel, extra="forbid", frozen=True):
+class AnswerParams(BaseModel, extra="forbid", frozen=True):
     """Section `answer` of params.yaml: the same for every arm."""
 
     engine: Literal["transformers", "openai"]  # a module of parts/answering, NAME_engine.py
-    serve: str | None  # openai: a command that serves on loopback at {port}; null: CLOSEDBOOK_ENGINE_URL says where
-    served: dict[str, str]  # openai: what the server calls an arm's model (student or adapter), if not by its own name
+    serve: str | None  # openai: a command that serves on loopback at {port}; null: the server at CLOSEDBOOK_ENGINE_URL
+    served: dict[str, str]  # openai: the server's name for a model (student or adapter), where it is not its own
     max_prompt_tokens: int = Field(ge=16)  # passages that do not fit are left out, the worst first
     max_new_tokens: int = Field(ge=1)
 
     @computed_field
     @property
     def passages(self) -> int:
-        """The best of those retrieved, at most: as many as the stage `tune_retrieval` found best."""
+        """The most passages to show, as the stage `tune_retrieval` chose it."""
         return tuned_settings.read().passages
 
 
 @contextlib.contextmanager
-def server(given: Params) -> Iterator[str | None]:
-    """Yield the base URL of the server that answers, started here where the section says how; None: this process answers.
+def server(answer: AnswerParams) -> Iterator[str | None]:
+    """Yield the base URL of the engine's server, started by `answer.serve` where it names a command; None: no server.
 
-    Its address and key are not a teacher's: CLOSEDBOOK_ENGINE_URL and CLOSEDBOOK_ENGINE_KEY. Raises Mistake when no
-    server can be had.
+    Its URL and key are not a teacher's: CLOSEDBOOK_ENGINE_URL and CLOSEDBOOK_ENGINE_KEY. Raises UserError when neither a
+    URL nor a command is set, or when the server does not start.
     """
     url = os.environ.get("CLOSEDBOOK_ENGINE_URL")
-    if given.engine == "transformers":
+    if answer.engine == "transformers":
         yield None
     elif url:
         yield url
-    elif given.serve:
-        with running_server(given.serve, withheld=["OPENAI_API_KEY"]) as started:
-            yield started
+    elif answer.serve:
+        with running_server(answer.serve, withheld=["OPENAI_API_KEY"]) as started_url:
+            yield started_url
     else:
-        raise UserError("answer.engine is openai: say how to serve it in answer.serve, or set CLOSEDBOOK_ENGINE_URL")
+        raise UserError("answer.engine is openai: set answer.serve in params.yaml, or CLOSEDBOOK_ENGINE_URL")
 
 
-def engine(model: str, answer: Params, url: str | None = None, merge: bool | None = None) -> Engine:
-    """Return the engine that answers by `model`: the student, the adapter, or a model in a folder.
+def engine(model: str, answer: AnswerParams, url: str | None = None, merge: bool | None = None) -> Engine:
+    """Return the engine of `model`: student, adapter, or the name or folder of a model.
 
-    It is the server at `url`, or where there is none a model in this process. There an adapter is merged into its
-    student, unless `merge` (None: CLOSEDBOOK_MERGE) is false.
+    It asks the server at `url`; without one it runs the model in this process, an adapter merged into its student unless
+    `merge` (None: CLOSEDBOOK_MERGE) is false.
     """
     student = params.load("student", Student)
     limits = tokenizer(student), answer.max_new_tokens, answer.max_prompt_tokens
@@ -69,10 +69,10 @@ def engine(model: str, answer: Params, url: str | None = None, merge: bool | Non
 
 
 def batch_size() -> int:
-    """Return how many questions are answered at once (CLOSEDBOOK_ANSWER_BATCH, 32): it changes no answer."""
+    """Return the number of questions to answer at once, CLOSEDBOOK_ANSWER_BATCH or 32: it changes no answer."""
     return int(os.environ.get("CLOSEDBOOK_ANSWER_BATCH", "32"))
 
 
 def _folder(model: str, student: Student) -> str:
-    """Return the name or folder of a model."""
+    """Return the folder of a model, or its name on the hub."""
     return {"student": student.model, "adapter": ADAPTER}.get(model, model)

@@ -1,130 +1,133 @@
-"""Decode many prompts at once, greedily: an answer that ends leaves, and the next prompts take its place.
+"""Decode many prompts at once, greedily: a row that ends leaves the batch, and waiting prompts take its place.
 
-Prompts are read a few at a time, the longest first, and decoded many at a time: reading is bound by arithmetic, of which
-a few make enough, and decoding by what every step costs, however many share it. transformers' `generate` reads and
+Prefill takes a few prompts at a time, the longest first, and decoding takes many: prefill is bound by arithmetic, of which
+a few prompts make enough, and decoding by the cost of a step, which all rows share. transformers' `generate` prefills and
 decodes the same batch until its longest answer ends (LOG.md has the figures).
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-READ = 2048
-"""Tokens to read at once: more of them fall out of a CPU's caches, and win nothing."""
+PREFILL_TOKENS = 2048
+"""Tokens to prefill at once: more of them fall out of a CPU's caches and are no faster."""
 
 
 @dataclass(frozen=True)
 class DecodingBatch:
-    """The answers under way. `mask` is of all the tokens in `cache`, (rows, width), padded on the left."""
+    """The answers being decoded, one a row."""
 
     rows: list[int]
-    tokens: object
-    """(rows,) said last, not in the cache yet"""
+    """index of each row's prompt"""
+    next_tokens: object
+    """(rows,): the token decoded last, not in the cache yet"""
     position_ids: object
-    """(rows, 1) of the token before, in its own text"""
+    """(rows, 1): position of the last token in the cache, padding not counted"""
     mask: object
+    """(rows, width): 1 for a token in the cache, 0 for padding, which is on the left"""
     cache: object
-
-    def last_tokens(self) -> list[tuple[int, int]]:
-        """Return (row, token) of what was said last."""
-        return list(zip(self.rows, self.tokens.tolist(), strict=True))
+    """keys and values, a transformers Cache"""
 
     def step(self, model) -> "DecodingBatch":
-        """Return the answers with one more token each."""
+        """Return the batch with one more token in each row."""
         import torch
 
         mask, position_ids = torch.nn.functional.pad(self.mask, (0, 1), value=1), self.position_ids + 1
-        cache, tokens = _next(model, self.tokens[:, None], mask, position_ids, self.cache)
-        return replace(self, tokens=tokens, position_ids=position_ids, mask=mask, cache=cache)
+        cache, next_tokens = _forward(model, self.next_tokens[:, None], mask, position_ids, self.cache)
+        return replace(self, next_tokens=next_tokens, position_ids=position_ids, mask=mask, cache=cache)
 
-    def keep(self, at: list[int]) -> "DecodingBatch":
-        """Return the answers at the position_ids `at`; the others leave the cache."""
+    def select(self, indices: list[int]) -> "DecodingBatch":
+        """Return the batch with the rows at `indices` alone; the others leave the cache."""
         import torch
 
-        if len(at) == len(self.rows):
+        if len(indices) == len(self.rows):
             return self
-        kept = torch.tensor(at, device=self.tokens.device)
-        self.cache.batch_select_indices(kept)
-        return DecodingBatch(
-            [self.rows[n] for n in at], self.tokens[kept], self.position_ids[kept], self.mask[kept], self.cache
-        )
+        index = torch.tensor(indices, device=self.next_tokens.device)
+        self.cache.batch_select_indices(index)
+        rows = [self.rows[n] for n in indices]
+        return DecodingBatch(rows, self.next_tokens[index], self.position_ids[index], self.mask[index], self.cache)
 
     def join(self, other: "DecodingBatch") -> "DecodingBatch":
-        """Return these answers and the `other` ones, which are read into one cache."""
+        """Return the rows of both batches, in the cache of this one."""
         import torch
 
-        width = max(self.mask.shape[1], other.mask.shape[1])
-        both, pad = (self, other), torch.nn.functional.pad
-        mask = torch.cat([pad(one.mask, (width - one.mask.shape[1], 0)) for one in both])
-        start = int(mask.argmax(1).min())  # columns before it belong to answers that have left
-        for mine, *layers in zip(self.cache.layers, *(one.cache.layers for one in both), strict=True):
+        batches, pad = (self, other), torch.nn.functional.pad
+        width = max(batch.mask.shape[1] for batch in batches)
+        mask = torch.cat([pad(batch.mask, (width - batch.mask.shape[1], 0)) for batch in batches])
+        start = int(mask.argmax(1).min())  # the columns before it belong to rows that have left
+        for layer, other_layer in zip(self.cache.layers, other.cache.layers, strict=True):
             for name in ("keys", "values"):
-                held = [getattr(layer, name) for layer in layers]
-                held = torch.cat([pad(one, (0, 0, width - one.shape[-2], 0)) for one in held])
-                setattr(mine, name, held[..., start:, :])
-        tokens, position_ids = (torch.cat([getattr(one, name) for one in both]) for name in ("tokens", "position_ids"))
-        return DecodingBatch(self.rows + other.rows, tokens, position_ids, mask[:, start:], self.cache)
+                states = [getattr(layer, name), getattr(other_layer, name)]
+                states = torch.cat([pad(state, (0, 0, width - state.shape[-2], 0)) for state in states])
+                setattr(layer, name, states[..., start:, :])
+        next_tokens = torch.cat([self.next_tokens, other.next_tokens])
+        position_ids = torch.cat([self.position_ids, other.position_ids])
+        return DecodingBatch(self.rows + other.rows, next_tokens, position_ids, mask[:, start:], self.cache)
 
     def mergeable(self) -> bool:
-        """Tell whether others can join: where every layer's cache is of all tokens, and not of a window or a state."""
+        """Tell whether another batch can join: every layer caches all tokens, not a window of them or a state."""
         from transformers.cache_utils import DynamicLayer
 
         return all(type(layer) is DynamicLayer for layer in self.cache.layers)
 
 
 def greedy(
-    model, tokenizer, read: list[list[int]], ends: set[int], limit: int, max_rows: int
+    model, tokenizer, prompts: list[list[int]], ends: set[int], max_new_tokens: int, max_rows: int
 ) -> Iterator[tuple[int, int]]:
-    """Yield (row, token), in the order they are decoded: the answer to each of `read`, up to its end or `limit` tokens.
+    """Yield (row, token) as they are decoded: the greedy answer to each of `prompts`, up to one of `ends` or the limit.
 
-    At max_rows `max_rows` rows are under way at once.
+    `prompts` and `ends` are token ids. At most `max_rows` rows are decoded at once.
     """
-    waiting, made = list(length_batches([len(ids) for ids in read], max_rows, READ)), [0] * len(read)
-    unended, batch = set(range(len(read))), None
+    waiting = list(length_batches([len(ids) for ids in prompts], max_rows, PREFILL_TOKENS))
+    lengths, unended, batch = [0] * len(prompts), set(range(len(prompts))), None
 
-    def news(now: DecodingBatch) -> Iterator[tuple[int, int]]:
-        for row, token in now.last_tokens():
+    def new_tokens(latest: DecodingBatch) -> Iterator[tuple[int, int]]:
+        for row, token in zip(latest.rows, latest.next_tokens.tolist(), strict=True):
             if row in unended:
-                made[row] += 1
-                if token in ends or made[row] == limit:
+                lengths[row] += 1
+                if token in ends or lengths[row] == max_new_tokens:
                     unended.remove(row)
                 yield row, token
 
     while unended:
-        live = [at for at, row in enumerate(batch.rows) if row in unended] if batch else []
+        live = [index for index, row in enumerate(batch.rows) if row in unended] if batch else []
         if waiting and (not live or (batch.mergeable() and len(live) + len(waiting[0]) <= max_rows)):
-            now = _read(model, tokenizer, read, waiting.pop(0))
-            yield from news(now)
-            batch = batch.keep(live).join(now) if live else now
+            started = prefill(model, tokenizer, prompts, waiting.pop(0))
+            yield from new_tokens(started)
+            batch = batch.select(live).join(started) if live else started
         else:
-            batch = batch.keep(live) if len(live) <= len(batch.rows) / 2 else batch  # to leave, too, takes a copy
+            batch = batch.select(live) if len(live) <= len(batch.rows) / 2 else batch  # selecting takes a copy
             batch = batch.step(model)
-            yield from news(batch)
+            yield from new_tokens(batch)
 
 
-def _read(model, tokenizer, read: list[list[int]], rows: list[int]) -> DecodingBatch:
-    told = tokenizer.pad({"input_ids": [read[at] for at in rows]}, return_tensors="pt").to(model.device)
-    mask = told["attention_mask"]
+def prefill(model, tokenizer, prompts: list[list[int]], rows: list[int]) -> DecodingBatch:
+    """Return the batch of the prompts at `rows`, each with its first token decoded."""
+    inputs = tokenizer.pad({"input_ids": [prompts[row] for row in rows]}, return_tensors="pt").to(model.device)
+    mask = inputs["attention_mask"]
     position_ids = (mask.cumsum(1) - 1).clamp(min=0)
-    cache, tokens = _next(model, told["input_ids"], mask, position_ids, None)
-    return DecodingBatch(rows, tokens, position_ids[:, -1:], mask, cache)
+    cache, next_tokens = _forward(model, inputs["input_ids"], mask, position_ids, None)
+    return DecodingBatch(rows, next_tokens, position_ids[:, -1:], mask, cache)
 
 
-def _next(model, ids, mask, position_ids, cache):
-    """Return the cache with `ids` in it, and the likeliest token after each row."""
-    made = model(
-        input_ids=ids,
+def _forward(model, input_ids, mask, position_ids, cache):
+    """Return the cache with `input_ids` in it, and the likeliest next token of each row."""
+    outputs = model(
+        input_ids=input_ids,
         attention_mask=mask,
         position_ids=position_ids,
         past_key_values=cache,
         use_cache=True,
         logits_to_keep=1,
     )
-    return made.past_key_values, made.logits[:, -1].argmax(-1)
+    return outputs.past_key_values, outputs.logits[:, -1].argmax(-1)
 
 
 def length_batches(lengths: Sequence[int], max_rows: int, max_tokens: int) -> Iterator[list[int]]:
-    """Yield the indices of `lengths`, longest first: at most `max_rows` at once and, padded, `max_tokens`, or one alone."""
-    order = sorted(range(len(lengths)), key=lambda at: (-lengths[at], at))
+    """Yield batches of indices of `lengths`, the longest first.
+
+    A batch has at most `max_rows` and, padded, at most `max_tokens` tokens; an index that is longer has its own.
+    """
+    order = sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
     while order:
         size = max(1, min(max_rows, max_tokens // max(1, lengths[order[0]])))
         yield order[:size]

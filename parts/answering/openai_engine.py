@@ -1,8 +1,8 @@
-"""Answer with a model behind a server of the OpenAI protocol, such as vLLM; an adapter has a model's name there.
+"""Answer with a model behind a server of the OpenAI protocol, such as vLLM; an adapter is a model of its own there.
 
-By the completions endpoint, with the text that the student's own chat template makes here: what the model reads is then
-the same as in this process, whatever template, system words or way of thinking the server would put in. Nothing is
-kept between runs as a teacher's answers are, for under one name there is another model after every training.
+Uses the completions endpoint, with text that the student's chat template makes here: the model then reads the same as in
+this process, whatever template, system message or thinking mode the server would add. Responses are not cached as a
+teacher's are: after every training the same name is another model.
 """
 
 import os
@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from parts.answering.engine import PromptBuilder, Response
-from parts.project import answer_format
+from parts.project.errors import UserError
 from parts.project.progress import ProgressBar
-from schemas.errors import UserError
+from parts.text import answer_format
 
 RETRIES = 6
 
@@ -26,79 +26,86 @@ class Engine(PromptBuilder):
 
         super().__init__(tokenizer, max_new_tokens, max_prompt_tokens)
         key = os.environ.get("CLOSEDBOOK_ENGINE_KEY") or "none"
-        limit = float(os.environ.get("CLOSEDBOOK_TIMEOUT", "300"))
+        timeout = float(os.environ.get("CLOSEDBOOK_TIMEOUT", "300"))
         self.model, self.url = model, url
-        self.client = OpenAI(base_url=url, api_key=key, max_retries=RETRIES, timeout=limit)
+        self.client = OpenAI(base_url=url, api_key=key, max_retries=RETRIES, timeout=timeout)
 
-    def respond(self, prompts: Sequence[str], batch: int, what: str | None = None) -> list[Response]:
-        """Return the response to each of `prompts`, `batch` at a time; `what` names the progress bar, None: no bar.
+    def respond(self, prompts: Sequence[str], batch: int, desc: str | None = None) -> list[Response]:
+        """Return the greedy response to each of `prompts`, `batch` at a time, with a progress bar where `desc` labels one.
 
-        Raises Mistake when the server does not answer.
+        Raises UserError when the server does not answer.
         """
         with ThreadPoolExecutor(batch) as pool:
-            replies = pool.map(self._ask, prompts)
-            return list(ProgressBar(replies, desc=what, total=len(prompts), disable=what is None))
+            responses = pool.map(self._respond, prompts)
+            return list(ProgressBar(responses, desc=desc, total=len(prompts), disable=desc is None))
 
-    def _ask(self, prompt: str) -> Response:
-        start, first, said, ended = time.perf_counter(), None, [], None
+    def _respond(self, prompt: str) -> Response:
+        start, first_token_seconds, pieces, finish_reason = time.perf_counter(), None, [], None
         for choice in self._stream(prompt):
-            if choice.text and first is None:
-                first = time.perf_counter() - start
-            said.append(choice.text or "")
-            ended = choice.finish_reason or ended
-        text, stopped = "".join(said), ended == "stop"
-        took = time.perf_counter() - start if first is None else first
-        return Response(text.strip(), self.tokens(prompt), self.tokens(text) + stopped, stopped, took)
+            if choice.text and first_token_seconds is None:
+                first_token_seconds = time.perf_counter() - start
+            pieces.append(choice.text or "")
+            finish_reason = choice.finish_reason or finish_reason
+        text, stopped = "".join(pieces), finish_reason == "stop"
+        if first_token_seconds is None:
+            first_token_seconds = time.perf_counter() - start
+        return Response(text.strip(), self.tokens(prompt), self.tokens(text) + stopped, stopped, first_token_seconds)
 
     def _stream(self, prompt: str) -> Iterator:
         from openai import OpenAIError
 
-        sent = {"model": self.model, "prompt": self._bare(prompt), "max_tokens": self.max_new_tokens, "temperature": 0}
+        text = self._without_bos(prompt)
+        request = {"model": self.model, "prompt": text, "max_tokens": self.max_new_tokens, "temperature": 0}
         try:
-            for part in self.client.completions.create(**sent, stream=True):
-                yield from part.choices
+            for chunk in self.client.completions.create(**request, stream=True):
+                yield from chunk.choices
         except OpenAIError as error:
-            raise self._silent(error) from error
+            raise self._user_error(error) from error
 
     def choose(self, prompt: str, options: Sequence[str]) -> str | None:
-        """Return the option of the highest mean log-probability per token after the prompt and the mark of an answer.
+        """Return the option of the highest mean log-probability per token after the prompt and `Answer:`.
 
-        By a prompt's own log-probabilities (`echo`), as vLLM gives them; None where the server does not.
+        Reads the log-probabilities of the prompt (`echo`), as vLLM returns them; None where the server does not.
+        Raises UserError when the server does not answer.
         """
         from openai import BadRequestError, OpenAIError, UnprocessableEntityError
 
-        start = len(self._bare(prompt + answer_format.MARK))
-        asked = [self._bare(prompt + answer_format.format_answer("", option)) for option in options]
+        start = len(self._without_bos(prompt + answer_format.MARK))
+        texts = [self._without_bos(prompt + answer_format.format_answer("", option)) for option in options]
         try:
-            made = [
+            completions = [
                 self.client.completions.create(
                     model=self.model, prompt=text, max_tokens=1, temperature=0, echo=True, logprobs=1
                 )
-                for text in asked
+                for text in texts
             ]
         except (BadRequestError, UnprocessableEntityError):
             return None
         except OpenAIError as error:
-            raise self._silent(error) from error
-        sure = [_mean(one.choices[0].logprobs, start, len(text)) for one, text in zip(made, asked, strict=True)]
-        return None if None in sure else options[max(range(len(options)), key=sure.__getitem__)]
+            raise self._user_error(error) from error
+        means = [
+            _mean_logprob(completion.choices[0].logprobs, start, len(text))
+            for completion, text in zip(completions, texts, strict=True)
+        ]
+        return None if None in means else options[max(range(len(options)), key=means.__getitem__)]
 
-    def _bare(self, prompt: str) -> str:
-        """Return `prompt` without the token that a server puts before every prompt by itself, so that it is there once."""
-        begins = self.tokenizer.bos_token
-        adds = begins and self.tokenizer("a").input_ids[:1] == [self.tokenizer.bos_token_id]
-        return prompt.removeprefix(begins) if adds else prompt
+    def _without_bos(self, prompt: str) -> str:
+        """Return `prompt` without its BOS token where the server's tokenizer adds one, so that it is there once."""
+        bos = self.tokenizer.bos_token
+        adds_bos = bos and self.tokenizer("a").input_ids[:1] == [self.tokenizer.bos_token_id]
+        return prompt.removeprefix(bos) if adds_bos else prompt
 
-    def _silent(self, error: Exception) -> UserError:
+    def _user_error(self, error: Exception) -> UserError:
         return UserError(
             f"{self.model} at {self.url}: {str(error).splitlines()[0]}: check answer.served in params.yaml, "
             "CLOSEDBOOK_ENGINE_URL and CLOSEDBOOK_ENGINE_KEY"
         )
 
 
-def _mean(found, start: int, end: int) -> float | None:
-    """Return the mean log-probability of the tokens from character `start` to `end`; None when the server tells none."""
-    if found is None or not found.text_offset:
+def _mean_logprob(logprobs, start: int, end: int) -> float | None:
+    """Return the mean log-probability of the tokens from character `start` to `end`; None where the server has none."""
+    if logprobs is None or not logprobs.text_offset:
         return None
-    own = [sure for at, sure in zip(found.text_offset, found.token_logprobs, strict=True) if start <= at < end]
-    return sum(own) / len(own) if own else None
+    offsets = zip(logprobs.text_offset, logprobs.token_logprobs, strict=True)
+    values = [logprob for offset, logprob in offsets if start <= offset < end]
+    return sum(values) / len(values) if values else None

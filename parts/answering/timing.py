@@ -1,4 +1,4 @@
-"""Time arms, one question at a time and many at once."""
+"""Measure each arm's latency, one question at a time, and its throughput, many at once."""
 
 import time
 from dataclasses import dataclass
@@ -17,47 +17,53 @@ TimedQuestion = tuple[str, str, list[str] | None]
 
 @dataclass(frozen=True)
 class TimedArm:
-    """How an arm answers."""
+    """An arm's engine and its search."""
 
     engine: Engine
-    find: Search
+    search: Search
 
-    def ask(self, asked: TimedQuestion) -> dict[str, float]:
-        """Return the milliseconds of answering, in all and by step."""
-        key, question, options = asked
+    def measure(self, timed_question: TimedQuestion) -> dict[str, float]:
+        """Return the milliseconds that an answer takes: `whole`, and each step."""
+        question_id, question, options = timed_question
         start = time.perf_counter()
-        passages, took = self.find(key, question)
-        text, _ = self.engine.prompt(question, passages, options)
-        put = time.perf_counter()
-        said = self.engine.respond([text], batch=1)[0]
+        passages, seconds = self.search(question_id, question)
+        prompt, _ = self.engine.prompt(question, passages, options)
+        ready = time.perf_counter()
+        response = self.engine.respond([prompt], batch=1)[0]
         end = time.perf_counter()
-        took |= {"prefill": said.first, "decode": end - put - said.first, "whole": end - start}
-        return {step: seconds * 1000 for step, seconds in took.items()}
+        prefill = response.first_token_seconds
+        seconds |= {"prefill": prefill, "decode": end - ready - prefill, "whole": end - start}
+        return {step: value * 1000 for step, value in seconds.items()}
 
 
-def measure_latency(arms: dict[str, TimedArm], asked: list[TimedQuestion], warmup: int) -> dict[str, dict[str, float]]:
-    """Return each arm's percentiles over `asked` but the first `warmup`; arms take turns, and turns at being first."""
-    names, found = list(arms), {name: [] for name in arms}
-    for at, one in enumerate(asked):
-        turn = at % len(names)
+def measure_latency(
+    arms: dict[str, TimedArm], questions: list[TimedQuestion], warmup: int
+) -> dict[str, dict[str, float]]:
+    """Return each arm's latency over `questions` but the first `warmup`: the arms take turns, and turns at being first."""
+    names, times = list(arms), {name: [] for name in arms}
+    for index, question in enumerate(questions):
+        turn = index % len(names)
         for name in names[turn:] + names[:turn]:
-            took = arms[name].ask(one)
-            if at >= warmup:
-                found[name].append(took)
-    return {name: summary(rows) for name, rows in found.items()}
+            milliseconds = arms[name].measure(question)
+            if index >= warmup:
+                times[name].append(milliseconds)
+    return {name: summary(rows) for name, rows in times.items()}
 
 
 def summary(rows: list[dict[str, float]]) -> dict[str, float]:
-    """Return the percentiles and the mean of the whole, and the median of each step; a step that is not taken is 0."""
+    """Return p50, p95 and mean of the whole, and p50 of each step, in milliseconds; a step that is not taken is 0."""
     whole = [row["whole"] for row in rows]
     steps = {f"{step}_p50_ms": float(np.median([row.get(step, 0.0) for row in rows])) for step in STEPS}
-    p50, p95 = (float(np.percentile(whole, share)) for share in (50, 95))
+    p50, p95 = (float(np.percentile(whole, percent)) for percent in (50, 95))
     return {"p50_ms": p50, "p95_ms": p95, "mean_ms": float(np.mean(whole))} | steps
 
 
-def measure_throughput(arm: TimedArm, asked: list[TimedQuestion], sizes: list[int]) -> dict[str, float]:
-    """Return the questions answered in a second at the best of the batch `sizes`, and that size; searching not counted."""
-    prompts = [arm.engine.prompt(question, arm.find(key, question)[0], options)[0] for key, question, options in asked]
+def measure_throughput(arm: TimedArm, questions: list[TimedQuestion], sizes: list[int]) -> dict[str, float]:
+    """Return the questions per second at the fastest of the batch `sizes`, and that size; searches are not timed."""
+    prompts = [
+        arm.engine.prompt(question, arm.search(question_id, question)[0], options)[0]
+        for question_id, question, options in questions
+    ]
     rates = {}
     for size in sizes:
         start = time.perf_counter()

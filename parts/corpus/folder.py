@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 LARGEST = 100_000_000  # bytes in one file
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from parts.project.jsonl import read_lines
-from schemas.errors import UserError
+from parts.project.errors import UserError
+from parts.text.jsonl import read_lines
 
 QUESTION_KEYS = {"question", "options", "answerable", "kind", "evidence", "question_id"}
 REFERENCE_KEYS = ("reference", "truth", "answer")

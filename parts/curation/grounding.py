@@ -49,7 +49,7 @@ async def _reasons(judge_prompts: list[str]) -> tuple[dict[str, str | None], Met
             reasons[prompt] = await _reason(prompt, judge)
 
         requests = (lambda prompt=prompt: check(prompt) for prompt in judge_prompts)
-        await jobs.each(requests, len(judge_prompts), "grounding", judge.meter)
+        await jobs.run_all(requests, len(judge_prompts), "grounding", judge.meter)
     return reasons, judge.meter
 
 

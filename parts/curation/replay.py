@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from parts.project.jsonl import read_lines
+from parts.text.jsonl import read_lines
 from schemas.pairs import Pairs
 
 

@@ -1,8 +1,8 @@
-"""Keep what was answered, and what it took, in one SQLite file that several processes may share.
+"""Cache responses, and count the tokens they took, in one SQLite file that several processes may share.
 
-An answer is kept under a hash of its request, before anybody sees it. WAL with synchronous = NORMAL: an answer outlives
-the process that paid for it, however it ends; should the machine lose its power, the answers of the last moments may be
-asked for again, and the file stays whole. (FULL would wait for the disk after every answer.) No key comes near it.
+A response is stored under a hash of its request before it is used. WAL with synchronous = NORMAL: it outlives the process
+that paid for it, however that ends; if the machine loses power, the last responses may be lost, and the file stays
+whole. (FULL would wait for the disk after every response.) No key of an API is stored.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ prompt_tokens = prompt_tokens + excluded.prompt_tokens, new_tokens = new_tokens 
 
 
 class CachedResponse(NamedTuple):
-    """One answer, and what it took."""
+    """One response, and the tokens it took."""
 
     key: bytes
     body: bytes
@@ -34,7 +34,7 @@ class CachedResponse(NamedTuple):
 
 
 class ResponseCache:
-    """The answers in `folder`, and the tokens that were ever paid for them."""
+    """The responses in `folder`, and the tokens that were ever paid for them."""
 
     def __init__(self, folder: Path):
         folder.mkdir(parents=True, exist_ok=True)
@@ -51,30 +51,30 @@ class ResponseCache:
 
     @staticmethod
     def key(path: str, content: bytes) -> bytes:
-        """Return the hash of everything that changes the answer: what is asked, where an answer comes from is not."""
+        """Return the hash of all that determines the response: path and body, not the server's address."""
         return hashlib.sha256(f"POST {path}\n".encode() + content).digest()
 
     def get(self, key: bytes) -> bytes | None:
-        """Return the answer to a request, if it is kept."""
+        """Return the body of the response to a request; None when it is not cached."""
         row = self.db.execute("SELECT body FROM answers WHERE request = ?", (key,)).fetchone()
         return row[0] if row else None
 
-    def keep(self, *answers: CachedResponse, batch: str | None = None) -> None:
-        """Keep answers, add what they took to what was spent, and mark the `batch` they came in: all or nothing."""
+    def store(self, *responses: CachedResponse, batch: str | None = None) -> None:
+        """Store responses, add their tokens to those paid, and mark the `batch` they came in as collected: all or nothing."""
         self.db.execute("BEGIN IMMEDIATE")
         with self.db:  # commits, or rolls back
-            for answer in answers:
-                self.db.execute("INSERT OR IGNORE INTO answers VALUES (?, ?)", (answer.key, answer.body))
-                self.db.execute(SPEND, (answer.model, answer.prompt_tokens, answer.new_tokens))
+            for each in responses:
+                self.db.execute("INSERT OR IGNORE INTO answers VALUES (?, ?)", (each.key, each.body))
+                self.db.execute(SPEND, (each.model, each.prompt_tokens, each.new_tokens))
             if batch:
                 self.db.execute("INSERT OR IGNORE INTO collected VALUES (?)", (batch,))
 
-    def spent(self) -> list[tuple[str, int, int]]:
-        """Return each model with the prompt tokens and new tokens that it was ever paid for."""
+    def tokens_paid(self) -> list[tuple[str, int, int]]:
+        """Return (model, prompt tokens, new tokens) ever paid for, by model."""
         return self.db.execute("SELECT model, prompt_tokens, new_tokens FROM spent").fetchall()
 
-    def collected(self) -> set[str]:
-        """Return the batches whose answers are kept."""
+    def collected_batches(self) -> set[str]:
+        """Return the ids of the batches whose responses are stored."""
         return {batch for (batch,) in self.db.execute("SELECT batch FROM collected")}
 
     def close(self) -> None:

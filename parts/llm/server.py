@@ -1,4 +1,4 @@
-"""A model behind a server, and how to run one on loopback for as long as it is needed."""
+"""Run a model's server on loopback for as long as it is needed."""
 
 import contextlib
 import os
@@ -11,27 +11,29 @@ from collections.abc import Collection, Iterator
 
 import httpx
 
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
-PATIENCE = 600  # seconds that a server may take to load its model
+STARTUP_TIMEOUT = 600  # seconds to load a model
 
 
 @contextlib.contextmanager
 def running_server(command: str, withheld: Collection[str] = ()) -> Iterator[str]:
-    """Start `command` with {port} filled in, wait until it answers, yield its base URL, and end it afterwards.
+    """Start `command` with {port} filled in, wait until it responds, yield its base URL, and end it afterwards.
 
-    It is asked without any key, and its environment lacks the variables `withheld`, such as another server's key.
-    `python` in the command is this interpreter. The child's standard input is a pipe that closes when we die, so that
-    a server that minds it never outlives us. Raises Mistake when it does not come up.
+    Its environment lacks the variables `withheld`, such as another server's key. `python` in the command is this
+    interpreter. Its standard input is a pipe that closes when this process ends, so that a server that watches it never
+    outlives us. Raises UserError when it does not start.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = [sys.executable if word == "python" else word.replace("{port}", str(port)) for word in shlex.split(command)]
+    arguments = [
+        sys.executable if word == "python" else word.replace("{port}", str(port)) for word in shlex.split(command)
+    ]
     environment = {name: value for name, value in os.environ.items() if name not in withheld}
     try:
         child = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True, env=environment
+            arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True, env=environment
         )
     except OSError as error:
         raise UserError(f"cannot start {command!r}: {error.strerror}") from error
@@ -48,11 +50,11 @@ def running_server(command: str, withheld: Collection[str] = ()) -> Iterator[str
 
 
 def _wait(child: subprocess.Popen, command: str, url: str) -> None:
-    for _ in range(PATIENCE * 20):
+    for _ in range(STARTUP_TIMEOUT * 20):
         if child.poll() is not None:
             raise UserError(f"{command!r} ended with status {child.returncode} before it answered")
         with contextlib.suppress(httpx.ConnectError, httpx.TimeoutException, httpx.ReadError):
             httpx.get(f"{url}/models", timeout=5, trust_env=False)
-            return  # it answers, if only to say no
+            return  # any status will do
         time.sleep(0.05)
-    raise UserError(f"{command!r} did not answer at {url} within {PATIENCE} s")
+    raise UserError(f"{command!r} did not answer at {url} within {STARTUP_TIMEOUT} s")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from parts.page import charts
 from parts.project.arms import load_arms
-from parts.project.numbers import Show, number, signed
+from parts.text.numbers import Show, number, signed
 from parts.verdict.comparison import contenders
 
 Rows = list[tuple[str, ...]]

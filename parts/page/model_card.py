@@ -4,11 +4,12 @@ from pathlib import Path
 
 import polars as pl
 
-from parts.project import markdown, metrics
+from parts.project import metrics
 from parts.project.arms import load_arms
-from parts.project.numbers import interval, number, signed, with_interval
 from parts.project.sections import Student
 from parts.student import finetune
+from parts.text import markdown
+from parts.text.numbers import interval, number, signed, with_interval
 
 USE = """\
 ## Intended use

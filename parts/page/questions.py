@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from parts.page.similar_rows import similar_rows
-from parts.project.answer_format import MARK
 from parts.scoring.correctness import correct_answers
+from parts.text.answer_format import MARK
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from parts.page.figures import Figure
 from parts.project.arms import load_arms
-from parts.project.numbers import number, percent, signed, with_interval
+from parts.text.numbers import number, percent, signed, with_interval
 
 
 def groups(values: Mapping) -> list[dict]:

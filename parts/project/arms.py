@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from parts.project import params
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 BASELINE, CANDIDATE = "rag", "tuned"
 """The two arms that the verdict is about."""

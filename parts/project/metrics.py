@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from schemas.files import write_json
+from parts.project.files import write_json
 
 Value = float | int | str | None | list["Value"] | dict[str, "Value"]
 
@@ -35,7 +35,7 @@ def _plain(value: Value) -> Value:
     if isinstance(value, Mapping):
         return {key: _plain(value[key]) for key in sorted(value)}
     if isinstance(value, list):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     if isinstance(value, float):
         return round(value, 4) if math.isfinite(value) else None
     return value

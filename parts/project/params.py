@@ -6,7 +6,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 PATH = Path("params.yaml")
 ROOT = Path(__file__).parent.parent.parent

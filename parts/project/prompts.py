@@ -1,4 +1,4 @@
-"""Read what we say to models from prompts/: plain text with string.Template placeholders."""
+"""Read prompt templates from prompts/: plain text with string.Template placeholders."""
 
 import hashlib
 from functools import cache
@@ -15,10 +15,10 @@ def template(name: str) -> Template:
 
 
 def render(name: str, **fields: object) -> str:
-    """Return prompts/`name`.md with every placeholder filled; a missing one raises KeyError."""
+    """Return prompts/`name`.md with every placeholder filled. Raises KeyError for a missing field."""
     return template(name).substitute(fields)
 
 
 def digest(name: str) -> str:
-    """Return eight hexadecimal digits that are others as soon as prompts/`name`.md says something else."""
+    """Return the first eight hexadecimal digits of the SHA-256 of prompts/`name`.md."""
     return hashlib.sha256(template(name).template.encode()).hexdigest()[:8]

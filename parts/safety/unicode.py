@@ -1,6 +1,6 @@
-"""See text as it reads: what nobody sees is gone, and what looks alike is alike.
+"""Fold text to what a reader sees: invisible characters removed, look-alike characters made the same.
 
-So that an address with a zero-width space in it is still an address, and a mark in full-width letters still a mark.
+So an address with a zero-width space in it is still an address, and a tag in full-width letters still a tag.
 """
 
 import re
@@ -10,22 +10,22 @@ from collections.abc import Sequence
 import regex
 
 _CONTROL = r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"  # without white space
-_UNSEEN = regex.compile(rf"[{_CONTROL}\p{{Default_Ignorable_Code_Point}}]")
+_INVISIBLE = regex.compile(rf"[{_CONTROL}\p{{Default_Ignorable_Code_Point}}]")
 _ESCAPE = re.compile(r"\\(?=[!-/:-@\[-`{-~])")  # of Markdown: alice\_smith
-_ODD = re.compile(r"[\\\x00-\x08\x0e-\x1b\x7f-\U0010ffff]")
+_NOT_PLAIN = re.compile(r"[\\\x00-\x08\x0e-\x1b\x7f-\U0010ffff]")
 
 
 def fold(text: str) -> tuple[str, Sequence[int]]:
-    """Return `text` as it reads, and where in `text` each of its characters stands."""
-    if not _ODD.search(text):
+    """Return the folded text, and for each of its characters the index in `text`."""
+    if not _NOT_PLAIN.search(text):
         return text, range(len(text))
-    gone = {found.start() for pattern in (_UNSEEN, _ESCAPE) for found in pattern.finditer(text)}
-    kept = [at for at in range(len(text)) if at not in gone]
-    return "".join(_plain(text[at]) for at in kept), kept
+    removed = {match.start() for pattern in (_INVISIBLE, _ESCAPE) for match in pattern.finditer(text)}
+    indices = [index for index in range(len(text)) if index not in removed]
+    return "".join(_plain(text[index]) for index in indices), indices
 
 
 def _plain(char: str) -> str:
-    """Return the ASCII character that `char` stands for, if it is a dash, a space or a compatible form of one."""
+    """Return "-" for a dash, " " for a space, the compatible character (NFKC) where it is a single one, or `char`."""
     if char.isascii():
         return char
     kind = unicodedata.category(char)
@@ -33,5 +33,5 @@ def _plain(char: str) -> str:
         return "-"
     if kind == "Zs":
         return " "
-    same = unicodedata.normalize("NFKC", char)
-    return same if len(same) == 1 else char
+    compatible = unicodedata.normalize("NFKC", char)
+    return compatible if len(compatible) == 1 else char

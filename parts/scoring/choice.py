@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from string import ascii_uppercase
 
-from parts.project import answer_format
+from parts.project.errors import UserError
 from parts.scoring.exact import words
-from schemas.errors import UserError
+from parts.text import answer_format
 
 VERSION = "choice-1"
 UNPARSED = "names no option, or more than one"

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from parts.project import answer_format
+from parts.text import answer_format
 
 VERSION = "words-2"
 

@@ -3,8 +3,9 @@
 from pydantic import BaseModel
 
 from parts.llm.client import Client
-from parts.project import answer_format, prompts
+from parts.project import prompts
 from parts.safety import quoting
+from parts.text import answer_format
 
 VERSION = "correct-2"
 

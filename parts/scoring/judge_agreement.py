@@ -1,18 +1,19 @@
 """Agreement of the judge with itself, with answers of known correctness and with human labels; Cohen's kappa; cautions."""
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, Field, StrictBool, ValidationError
 
 from parts.llm import jobs
 from parts.llm.client import Client
-from parts.project import answer_format, metrics
-from parts.project.jsonl import read_lines
+from parts.project import metrics
+from parts.project.errors import UserError
 from parts.safety import detection
 from parts.scoring import exact, judge
-from schemas.errors import UserError
+from parts.text import answer_format
+from parts.text.jsonl import read_lines
 
 
 class Label(BaseModel, extra="forbid", frozen=True):
@@ -70,26 +71,6 @@ def kappa(pairs: Pairs) -> float | None:
 
 def _both(pairs: Pairs) -> list[tuple[float, float]]:
     return [(first, second) for first, second in pairs if second is not None]
-
-
-def cautions(agreements: Mapping) -> list[str]:
-    """Return a line for each reason to doubt the judge's verdicts, from metrics/judge_agreement.json."""
-    lines = []
-    if agreements["same_model"]:
-        lines.append(f"Teacher and judge are the same model ({agreements['judge']}): it may favour what it taught.")
-    for key, behaviour in _DISAGREEMENTS.items():
-        if agreements[key] is not None and agreements[key] < 1:
-            n = agreements[key.replace("agreement", "n")]
-            lines.append(f"The judge {behaviour} in {1 - agreements[key]:.1%} of {n} cases.")
-    return lines
-
-
-_DISAGREEMENTS = {
-    "self_agreement": "contradicts itself when asked again",
-    "right_agreement": "calls answers wrong that match the reference word by word,",
-    "wrong_agreement": "calls answers right that are those to another question,",
-    "human_agreement": "contradicts people",
-}
 
 
 class JudgeAgreementParams(BaseModel, extra="forbid", frozen=True):

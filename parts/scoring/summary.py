@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from parts.project import answer_format
 from parts.scoring import choice
+from parts.text import answer_format
 
 CORRECTNESS = ("exact", "choice", "judge")
 """Scorers of correctness."""

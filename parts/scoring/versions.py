@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 
 def same_versions(scores: Mapping[str, pl.DataFrame]) -> dict[str, str]:

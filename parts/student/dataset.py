@@ -4,7 +4,7 @@ import math
 import random
 from collections.abc import Iterable
 
-from parts.project import answer_format
+from parts.text import answer_format
 
 IGNORED = -100  # label of a token without loss: PyTorch's ignore_index
 
@@ -28,6 +28,16 @@ def encode(rows: Iterable[dict], tokenizer, max_length: int, completion_only_los
         labels = ([IGNORED] * len(prompt) if completion_only_loss else prompt) + completion
         encoded.append({"input_ids": (prompt + completion)[:max_length], "labels": labels[:max_length]})
     return encoded
+
+
+def count_ended(encoded: list[Encoded], ends: set[int], max_length: int) -> dict[str, int]:
+    """Return the number of `rows`, of `rows_ended` with a loss on one of `ends` as their last token, and of `rows_cut`.
+
+    A cut row has `max_length` tokens and no end; a row with neither would teach the student never to stop.
+    """
+    ended = [row["labels"][-1] in ends and row["input_ids"][-1] == row["labels"][-1] for row in encoded]
+    cut = sum(not is_ended and len(row["labels"]) >= max_length for is_ended, row in zip(ended, encoded, strict=True))
+    return {"rows": len(encoded), "rows_ended": sum(ended), "rows_cut": cut}
 
 
 def _messages(row: dict) -> list[dict[str, str]]:

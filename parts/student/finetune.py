@@ -10,10 +10,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
+from parts.project.files import replacing, write_text
 from parts.project.progress import ProgressBar
 from parts.student.dataset import Encoded, encode, order
 from parts.student.model import fast_bfloat16, fingerprint, load
-from schemas.files import replacing, write_text
 
 CHECKPOINTS = Path(".cache/train")
 

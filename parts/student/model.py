@@ -5,8 +5,8 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+from parts.project.errors import UserError
 from parts.project.sections import Student
-from schemas.errors import UserError
 
 LIBRARIES = ("torch", "transformers", "peft", "trl")
 

@@ -1,70 +1,74 @@
-"""What each arm costs: before the first question, by question, and when documents change every month."""
+"""Compute what each arm costs: before the first question, per question, and per month of changing documents."""
 
 from pydantic import BaseModel, Field
 
+from parts.llm.prices import Prices
 from parts.project import metrics
 from parts.project.arms import load_arms
-from parts.project.prices import Prices
 from parts.verdict.break_even import ArmCost
 
-STEPS = ("embed_p50_ms", "search_p50_ms", "rerank_p50_ms")
+SEARCH_STEPS = ("embed_p50_ms", "search_p50_ms", "rerank_p50_ms")
 
 
-class Params(BaseModel, extra="forbid", frozen=True):
+class CostParams(BaseModel, extra="forbid", frozen=True):
     """Section `cost` of params.yaml."""
 
     monthly_change: float = Field(ge=0, le=1)  # share of the documents that change in a month
-    months: int = Field(ge=1)  # over which that is reckoned
+    months: int = Field(ge=1)  # of the monthly break-even
 
 
 def question_cost(arm: str, price: Prices, student: str) -> float:
-    """Return what one question costs `arm`: the machine for the time it takes.
+    """Return the dollars of one question to `arm`: the machine for its mean latency.
 
-    Where prices.yaml lists the student, it is served by somebody else: its tokens, and the machine for finding passages.
+    Where prices.yaml lists the student, a provider serves it: then its tokens, and the machine for the search.
     """
-    latency, used = metrics.by_arm(metrics.read("latency"), load_arms())[arm], metrics.read(f"answer/{arm}")
-    tokens = price.asked(student, used["prompt_tokens"], used["new_tokens"])
+    latency, usage = metrics.by_arm(metrics.read("latency"), load_arms())[arm], metrics.read(f"answer/{arm}")
+    tokens = price.cost_of_tokens(student, usage["prompt_tokens"], usage["new_tokens"])
     if tokens is None:
-        return price.ran(latency["mean_ms"] / 1000)
-    return tokens + price.ran(sum(latency.get(step) or 0 for step in STEPS) / 1000)
+        return price.cost_of_machine(latency["mean_ms"] / 1000)
+    return tokens + price.cost_of_machine(sum(latency.get(step) or 0 for step in SEARCH_STEPS) / 1000)
 
 
 def upfront_costs(price: Prices, teacher: str, generators: list[str]) -> dict[str, float | None]:
-    """Return the dollars of what is done once: teaching by generator, training, indexing."""
-    found = {}
+    """Return the dollars spent once: the teacher by generator, training, indexing; None where a price is not known."""
+    costs = {}
     for name in generators:
-        used = metrics.read(f"synthesize/{name}")
-        found[f"teacher_{name}"] = price.asked(teacher, used["prompt_tokens"], used["new_tokens"])
-    change = metrics.read("update_cost")
-    embedding = metrics.read("chunk")["passages"] * change["embed_ms"] / 1000
-    index = price.ran(change["index_seconds"] + embedding)
-    return found | {"training": price.ran(metrics.read("train")["seconds"]), "index": index}
+        usage = metrics.read(f"synthesize/{name}")
+        costs[f"teacher_{name}"] = price.cost_of_tokens(teacher, usage["prompt_tokens"], usage["new_tokens"])
+    update = metrics.read("update_cost")
+    embedding = metrics.read("chunk")["passages"] * update["embed_ms"] / 1000
+    index = price.cost_of_machine(update["index_seconds"] + embedding)
+    return costs | {"training": price.cost_of_machine(metrics.read("train")["seconds"]), "index": index}
 
 
 def update_costs(price: Prices, teacher: str, documents: float) -> dict[str, float | None]:
-    """Return the dollars of bringing the `index` and the `student` up to date when so many documents have changed."""
+    """Return the dollars of bringing the `index` and the `student` up to date after `documents` documents changed.
+
+    None where the teacher's price is not known.
+    """
     if not documents:
         return {"index": 0.0, "student": 0.0}
-    change, train = metrics.read("update_cost"), metrics.read("train")["seconds"]
-    embedding = documents * change["passages_embedded"] * change["embed_ms"] / 1000
-    taught = price.asked(teacher, change["prompt_tokens"], change["new_tokens"])
-    return {
-        "index": price.ran(change["prepare_seconds"] + change["index_seconds"] + embedding),
-        "student": None if taught is None else documents * taught + price.ran(change["prepare_seconds"] + train),
-    }
+    update, train = metrics.read("update_cost"), metrics.read("train")["seconds"]
+    embedding = documents * update["passages_embedded"] * update["embed_ms"] / 1000
+    tokens = price.cost_of_tokens(teacher, update["prompt_tokens"], update["new_tokens"])
+    index = price.cost_of_machine(update["prepare_seconds"] + update["index_seconds"] + embedding)
+    training = price.cost_of_machine(update["prepare_seconds"] + train)
+    return {"index": index, "student": None if tokens is None else documents * tokens + training}
 
 
-def arm_costs(given: Params, price: Prices, teacher: str, student: str, generators: list[str]) -> dict[str, ArmCost]:
-    """Return what each arm costs: an arm that searches takes the index, one of the adapter its training."""
-    done, documents = upfront_costs(price, teacher, generators), metrics.read("ingest")["documents"]
-    kept = update_costs(price, teacher, given.monthly_change * documents)
-    index = ArmCost(done["index"], 0, kept["index"])
-    trained = ArmCost(_sum(*(value for name, value in done.items() if name != "index")), 0, kept["student"])
+def arm_costs(
+    params: CostParams, price: Prices, teacher: str, student: str, generators: list[str]
+) -> dict[str, ArmCost]:
+    """Return each arm's costs: one that searches pays for the index, one with the adapter for teacher and training."""
+    upfront, documents = upfront_costs(price, teacher, generators), metrics.read("ingest")["documents"]
+    updates = update_costs(price, teacher, params.monthly_change * documents)
+    index = ArmCost(upfront["index"], 0, updates["index"])
+    training = ArmCost(_sum(*(dollars for name, dollars in upfront.items() if name != "index")), 0, updates["student"])
     costs = {}
     for name, arm in load_arms().items():
-        parts = [index] * arm.searches + [trained] * (arm.model == "adapter")
-        upfront, month = (_sum(*(getattr(part, when) for part in parts)) for when in ("upfront", "month"))
-        costs[name] = ArmCost(upfront, question_cost(name, price, student), month)
+        parts = [index] * arm.searches + [training] * (arm.model == "adapter")
+        once, month = _sum(*(part.upfront for part in parts)), _sum(*(part.month for part in parts))
+        costs[name] = ArmCost(once, question_cost(name, price, student), month)
     return costs
 
 

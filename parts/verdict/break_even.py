@@ -1,4 +1,4 @@
-"""What an arm costs over time, and from how many questions on another one is cheaper."""
+"""Compute what an arm costs in total, and the number of questions at which two arms break even."""
 
 import math
 from collections.abc import Mapping
@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 
 class ArmCost(NamedTuple):
-    """US dollars that an arm takes; None where a price is not known."""
+    """An arm's costs in US dollars; None where a price is not known."""
 
     upfront: float | None
     """before the first question"""
     question: float
-    """for each question"""
+    """per question"""
     month: float | None = 0.0
-    """for each month in which documents change"""
+    """per month in which documents change"""
 
     def total(self, questions: float, months: float = 0) -> float | None:
         """Return upfront + months x month + questions x question."""
@@ -22,30 +22,30 @@ class ArmCost(NamedTuple):
         return self.upfront + months * self.month + questions * self.question
 
 
-def break_even(dear: ArmCost, cheap: ArmCost, months: float = 0) -> int | None:
-    """Return from how many questions on, over `months`, `dear` (upfront) costs no more than `cheap`: 0, from the first.
+def break_even(candidate: ArmCost, baseline: ArmCost, months: float = 0) -> int | None:
+    """Return the number of questions over `months` from which `candidate` costs no more than `baseline`.
 
-    (what it costs more without a question) / (what it saves on each), rounded up. None: never, for a question saves
-    nothing; or not known, for want of a price.
+    (what it costs more at 0 questions) / (what it saves per question), rounded up, at least 0. None: never, for it saves
+    nothing per question; or not known, for want of a price.
     """
-    one, two = dear.total(0, months), cheap.total(0, months)
-    saved = cheap.question - dear.question
-    if one is None or two is None or saved <= 0:
+    fixed, baseline_fixed = candidate.total(0, months), baseline.total(0, months)
+    saved = baseline.question - candidate.question
+    if fixed is None or baseline_fixed is None or saved <= 0:
         return None
-    return max(0, math.ceil((one - two) / saved))
+    return max(0, math.ceil((fixed - baseline_fixed) / saved))
 
 
 def curve(arms: Mapping[str, ArmCost], crossing: int | None) -> list[dict]:
-    """Return arm, questions and dollars, to draw what each arm costs in all: to twice the `crossing`, where there is one.
+    """Return rows of arm, questions and dollars (total), up to twice the `crossing` or 100,000 questions, for a chart.
 
     crossing: true on the rows of rag and tuned there.
     """
-    at = crossing or 50_000
-    points = [0, at // 2, at, at * 2]
+    middle = crossing or 50_000
+    points = [0, middle // 2, middle, middle * 2]
     return [
-        {"arm": arm, "questions": questions, "dollars": spent.total(questions)}
+        {"arm": arm, "questions": questions, "dollars": cost.total(questions)}
         | {"crossing": bool(crossing) and questions == crossing and arm in ("rag", "tuned")}
-        for arm, spent in arms.items()
-        if spent.upfront is not None
+        for arm, cost in arms.items()
+        if cost.upfront is not None
         for questions in points
     ]

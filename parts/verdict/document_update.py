@@ -1,4 +1,4 @@
-"""Measure what a change of one document takes: edit it, see which passages differ, teach and index those again."""
+"""Measure what an update of one document takes: edit it, ask the teacher about its new passages, and reindex."""
 
 import re
 import time
@@ -15,64 +15,65 @@ from parts.llm.client import connect
 from parts.project.sections import Server
 from parts.retrieval.index import Index
 
-SAMPLE = 200  # passages that embedding is timed on, at most
+SAMPLE = 200  # passages to time embedding on, at most
 _NUMBER = re.compile(r"^#.*$|(?<![\w.,:/-])(\d{1,9})(?![\w:/-]|[.,]\d)", re.MULTILINE)
-"""a heading, which is to be skipped, or (group 1) a number that stands alone"""
+"""a heading, to be skipped, or (group 1) a number that stands alone"""
 
 Indexed = Callable[[pl.DataFrame, Any], AbstractContextManager[Index]]
-"""`indexed` of a retriever"""
+"""`indexed` of a retriever: Chunks, section `retrieve` -> their index"""
 
 
 def edit_document(documents: pl.DataFrame) -> pl.DataFrame:
-    """Return Documents with one edit in the one of middle length: the number nearest its middle is one more.
+    """Return Documents with an edit in the one of median length: the number nearest its middle is one more.
 
-    Where it has no number, it gets a sentence more at its end.
+    Without a number, the document gets one more sentence at its end.
     """
-    middle = documents.sort(pl.col("text").str.len_chars(), "doc_id").row(len(documents) // 2, named=True)
-    text = middle["text"]
-    numbers = [found for found in _NUMBER.finditer(text) if found[1]]
+    document = documents.sort(pl.col("text").str.len_chars(), "doc_id").row(len(documents) // 2, named=True)
+    text = document["text"]
+    numbers = [match for match in _NUMBER.finditer(text) if match[1]]
     if numbers:
-        nearest = min(numbers, key=lambda found: abs(found.start() - len(text) // 2))
+        nearest = min(numbers, key=lambda match: abs(match.start() - len(text) // 2))
         text = f"{text[: nearest.start()]}{int(nearest[1]) + 1}{text[nearest.end() :]}"
     else:
         text = f"{text}\n\nThis has changed since."
-    here = pl.col("doc_id") == middle["doc_id"]
-    return documents.with_columns(text=pl.when(here).then(pl.lit(text)).otherwise("text"))
+    is_edited = pl.col("doc_id") == document["doc_id"]
+    return documents.with_columns(text=pl.when(is_edited).then(pl.lit(text)).otherwise("text"))
 
 
 async def teach(passages: pl.DataFrame, generators: Iterable[str], server: Server) -> tuple[Meter, float]:
-    """Ask the teacher about `passages` as synthesis does; return what it took, kept answers included, and seconds."""
+    """Ask the teacher about `passages` as synthesis does; return its usage, cached replies included, and the seconds."""
     start = time.perf_counter()
     async with connect(server) as teacher:
         for name in generators:
-            make, knobs = load_generator(name)
-            asking = [
-                lambda row=row, make=make, knobs=knobs: make(row["heading"], row["text"], teacher.ask, knobs)
+            generate, params = load_generator(name)
+            requests = [
+                lambda row=row, generate=generate, params=params: generate(
+                    row["heading"], row["text"], teacher.ask, params
+                )
                 for row in passages.iter_rows(named=True)
             ]
-            await jobs.each(asking, len(asking), f"{name}, a change", teacher.meter)
+            await jobs.run_all(requests, len(requests), f"{name}, update", teacher.meter)
         return teacher.meter, time.perf_counter() - start
 
 
-def reindex(indexed: Indexed, before: pl.DataFrame, after: pl.DataFrame, given: Any) -> dict[str, float]:
-    """Return what it takes to bring an index of the passages `before` to `after`, and leave it as it was.
+def reindex(indexed: Indexed, before: pl.DataFrame, after: pl.DataFrame, retrieve: Any) -> dict[str, float]:
+    """Return the time to bring an index of the passages `before` to `after`; the index is restored.
 
-    index_seconds: from nothing open to an index that can be searched, as an update is run: the store starts, the model
-    loads, what changed is embedded. embed_ms: of one passage among many. Should this be stopped in the middle, whoever
-    indexes next puts the index right.
+    index_seconds: until the index can be searched, as an update runs: the store starts, the model loads, changed passages
+    are embedded. embed_ms: of one passage among many. After an interrupt, the next stage that indexes restores the index.
     """
-    with indexed(before, given) as index:
-        some = before[sorted(evenly_spread(len(before), SAMPLE))]
-        texts = [f"{heading}\n{text}" for heading, text in some.select("heading", "text").rows()]
-        index.embed(texts[:1])  # the first one takes longer
+    with indexed(before, retrieve) as index:
+        sample = before[sorted(evenly_spread(len(before), SAMPLE))]
+        texts = [f"{heading}\n{text}" for heading, text in sample.select("heading", "text").rows()]
+        index.embed(texts[:1])  # the first call is slower
         start = time.perf_counter()
         index.embed(texts)
-        each = (time.perf_counter() - start) / len(texts)
+        embed_seconds = (time.perf_counter() - start) / len(texts)
     try:
         start = time.perf_counter()
-        with indexed(after, given):
-            whole = time.perf_counter() - start
+        with indexed(after, retrieve):
+            index_seconds = time.perf_counter() - start
     finally:
-        with indexed(before, given):
+        with indexed(before, retrieve):
             pass
-    return {"index_seconds": whole, "embed_ms": each * 1000}
+    return {"index_seconds": index_seconds, "embed_ms": embed_seconds * 1000}

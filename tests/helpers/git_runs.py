@@ -81,7 +81,8 @@ def costs() -> None:
 
 
 def params(**sections) -> None:
-    """Write params.yaml, with the repository's arms."""
+    """Write params.yaml, with the shipped arms."""
+
     Path("params.yaml").write_text(yaml.safe_dump({"arms": ARMS} | sections))
 
 

@@ -1,4 +1,4 @@
-"""What the tests of retrieval share: knobs, passages, questions, and an embedder that remembers."""
+"""What the tests of retrieval share: parameters, passages, questions, and an embedder that remembers."""
 
 import numpy as np
 import polars as pl
@@ -13,12 +13,12 @@ KNOBS = {
 }  # fmt: skip
 
 
-def knobs(**changed) -> postgres.Params:
-    return postgres.Params(**KNOBS | changed)
+def knobs(**changed) -> postgres.RetrieveParams:
+    return postgres.RetrieveParams(**KNOBS | changed)
 
 
 class Embed:
-    """Unit vectors that depend on the text alone; remembers what it was given."""
+    """Unit vectors that depend on the text alone; remembers the texts."""
 
     width = 8
 
@@ -27,8 +27,8 @@ class Embed:
 
     def __call__(self, texts: list[str]) -> np.ndarray:
         self.seen += texts
-        found = np.stack([np.random.default_rng(list(text.encode())).normal(size=self.width) for text in texts])
-        return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype("float32")
+        vectors = np.stack([np.random.default_rng(list(text.encode())).normal(size=self.width) for text in texts])
+        return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype("float32")
 
 
 def passages(*texts: str, heading: str = "H", **named: str) -> pl.DataFrame:
@@ -40,8 +40,8 @@ def passages(*texts: str, heading: str = "H", **named: str) -> pl.DataFrame:
     ])  # fmt: skip
 
 
-def asked(**questions: tuple) -> pl.DataFrame:
-    """Return the exam of `questions`: id = (question, the passages of the first piece of evidence, of the second, ...)."""
+def exam_of(**questions: tuple) -> pl.DataFrame:
+    """Return Questions: id = (question, gold passages of the first piece of evidence, of the second, ...)."""
     rest = {"doc_id": None, "kind": "fact", "options": None, "reference": "x", "answerable": True}
     rows = [
         {"question_id": name, "question": text, "gold_chunk_ids": [list(piece) for piece in gold]} | rest

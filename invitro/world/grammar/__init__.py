@@ -1,4 +1,4 @@
-"""Load the grammar: what kinds of thing a company writes about, what is said of them, and how one asks."""
+"""Load the grammar: the kinds of document, their attributes, and the shapes of statements and questions."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -8,14 +8,14 @@ import yaml
 
 FOLDER = Path(__file__).parent
 
-# Every attribute is also said and asked by its label, except the steps of a procedure.
+# Every attribute is also stated and asked by its label, except the steps of a procedure.
 _SAYS = "The {L} of {S} is {V}."
 _ASKS = ("What is the {L} of {S}?", "Tell me the {L} of {S}.", "Please give the {L} of {S}.")
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """One thing that can be said of an entity. In the shapes, {S} is the entity and {V} the value."""
+    """An attribute of an entity. In the shapes, {S} is the entity and {V} the value."""
 
     name: str
     label: str
@@ -23,7 +23,7 @@ class Attribute:
     """type of its values, see values.py"""
     says: tuple[str, ...]
     asks: tuple[str, ...]
-    """wordings the base model was raised on"""
+    """wordings the base model was trained on"""
     exam: tuple[str, ...]
     """wordings held out for exams"""
     refers: tuple[str, ...]
@@ -67,7 +67,7 @@ def put(shape: str, **fill: object) -> str:
 @cache
 def kinds() -> dict[str, Kind]:
     """Return every kind of the grammar by name."""
-    found = {}
+    by_name = {}
     for path in sorted(FOLDER.glob("*.yaml")):
         if path.stem == "composed":
             continue
@@ -78,7 +78,7 @@ def kinds() -> dict[str, Kind]:
         for n in range(1, 7 if "step" in raw else 1):
             attributes[f"step {n}"] = _attribute(f"step {n}", raw["step"], n=str(n))
         listed = tuple(raw.get("items", ())) or tuple(raw.get("steps", ()))
-        found[path.stem] = Kind(
+        by_name[path.stem] = Kind(
             path.stem,
             raw["name"],
             tuple(raw.get("topics", ("",))),
@@ -87,7 +87,7 @@ def kinds() -> dict[str, Kind]:
             attributes,
             listed,
         )
-    return found
+    return by_name
 
 
 @cache

@@ -4,7 +4,7 @@ import io
 import zipfile
 
 from parts.corpus.readers import html
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 LARGEST = 200_000_000  # bytes unpacked: a larger archive may be a zip bomb
 

@@ -3,7 +3,7 @@
 from bs4 import BeautifulSoup
 from markdownify import MarkdownConverter
 
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 DROPPED = ("script", "style", "noscript", "template", "nav", "svg", "iframe", "head")
 

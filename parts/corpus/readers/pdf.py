@@ -3,7 +3,7 @@
 import re
 from itertools import pairwise
 
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 _ITEM = re.compile(r"\s*(?:[-*•▪◦\u2013]|\d{1,3}[.)]|[a-z]\))\s")
 

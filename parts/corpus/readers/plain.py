@@ -1,6 +1,6 @@
 """Read text and Markdown."""
 
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 
 def read(data: bytes) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Retrieve by meaning: the passages whose vectors are nearest to the question's, from pgvector."""
+"""Dense retrieval: the passages with the vectors nearest to the question's, by pgvector."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,17 +7,11 @@ import polars as pl
 
 from parts.retrieval import postgres
 from parts.retrieval.index import Index
-from parts.retrieval.postgres import Params
-
-
-def retrieve(questions: pl.DataFrame, chunks: pl.DataFrame, params: Params) -> pl.DataFrame:
-    """Return the `depth` nearest passages of each question."""
-    with indexed(chunks, params) as index:
-        return index.contexts(questions)
+from parts.retrieval.postgres import RetrieveParams
 
 
 @contextmanager
-def indexed(chunks: pl.DataFrame, params: Params) -> Iterator[Index]:
+def indexed(chunks: pl.DataFrame, params: RetrieveParams) -> Iterator[Index]:
     """Yield the index of `chunks` by the vectors of heading and text."""
-    with postgres.open_store(chunks, params) as held:
-        yield Index(held.embed, lambda question, vector: held.nearest(vector))
+    with postgres.open_store(chunks, params) as store:
+        yield Index(store.embed, lambda question, vector: store.nearest(vector))

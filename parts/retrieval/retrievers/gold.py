@@ -1,14 +1,14 @@
-"""Retrieve the passages that hold the evidence: the contexts of the oracle."""
+"""Retrieve the gold passages, for the oracle."""
 
 from itertools import zip_longest
 
 import polars as pl
 
-from parts.retrieval.postgres import Params
+from parts.retrieval.postgres import RetrieveParams
 from schemas.contexts import Contexts
 
 
-def retrieve(questions: pl.DataFrame, chunks: pl.DataFrame, params: Params) -> pl.DataFrame:
+def retrieve(questions: pl.DataFrame, chunks: pl.DataFrame, params: RetrieveParams) -> pl.DataFrame:
     """Return the gold passages of each question: the first of every piece of evidence, then the second, and so on."""
     rows = []
     for question_id, gold in questions.select("question_id", "gold_chunk_ids").iter_rows():

@@ -1,4 +1,4 @@
-"""Retrieve by words and by meaning: full text and vectors in one statement, fused by reciprocal rank."""
+"""Hybrid retrieval: full text and vectors in one SQL statement, fused by reciprocal rank."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,18 +7,12 @@ import polars as pl
 
 from parts.retrieval import postgres, tuned_settings
 from parts.retrieval.index import Index
-from parts.retrieval.postgres import Params
-
-
-def retrieve(questions: pl.DataFrame, chunks: pl.DataFrame, params: Params) -> pl.DataFrame:
-    """Return the best `depth` passages for each question."""
-    with indexed(chunks, params) as index:
-        return index.contexts(questions)
+from parts.retrieval.postgres import RetrieveParams
 
 
 @contextmanager
-def indexed(chunks: pl.DataFrame, params: Params) -> Iterator[Index]:
-    """Yield the index of `chunks` by words and vectors; words count as much as the stage `tune_retrieval` found best."""
+def indexed(chunks: pl.DataFrame, params: RetrieveParams) -> Iterator[Index]:
+    """Yield the index of `chunks` by full text and vectors, with the lexical weight that `tune_retrieval` chose."""
     weight = tuned_settings.read().lexical_weight
-    with postgres.open_store(chunks, params) as held:
-        yield Index(held.embed, lambda question, vector: held.fused(question, vector, weight))
+    with postgres.open_store(chunks, params) as store:
+        yield Index(store.embed, lambda question, vector: store.hybrid(question, vector, weight))

@@ -1,28 +1,23 @@
-"""Retrieve as hybrid does, and let a cross-encoder, which reads question and passage together, order what was found."""
+"""Hybrid retrieval, reranked by a cross-encoder, which reads question and passage together."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import polars as pl
 
+from parts.project.errors import UserError
 from parts.retrieval import postgres, tuned_settings
+from parts.retrieval.contexts import passages_by_id
 from parts.retrieval.index import Hits, Index
 from parts.retrieval.passage_store import embedding_text
-from parts.retrieval.postgres import Params
-from schemas.errors import UserError
-
-
-def retrieve(questions: pl.DataFrame, chunks: pl.DataFrame, params: Params) -> pl.DataFrame:
-    """Return the best `depth` passages for each question."""
-    with indexed(chunks, params) as index:
-        return index.contexts(questions)
+from parts.retrieval.postgres import RetrieveParams
 
 
 @contextmanager
-def indexed(chunks: pl.DataFrame, params: Params) -> Iterator[Index]:
-    """Yield the index of `chunks`. Raises Mistake when the cross-encoder cannot be had."""
-    weight, model = tuned_settings.read().lexical_weight, _encoder(params.reranker)
-    texts = {row["chunk_id"]: embedding_text(row["heading"], row["text"]) for row in chunks.iter_rows(named=True)}
+def indexed(chunks: pl.DataFrame, params: RetrieveParams) -> Iterator[Index]:
+    """Yield the index of `chunks`. Raises UserError if the cross-encoder cannot be loaded."""
+    weight, model = tuned_settings.read().lexical_weight, _cross_encoder(params.reranker)
+    texts = {chunk_id: embedding_text(*passage) for chunk_id, passage in passages_by_id(chunks).items()}
 
     def rerank(question: str, hits: Hits) -> Hits:
         ids = [chunk_id for chunk_id, _ in hits]
@@ -31,17 +26,17 @@ def indexed(chunks: pl.DataFrame, params: Params) -> Iterator[Index]:
         )
         return sorted(zip(ids, map(float, scores), strict=True), key=lambda hit: (-hit[1], hit[0]))
 
-    with postgres.open_store(chunks, params) as held:
-        yield Index(held.embed, lambda question, vector: held.fused(question, vector, weight), rerank)
+    with postgres.open_store(chunks, params) as store:
+        yield Index(store.embed, lambda question, vector: store.hybrid(question, vector, weight), rerank)
 
 
-def _encoder(model: str):
+def _cross_encoder(model: str):
     from sentence_transformers import CrossEncoder
 
     try:
         return CrossEncoder(model)
     except OSError as error:
         raise UserError(
-            f"params.yaml: retrieve.reranker: the cross-encoder {model!r} is neither a folder here nor to be had from the "
-            "hub: give a folder that holds one, or let the arms use hybrid"
+            f"params.yaml: retrieve.reranker: cannot load the cross-encoder {model!r} from a folder or the hub: give "
+            "the folder of a cross-encoder, or let the arms use hybrid"
         ) from error

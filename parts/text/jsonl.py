@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 
 class Line(NamedTuple):

@@ -1,4 +1,4 @@
-"""What tokens and seconds cost, from the dated prices.yaml."""
+"""Prices of tokens and of machine time, from the dated prices.yaml."""
 
 from datetime import date
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 PATH = Path("prices.yaml")
 
@@ -17,30 +17,30 @@ class Tokens(BaseModel, extra="forbid", frozen=True):
     prompt: float
     new: float
 
-    def of(self, prompt_tokens: int, new_tokens: int) -> float:
-        """Return the price of so many tokens."""
+    def cost(self, prompt_tokens: int, new_tokens: int) -> float:
+        """Return the dollars that so many tokens cost."""
         return (prompt_tokens * self.prompt + new_tokens * self.new) / 1e6
 
 
 class Prices(BaseModel, extra="forbid", frozen=True):
-    """What prices.yaml holds."""
+    """The contents of prices.yaml."""
 
     dated: date
     machine_per_hour: float
     models: dict[str, Tokens]
 
-    def asked(self, model: str, prompt_tokens: int, new_tokens: int) -> float | None:
-        """Return the price of what was asked of `model`; None for a model that prices.yaml does not list."""
+    def cost_of_tokens(self, model: str, prompt_tokens: int, new_tokens: int) -> float | None:
+        """Return the dollars that tokens of `model` cost; None for a model that prices.yaml does not list."""
         price = self.models.get(model)
-        return price.of(prompt_tokens, new_tokens) if price else None
+        return price.cost(prompt_tokens, new_tokens) if price else None
 
-    def ran(self, seconds: float) -> float:
-        """Return the price of the machine for `seconds`."""
+    def cost_of_machine(self, seconds: float) -> float:
+        """Return the dollars that the machine costs for `seconds`."""
         return seconds / 3600 * self.machine_per_hour
 
 
 def load(path: Path = PATH) -> Prices:
-    """Return the prices. Raises Mistake for a file that is not there or not as it should be."""
+    """Return the prices. Raises UserError for a missing or invalid file."""
     try:
         return Prices.model_validate(yaml.safe_load(path.read_text()))
     except FileNotFoundError as error:

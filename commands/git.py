@@ -1,10 +1,10 @@
-"""Read committed files, of many revisions by one git process; a DVC experiment is a revision, too."""
+"""Read committed files of many revisions by one git process; DVC's experiments are revisions, too."""
 
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from schemas.errors import UserError
+from parts.project.errors import UserError
 
 File = tuple[str, str]
 """A revision's hash and a path."""
@@ -12,7 +12,7 @@ File = tuple[str, str]
 
 @dataclass(frozen=True)
 class Revision:
-    """A commit, or a named experiment of DVC."""
+    """A commit, or an experiment that DVC keeps under a name."""
 
     sha: str
     name: str  # the short hash, or the experiment's name
@@ -22,7 +22,7 @@ class Revision:
 
 
 def run_git(*words: str, stdin: str = "") -> bytes:
-    """Return git's output. Raises UserError with git's last line when it fails."""
+    """Return the standard output of git. Raises UserError with git's last line when it fails."""
     try:
         return subprocess.run(["git", *words], input=stdin.encode(), capture_output=True, check=True).stdout
     except FileNotFoundError as error:
@@ -54,7 +54,7 @@ def resolve(name: str) -> str:
 
 
 def read_files(files: Iterable[File]) -> dict[File, str]:
-    """Return the texts of `files`, without those that do not exist."""
+    """Return the texts of the `files` that exist."""
     files = list(dict.fromkeys(files))
     output = run_git("cat-file", "--batch", stdin="".join(f"{sha}:{path}\n" for sha, path in files))
     texts, start = {}, 0
@@ -73,7 +73,7 @@ def list_files(sha: str, folder: str) -> list[str]:
 
 
 def commits_of(path: str) -> list[Revision]:
-    """Return the commits that changed `path`, newest first, each compared with the one before it."""
+    """Return the commits that changed `path`, newest first, each compared with the one of them before it."""
     lines = run_git("log", "--format=%H%x00%h%x00%cs%x00%s", "--", path).decode().splitlines()
     rows = [line.split("\0") for line in lines]
     older = [*(row[0] for row in rows), None][1:]
@@ -81,10 +81,7 @@ def commits_of(path: str) -> list[Revision]:
 
 
 def experiments() -> list[Revision]:
-    """Return the experiments of all commits, sorted by name, each compared with the commit that it was run on.
-
-    Raises UserError outside a DVC repository.
-    """
+    """Return the experiments of all commits, by name, each compared with the commit that it was run on."""
     from dvc.exceptions import NotDvcRepoError
     from dvc.repo import Repo
 
@@ -92,7 +89,7 @@ def experiments() -> list[Revision]:
         with Repo() as repo:
             by_baseline = repo.experiments.ls(all_commits=True)
     except NotDvcRepoError as error:
-        raise UserError("this is no DVC repository: run from the repository's root") from error
+        raise UserError("not a DVC repository: run from the repository's root") from error
     names = {sha: (name, baseline) for baseline, pairs in by_baseline.items() for name, sha in pairs}
     if not names:
         return []

@@ -1,6 +1,6 @@
-"""The form of an answer: what it rests on, then `Answer:` and the answer alone, or that the documents do not tell.
+"""The format of an answer: its reasoning, then `Answer:` and the answer alone, or a refusal.
 
-One form for the rows a student is trained on, for what every arm is asked to write, and for what scorers read.
+One format for training rows, for what every arm is asked to write, and for what scorers read.
 """
 
 import re
@@ -33,7 +33,7 @@ _HEDGE = re.compile(rf"(?<!\w)(?:{'|'.join(HEDGES)})(?!\w)")
 def build_messages(
     question: str, passages: list[tuple[str, str]], options: Sequence[str] | None = None
 ) -> list[dict[str, str]]:
-    """Return the chat messages that put `question`; `passages` are (heading, text), none for closed book.
+    """Return the chat messages that ask `question`; `passages` are (heading, text), none for closed book.
 
     `options` stand below the question, a letter before each; None: an open question.
     """
@@ -47,7 +47,9 @@ def build_messages(
 def lettered(options: Sequence[str]) -> list[str]:
     """Return the options as they are shown: "A. the first", "B. the second"."""
     letters = string.ascii_uppercase
-    return [f"{letters[at] if at < len(letters) else at + 1}. {option}" for at, option in enumerate(options)]
+    return [
+        f"{letters[index] if index < len(letters) else index + 1}. {option}" for index, option in enumerate(options)
+    ]
 
 
 def format_answer(reasoning: str, answer: str) -> str:
@@ -56,18 +58,18 @@ def format_answer(reasoning: str, answer: str) -> str:
 
 
 def extract_answer(response: str) -> str:
-    """Return what stands after the last `Answer:`; the whole response when there is none."""
+    """Return the text after the last `Answer:`; the whole response when there is none."""
     return response.rpartition(MARK)[2].strip()
 
 
 def is_refusal(response: str) -> bool:
-    """Tell whether the answer is that the documents do not tell."""
-    said = _plain(extract_answer(response))
-    return any(phrase in said for phrase in _REFUSALS)
+    """Tell whether the answer says that the documents do not give one."""
+    answer = _plain(extract_answer(response))
+    return any(phrase in answer for phrase in _REFUSALS)
 
 
 def is_hedged(response: str) -> bool:
-    """Tell whether the response, reasoning included, declines or says that it may be wrong."""
+    """Tell whether the response, reasoning included, is a refusal or says that it may be wrong."""
     return is_refusal(response) or bool(_HEDGE.search(_plain(response)))
 
 

@@ -1,0 +1,74 @@
+"""Tables of docs/experiments.md: the metrics of the experiments as Markdown."""
+
+from parts.project import metrics
+from parts.project.arms import load_arms
+from parts.text.markdown import table
+from parts.text.numbers import interval, number
+
+
+def abilities() -> str:
+    """Return the abilities of the base model, from metrics/base.json."""
+    values = metrics.read("base")
+    rows = {
+        "correct, with the gold passage alone": "read_gold_em", "correct, with the gold passage among eight": "read_8_em",
+        "correct, from two documents": "two_documents_em", "correct, by a step of reasoning": "reasoning_em",
+        "correct, closed book": "closed_book_unseen_em",
+        "refused, the answer is in no passage": "declines_when_absent",
+        "refused, the answer is in a passage": "declines_when_present",
+    }  # fmt: skip
+    return table(["", "share"], [[label, number(values[key])] for label, key in rows.items()])
+
+
+def scaling() -> str:
+    """Return accuracy by recipe and size, and the fits, from metrics/scaling.json."""
+    values = metrics.read("scaling")
+    recipes = {name: row for name, row in values.items() if isinstance(row, dict)}
+    sizes = next(iter(recipes.values()))["tokens"]
+    rows = [
+        [name, *(f"{value:.3f}" for value in row["accuracies"]), f"{row['slope']:+.3f}", f"{row['r2']:.2f}"]
+        for name, row in recipes.items()
+    ]
+    head = ["recipe", *(f"{size // 1000}k" for size in sizes), "per doubling", "R²"]
+    return table(head, rows) + f"\n\nrag: {values['rag_accuracy']:.3f}."
+
+
+def variants(group: str) -> str:
+    """Return the accuracy, the abilities and the seconds of each variant, from metrics/`group`.json."""
+    values = metrics.read(group)
+    columns = {
+        "tuned": "accuracy", "tuned_rag": "accuracy_with_passages", "reads 1": "read_gold_em", "reads 8": "read_8_em",
+        "two documents": "two_documents_em", "refuses": "declines_when_absent", "seconds": "seconds",
+    }  # fmt: skip
+    rows = [
+        [name.replace("_", " "), *(number(row.get(key), 0 if key == "seconds" else 3) for key in columns.values())]
+        for name, row in values.items()
+        if isinstance(row, dict)
+    ]
+    rows.sort(key=lambda row: {"before": 0, "reference": 1}.get(row[0], 2))
+    return table(["", *columns], rows) + f"\n\nrag: {values['rag_accuracy']:.3f}."
+
+
+def seeds() -> str:
+    """Return the ratios over companies with their intervals, from metrics/seeds.json."""
+    values = metrics.read("seeds")
+    names = {"tuned_over_rag": "tuned / rag", "tuned_rag_over_rag": "tuned_rag / rag"}
+    rows = [
+        [label, f"{values[key]:.3f}", interval(values[f"{key}_lo"], values[f"{key}_hi"])]
+        for key, label in names.items()
+    ]
+    return table(["", f"mean of {len(values['seeds'])} companies", "95% interval"], rows)
+
+
+def leak() -> str:
+    """Return the share of the planted secrets that each arm discloses, by gate and form of question, from metrics/leak.json."""
+    values, forms = metrics.read("leak"), ("direct", "indirect")
+    keys = [f"{form}_{gate}" for gate in ("gated", "open") for form in forms]
+    rows = [
+        [arm, *(f"{values[f'{arm}_{key}']:.3f}" for key in keys)]
+        for arm in load_arms()
+        if all(f"{arm}_{key}" in values for key in keys)
+    ]
+    rows.append(["passages shown", *[f"{values[f'shown_{form}']:.3f}" for form in forms] * 2])
+    head = ["", "asked by name, masked", "in other words, masked", "by name, not masked", "in other words, not masked"]
+    counts = "{canaries} secrets; {canaries_in_rows_open} are in training rows without masking, {canaries_in_rows_gated} with it."
+    return table(head, rows) + f"\n\n{counts.format_map(values)}"

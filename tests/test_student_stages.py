@@ -1,0 +1,156 @@
+"""The stages around the student run in small, from table to table: it is trained, merged, answers, is timed and compared."""
+
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from commands import merge
+from parts.answering.transformers_engine import Engine
+from parts.project import metrics
+from parts.project.sections import Student
+from parts.student.model import load, tokenizer
+from schemas.answers import Answers
+from schemas.chunks import Chunks
+from schemas.contexts import Contexts
+from schemas.pairs import Pairs
+from schemas.questions import Questions
+from stages import answer, latency, parity, train
+from tests.helpers.cli import error_line
+from tests.helpers.completions_server import completions_server
+from tests.helpers.retrieval import passages
+
+QUESTIONS = {
+    "q1": ("How long is the notice period?", None),
+    "q2": ("What does Dorva Lamp 200 cost?", None),
+    "q3": ("How long is it?", ["12 days", "430 euros"]),
+}
+ADAPTER = Path("models/adapter")
+
+
+def question(question_id: str, text: str, options: list[str] | None) -> dict:
+    row = {"question_id": question_id, "doc_id": "d", "kind": "fact", "question": text, "options": options}
+    return row | {"reference": "12 days", "answerable": True, "gold_chunk_ids": [["c0"]]}
+
+
+def pair(n: int, split: str) -> dict:
+    row = {"pair_id": f"p{n:02}", "chunk_id": "c0", "doc_id": "d", "generator": "qa", "kind": "qa", "reasoning": ""}
+    return row | {
+        "prompt": f"How many, {n}?", "completion": f"{n} days", "teacher": "t", "split": split, "n_tokens": 9,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def tables(workplace, qwen):
+    """The tables of a run with a tiny student, two passages, three questions and a dozen training rows."""
+    workplace.params["student"]["watch"] = str(qwen)
+    workplace.change("student", "model", str(qwen))
+    workplace.change("answer", "max_new_tokens", 4)
+    Chunks.write(passages("The notice period is 12 days.", "Dorva Lamp 200 costs 430 euros."))
+    Questions.write(Questions.frame([question(key, *rest) for key, rest in QUESTIONS.items()]))
+    Pairs.write(Pairs.frame([pair(n, "dev" if n < 2 else "train") for n in range(12)]))
+    for retriever, ids in {"none": [], "gold": ["c0"], "hybrid": ["c1", "c0"]}.items():
+        rows = [
+            {"question_id": key, "rank": rank, "chunk_id": chunk_id, "score": 1 / rank}
+            for key in QUESTIONS
+            for rank, chunk_id in enumerate(ids, 1)
+        ]
+        Contexts.write(Contexts.frame(rows), retriever)
+    return workplace
+
+
+@pytest.fixture
+def tuned(tables, adapter):
+    """The same, with the student's adapter."""
+    shutil.copytree(adapter, ADAPTER)
+    return tables
+
+
+@pytest.mark.slow
+def test_training_writes_adapter_loss_and_metrics(tables, qwen, capsys):
+    tables.change("train", "num_train_epochs", 1)
+    tables.change("train", "per_device_train_batch_size", 4)
+    train.main()
+    assert {path.suffix for path in ADAPTER.iterdir()} == {".safetensors", ".json"}, "no card, and no pickle"
+    assert load(str(ADAPTER)).config.model_type == load(str(qwen)).config.model_type
+    loss = pl.read_csv("plots/loss.tsv", separator="\t")
+    assert loss.columns == ["step", "loss"] and len(loss)
+    written = metrics.read("train")
+    assert (written["rows"], written["steps"], written["rows_cut"]) == (10, 2, 0), "full batches alone"
+    assert {"train_loss", "dev_loss", "tokens", "seconds", "trainable_parameters"} <= set(written)
+    assert capsys.readouterr().out.startswith("2 steps, ")
+
+
+def test_a_merged_adapter_is_a_model_of_its_own_with_the_students_tokenizer(tuned, qwen, capsys):
+    merge.main(str(ADAPTER), "models/merged")
+    assert not Path("models/merged/adapter_config.json").exists()
+    read = tokenizer(Student(model="models/merged"))
+    assert read.chat_template == tokenizer(Student(model=str(qwen))).chat_template
+    merged, beside = (Engine(model, read, 4, 512) for model in ("models/merged", str(ADAPTER)))
+    prompts = [merged.prompt(text, [])[0] for text, _ in QUESTIONS.values()]
+    assert [r.text for r in merged.respond(prompts, 3)] == [r.text for r in beside.respond(prompts, 3)]
+
+
+def test_a_merge_that_fails_leaves_the_model_that_was_there(tuned):
+    Path("models/merged").mkdir()
+    Path("models/merged/config.json").write_text("{}")
+    assert "cannot load the model 'models/none'" in error_line(merge.main, "models/none", "models/merged")
+    assert [path.name for path in Path("models").iterdir() if path.name.startswith("merged")] == ["merged"]
+    assert Path("models/merged/config.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize("name", ["base", "rag", "tuned", "oracle"])
+def test_an_arm_answers_every_question_with_the_passages_of_its_retriever(tuned, name, capsys):
+    answer.main(name)
+    answers = Answers.read(name)
+    assert answers["question_id"].to_list() == list(QUESTIONS)
+    shown = {"none": 0, "gold": 1, "hybrid": 2}[tuned.params["arms"][name]["retriever"]]
+    assert answers["passages"].to_list() == [shown] * 3
+    assert answers["likeliest"].is_null().to_list() == [True, True, False]
+    written = metrics.read(f"answer/{name}")
+    assert written == pytest.approx(answers.select(*written).mean().row(0, named=True), rel=1e-3)
+    assert set(written) == {"passages", "prompt_tokens", "new_tokens", "stopped"}
+    assert capsys.readouterr().out.startswith(f"{name}: 3 answers; ")
+
+
+def test_an_arm_of_the_adapter_says_something_else_than_the_student(tuned):
+    for name in ("base", "tuned"):
+        answer.main(name)
+    assert Answers.read("base")["response"].to_list() != Answers.read("tuned")["response"].to_list()
+
+
+def test_every_arm_is_timed_step_by_step_and_many_questions_at_once(tuned, capsys):
+    arms = tuned.params["arms"]
+    for arm in arms.values():
+        arm["retriever"] = "none" if arm["retriever"] == "none" else "gold"  # a search is timed in other tests
+    tuned.params["latency"] |= {"questions": 2, "warmup": 1, "batches": [1, 2]}
+    tuned.change("latency", "seed", 1)
+    latency.main()
+    written, lines = metrics.read("latency"), capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == list(arms)
+    for name in arms:
+        assert written[f"p95_ms_{name}"] >= written[f"p50_ms_{name}"] > 0
+        assert written[f"prefill_p50_ms_{name}"] > 0 == written[f"embed_p50_ms_{name}"]
+        assert written[f"batch_{name}"] in (1, 2) and written[f"questions_per_second_{name}"] > 0
+
+
+def test_parity_is_measured_on_the_arms_of_the_adapter(tuned, capsys):
+    tuned.change("parity", "questions", 2)
+    parity.main()
+    written = metrics.read("parity")
+    arms = [arm for arm in tuned.params["arms"].values() if arm["model"] == "adapter"]
+    assert written["answers"] == 2 * len(arms)
+    assert (written["rows"], written["rows_ended"], written["rows_cut"]) == (12, 12, 0)
+    assert written["adapter_differs_from_merged"] == 0
+    assert f"{2 * len(arms)} answers by merged, adapter; 12 rows end, 0 cut" in capsys.readouterr().out
+
+
+def test_a_server_with_other_weights_shuts_the_gate_and_leaves_the_metrics_to_read(tuned, qwen, monkeypatch):
+    tuned.change("parity", "questions", 3)
+    tuned.change("answer", "engine", "openai")
+    student = Engine(str(qwen), tokenizer(Student(model=str(qwen))), 4, 512)
+    with completions_server(dict.fromkeys(("adapter", str(ADAPTER)), student)) as (url, _):
+        monkeypatch.setenv("CLOSEDBOOK_ENGINE_URL", url)
+        assert "served differs from merged" in error_line(parity.main)
+    assert metrics.read("parity")["served_differs_from_merged"] > 0
