@@ -20,6 +20,7 @@ from stages import report
 from tests.helpers import git_runs, sample_run
 from tests.helpers.source_code import ROOT
 
+pytestmark = pytest.mark.slow
 ARM = {"rag_dense": {"model": "student", "retriever": "dense", "description": "as released, vectors alone"}}
 
 

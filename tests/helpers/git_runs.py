@@ -19,33 +19,33 @@ QUESTIONS = {f"q{n}": (f"What is the price of Lamp {n}?", f"{n} euros") for n in
 
 
 def git(*words: str, at: Path = Path(".")) -> str:
-    """Return what git prints; the author is nobody on this machine."""
+    """Return git's output, with an author of the tests."""
     person = ["-c", "user.name=runs", "-c", "user.email=runs@example.org", "-c", "init.defaultBranch=main"]
     return subprocess.run(["git", *person, *words], cwd=at, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def questions(asked: dict[str, tuple[str, str]] = QUESTIONS) -> None:
+def questions(texts: dict[str, tuple[str, str]] = QUESTIONS) -> None:
     """Write Questions, one a key, all about single facts."""
     rows = [
         {
             "question_id": key, "doc_id": "lamps.md", "kind": "fact", "question": question, "options": None,
             "reference": reference, "answerable": True, "gold_chunk_ids": [],
         }
-        for key, (question, reference) in asked.items()
+        for key, (question, reference) in texts.items()
     ]  # fmt: skip
     Questions.write(Questions.frame(rows))
 
 
-def answers(arm: str, said: dict[str, str], version: str = "exact 1") -> None:
-    """Write the Answers of an arm and their Scores: what is the reference is right."""
-    plain = dict.fromkeys(Answers.types())
+def answers(arm: str, texts: dict[str, str], version: str = "exact 1") -> None:
+    """Write the Answers of an arm and their Scores: an answer that is the reference is right."""
+    empty = dict.fromkeys(Answers.types())
     rows = [
-        plain | {"question_id": key, "response": f"It says so.\nAnswer: {text}", "passages": 0, "prompt_tokens": 9,
+        empty | {"question_id": key, "response": f"It says so.\nAnswer: {text}", "passages": 0, "prompt_tokens": 9,
          "new_tokens": 5, "stopped": True}
-        for key, text in said.items()
+        for key, text in texts.items()
     ]  # fmt: skip
     Answers.write(Answers.frame(rows), arm)
-    marks = [
+    scores = [
         {
             "question_id": key,
             "scorer": "exact",
@@ -53,31 +53,31 @@ def answers(arm: str, said: dict[str, str], version: str = "exact 1") -> None:
             "value": float(text == QUESTIONS[key][1]),
             "reason": None,
         }
-        for key, text in said.items()
+        for key, text in texts.items()
     ]
-    Scores.write(Scores.frame(marks), arm)
+    Scores.write(Scores.frame(scores), arm)
 
 
 def figures(accuracy: dict[str, float], **verdict) -> None:
     """Write metrics as the stages write them, with `accuracy` by arm; the arms are those of the repository."""
-    found = {"scorer": "exact", "n_questions": 6, "teacher": "t-1", "judge": "t-1", "student": "m", "mcnemar_p": 0.5}
+    values = {"scorer": "exact", "n_questions": 6, "teacher": "t-1", "judge": "t-1", "student": "m", "mcnemar_p": 0.5}
     for arm in ARMS:
         value = accuracy.get(arm, 0.5)
-        found |= {f"accuracy_{arm}": value, f"accuracy_{arm}_lo": value / 2, f"accuracy_{arm}_hi": value / 2 + 0.5}
+        values |= {f"accuracy_{arm}": value, f"accuracy_{arm}_lo": value / 2, f"accuracy_{arm}_hi": value / 2 + 0.5}
         metrics.write(f"score/{arm}", {"exact": value, "faithfulness": None})
     metrics.write("latency", {f"{key}_{arm}": ms for arm in ARMS for key, ms in (("p50_ms", 12.0), ("mean_ms", 13.0))})
-    gap = found["accuracy_tuned"] - found["accuracy_rag"]
-    found |= {"tuned_minus_rag": gap, "tuned_minus_rag_lo": gap - 0.1, "tuned_minus_rag_hi": gap + 0.1}
-    found |= {"verdict": "undecided", "additional_questions": 40} | verdict
-    metrics.write("verdict", found)
+    gap = values["accuracy_tuned"] - values["accuracy_rag"]
+    values |= {"tuned_minus_rag": gap, "tuned_minus_rag_lo": gap - 0.1, "tuned_minus_rag_hi": gap + 0.1}
+    values |= {"verdict": "undecided", "additional_questions": 40} | verdict
+    metrics.write("verdict", values)
     metrics.write("train", {"tokens": 1000, "seconds": 20.0, "rows": 10})
     metrics.write("synthesize/qa", {"prompt_tokens": 300, "new_tokens": 200, "requests": 5})
 
 
 def costs() -> None:
-    """Write metrics/cost.json: two dollars and a half to begin with, and a quarter for a thousand questions by any arm."""
-    found = {f"per_1000_{arm}": 0.25 for arm in ARMS} | {"upfront_tuned": 2.5, "break_even_questions": None}
-    metrics.write("cost", found | {"break_even_questions_monthly": None, "monthly_change": 0.0, "months": 12})
+    """Write metrics/cost.json: $2.50 upfront, and $0.25 for a thousand questions by any arm."""
+    costs = {f"per_1000_{arm}": 0.25 for arm in ARMS} | {"upfront_tuned": 2.5, "break_even_questions": None}
+    metrics.write("cost", costs | {"break_even_questions_monthly": None, "monthly_change": 0.0, "months": 12})
 
 
 def params(**sections) -> None:
@@ -87,7 +87,7 @@ def params(**sections) -> None:
 
 
 def begin() -> None:
-    """Make the folder one of git and DVC."""
+    """Make the working directory a repository of git and DVC."""
     from dvc.repo import Repo
 
     git("init", "-q", ".")
@@ -95,18 +95,18 @@ def begin() -> None:
 
 
 def commit(subject: str, tables: tuple[str, ...] = TABLES) -> str:
-    """Let DVC keep those of the `tables` that are there, and git the rest; return the commit's hash."""
+    """Add the existing `tables` to DVC and all else to git; return the commit's hash."""
     from dvc.repo import Repo
 
-    there = [path for path in tables if Path(path).exists()]
-    if there:
+    existing = [path for path in tables if Path(path).exists()]
+    if existing:
         with Repo() as repo:
-            repo.add(there)
+            repo.add(existing)
     git("add", "-A")
     git("commit", "-q", "-m", subject)
     return git("rev-parse", "HEAD")
 
 
 def table(path: str) -> pl.DataFrame:
-    """Return a table as it lies."""
+    """Return a table, unchecked."""
     return pl.read_parquet(path)
