@@ -1,7 +1,7 @@
-"""Which questions two runs answer otherwise: right in the one and wrong in the other, with both answers.
+"""Which questions two runs grade differently: right in one and wrong in the other, with both answers.
 
-The tables of a revision are read from DVC's cache, or else from its remote; those of the working tree from where they
-lie. Of each table only the columns named here are read, for the others may have been other ones then.
+A revision's tables are read from DVC's cache, else from its remote; the working tree's from its files. Only the columns
+named here are read: the tables of an older revision may have had others.
 """
 
 import io
@@ -24,7 +24,7 @@ Read = Callable[[str], bytes]
 
 @contextmanager
 def revision_files(revision: str, name: str) -> Iterator[Read]:
-    """Yield what reads the files of a commit, tracked by git or by DVC. It raises Mistake for what is nowhere to be had."""
+    """Yield a reader of a commit's files, tracked by git or DVC; it raises UserError for a file that cannot be fetched."""
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
 
@@ -37,7 +37,7 @@ def revision_files(revision: str, name: str) -> Iterator[Read]:
             return files.read_bytes(path)
         except (OSError, DvcException) as error:
             raise UserError(
-                f"the answers of {name} are neither in DVC's cache here nor at a remote, so which of them changed is not known"
+                f"the answers of {name} are neither in DVC's cache nor at a remote: run `dvc pull` where a remote has them"
             ) from error
 
     try:
@@ -47,24 +47,24 @@ def revision_files(revision: str, name: str) -> Iterator[Read]:
 
 
 def graded_answers(read: Read, scorer: str, arms: Sequence[str]) -> pl.DataFrame:
-    """Return arm, question, reference, response, whether it is right by `scorer`, and its version, of a run's every arm.
+    """Return arm, question_id, question, reference, response, right (by `scorer`) and version (the scorer's) of a run.
 
-    Raises FileNotFoundError when the run has no exam, Mistake when its tables have other columns.
+    Raises FileNotFoundError when the run has no exam or no answers, UserError when its tables lack a column.
     """
     questions = _table(read, "data/questions.parquet", QUESTIONS)
-    found = []
+    graded = []
     for arm in arms:
         try:
-            said = _table(read, f"data/answers/{arm}.parquet", ("question_id", "response"))
+            answers = _table(read, f"data/answers/{arm}.parquet", ("question_id", "response"))
             scores = _table(read, f"data/scores/{arm}.parquet", ("question_id", "scorer", "value", "version"))
         except FileNotFoundError:
-            continue  # it has no such arm
-        marks = correctness.correct_answers(scores, scorer)
-        joined = said.join(questions, "question_id").join(marks, "question_id")
-        found.append(joined.select(pl.lit(arm).alias("arm"), *QUESTIONS, "response", "right", "version"))
-    if not found:
+            continue  # the run has no such arm
+        grades = correctness.correct_answers(scores, scorer)
+        rows = answers.join(questions, "question_id").join(grades, "question_id")
+        graded.append(rows.select(pl.lit(arm).alias("arm"), *QUESTIONS, "response", "right", "version"))
+    if not graded:
         raise FileNotFoundError("data/answers")
-    return pl.concat(found)
+    return pl.concat(graded)
 
 
 def _table(read: Read, path: str, columns: tuple[str, ...]) -> pl.DataFrame:
@@ -72,31 +72,29 @@ def _table(read: Read, path: str, columns: tuple[str, ...]) -> pl.DataFrame:
         return pl.read_parquet(io.BytesIO(read(path)), columns=list(columns))
     except pl.exceptions.ColumnNotFoundError as error:
         raise UserError(
-            f"{path} then had other columns than {', '.join(columns)}: its answers cannot be compared"
+            f"{path} of that revision lacks one of {', '.join(columns)}: its answers cannot be compared"
         ) from error
 
 
 def paired_answers(before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
-    """Return the questions that both runs put to an arm in the same words, with both responses and marks."""
-    both = before.join(now, ("arm", *QUESTIONS), suffix="_now")
-    return both.sort("arm", ~pl.col("right_now"), "question")
+    """Return the rows that both runs have, by arm and the question's wording; `now` has the suffix _now."""
+    pairs = before.join(now, ("arm", *QUESTIONS), suffix="_now")
+    return pairs.sort("arm", ~pl.col("right_now"), "question")
 
 
-def flipped(both: pl.DataFrame) -> pl.DataFrame:
+def flipped(pairs: pl.DataFrame) -> pl.DataFrame:
     """Return those of `pairs` that are right in one run and wrong in the other."""
-    return both.filter(pl.col("right") != pl.col("right_now"))
+    return pairs.filter(pl.col("right") != pl.col("right_now"))
 
 
 def compare_answers(revision: str, name: str) -> pl.DataFrame:
-    """Return the pairs of a revision and the working tree. Raises Mistake with the reason where there can be none."""
+    """Return `paired_answers` of a revision and the working tree. Raises UserError where there are none to compare."""
     try:
         verdict = json.loads(Path("metrics/verdict.json").read_text())
         scorer, arms = verdict["scorer"], compared_arms(verdict)
         now = graded_answers(lambda path: Path(path).read_bytes(), scorer, arms)
     except FileNotFoundError as error:
-        raise UserError(
-            f"{error.filename or error} is not there yet: `dvc repro` makes it, and the changed answers"
-        ) from error
+        raise UserError(f"{error.filename or error} does not exist yet: run `dvc repro`") from error
     try:
         with revision_files(revision, name) as read:
             return paired_answers(graded_answers(read, scorer, arms), now)
@@ -104,66 +102,69 @@ def compare_answers(revision: str, name: str) -> pl.DataFrame:
         raise UserError(f"{name} has no {error}: no answers to compare with") from error
 
 
-def describe(revision: str, name: str, form: Callable[[pl.DataFrame, str], str]) -> str:
-    """Return which answers changed against a revision, as `form` (text or written) puts it, or why that is not known."""
+def describe(revision: str, name: str, render: Callable[[pl.DataFrame, str], str]) -> str:
+    """Return the flips against a revision, by `render` (to_text or to_markdown), or why they are not known."""
     try:
-        return form(compare_answers(revision, name), name)
+        return render(compare_answers(revision, name), name)
     except UserError as error:
         return f"changed answers: {error}"
 
 
-def _counts(both: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+def _counts(pairs: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
     """Yield a line for each arm, with its flipped questions."""
-    for (arm,), part in both.group_by("arm", maintain_order=True):
-        some = flipped(part)
-        won = some["right_now"].sum()
-        other = part.filter((pl.col("response") != pl.col("response_now")) & (pl.col("right") == pl.col("right_now")))
-        line = f"{arm}: of {len(part)} questions {won} became right and {len(some) - won} wrong"
-        yield f"{line}; {len(other)} more answers have other words", some
+    for (arm,), answers in pairs.group_by("arm", maintain_order=True):
+        flips = flipped(answers)
+        gained = flips["right_now"].sum()
+        reworded = answers.filter(
+            (pl.col("response") != pl.col("response_now")) & (pl.col("right") == pl.col("right_now"))
+        )
+        line = f"{arm}: of {len(answers)} questions, {gained} became right and {len(flips) - gained} wrong"
+        yield f"{line}; {len(reworded)} more answers are worded differently", flips
 
 
-def _cautions(both: pl.DataFrame, name: str) -> list[str]:
+def _cautions(pairs: pl.DataFrame, name: str) -> list[str]:
     """Return what a reader must know before believing the flips."""
-    if both.is_empty():
+    if pairs.is_empty():
         return [f"changed answers: {name} and the working tree have no question and arm in common"]
-    scorers = both.filter(pl.col("version") != pl.col("version_now")).select("version", "version_now").unique().rows()
-    return [f"Scored otherwise: by {old} then, by {new} now." for old, new in sorted(scorers)]
+    versions = pairs.filter(pl.col("version") != pl.col("version_now")).select("version", "version_now").unique()
+    return [f"Scorers differ: {before} at {name}, {now} now." for before, now in sorted(versions.rows())]
 
 
-def to_text(both: pl.DataFrame, name: str) -> str:
+def to_text(pairs: pl.DataFrame, name: str) -> str:
     """Return the flips for a terminal: + became right, - became wrong."""
-    said = _cautions(both, name)
-    for line, some in _counts(both):
-        said.append(line)
-        for row in some.iter_rows(named=True):
-            said.append(f"  {'+' if row['right_now'] else '-'} {_line(row['question'])}  [{_line(row['reference'])}]")
-            said.append("      " + "  ->  ".join(_line(answer) for answer in _final(row)))
-    return "\n".join(said)
+    lines = _cautions(pairs, name)
+    for count, flips in _counts(pairs):
+        lines.append(count)
+        for row in flips.iter_rows(named=True):
+            sign = "+" if row["right_now"] else "-"
+            lines.append(f"  {sign} {_printable(row['question'])}  [{_printable(row['reference'])}]")
+            lines.append("      " + "  ->  ".join(map(_printable, _short_answers(row))))
+    return "\n".join(lines)
 
 
-def to_markdown(both: pl.DataFrame, name: str, most: int = 40) -> str:
-    """Return the flips as Markdown, at most so many of an arm; what documents and models say is quoted."""
-    said = _cautions(both, name)
-    for line, some in _counts(both):
-        lines = [
-            [
+def to_markdown(pairs: pl.DataFrame, name: str, most: int = 40) -> str:
+    """Return the flips as Markdown, at most `most` of an arm; texts of documents and models are code spans."""
+    blocks = _cautions(pairs, name)
+    for count, flips in _counts(pairs):
+        rows = [
+            (
                 "+" if row["right_now"] else "-",
-                *map(markdown.code_span, (row["question"], row["reference"], *_final(row))),
-            ]
-            for row in some.head(most).iter_rows(named=True)
+                *map(markdown.code_span, (row["question"], row["reference"], *_short_answers(row))),
+            )
+            for row in flips.head(most).iter_rows(named=True)
         ]
-        body = markdown.table(("", "question", "reference", "before", "now"), lines)
-        rest = f"\n\n{len(some) - most} more: `make diff REV={name}`" if len(some) > most else ""
-        said.append(markdown.details(line, body + rest) if lines else line)
-    return "\n\n".join(said)
+        table = markdown.table(("", "question", "reference", "before", "now"), rows)
+        rest = f"\n\n{len(flips) - most} more: `make diff REV={name}`" if len(flips) > most else ""
+        blocks.append(markdown.details(count, table + rest) if rows else count)
+    return "\n\n".join(blocks)
 
 
-def _line(said: str) -> str:
-    """Return what somebody said in one line that a terminal may print: no control character reaches it."""
-    seen = "".join(mark if mark.isprintable() else " " for mark in said)
-    return " ".join(seen.split())[:100] or "(nothing)"
+def _printable(text: str) -> str:
+    """Return a text in one line of at most 100 characters, without control characters."""
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(printable.split())[:100] or "(empty)"
 
 
-def _final(row: dict) -> tuple[str, str]:
-    """Return the answers of both runs, without what they rest on."""
+def _short_answers(row: dict) -> tuple[str, str]:
+    """Return the answers of both runs, without their reasoning."""
     return answer_format.extract_answer(row["response"]), answer_format.extract_answer(row["response_now"])

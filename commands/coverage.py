@@ -1,4 +1,4 @@
-"""Show what the teacher did not cover: which spans of which documents no kept row came from.
+"""List the passages that no training row came from, and the share of the documents that has rows.
 
 python -m commands.coverage
 """
@@ -13,14 +13,14 @@ from schemas.pairs import Ledger
 
 
 def main() -> None:
-    """Print the passages without a row, then the share of all documents' characters that have some."""
+    """Print the passages without rows, then the share of all characters in passages with rows."""
     chunks = Chunks.read()
-    without = uncovered_passages(chunks, Ledger.read())
-    if len(without):
-        print_table(without)
+    uncovered = uncovered_passages(chunks, Ledger.read())
+    if len(uncovered):
+        print_table(uncovered)
     length = pl.col("end") - pl.col("start")
-    share = 1 - without.select(length.sum()).item() / chunks.select(length.sum()).item()
-    print(f"{share:.1%} of the characters have rows; {len(without)} of {len(chunks)} passages have none")
+    share = 1 - uncovered.select(length.sum()).item() / chunks.select(length.sum()).item()
+    print(f"{share:.1%} of the characters have rows; {len(uncovered)} of {len(chunks)} passages have none")
 
 
 if __name__ == "__main__":

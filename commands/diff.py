@@ -1,4 +1,4 @@
-"""Show what the working tree changes against a revision: params, metrics, and which questions it now answers otherwise.
+"""Show what changed between a revision and the working tree: params, metrics, and questions graded differently.
 
 python -m commands.diff REVISION [--md]
 """
@@ -11,38 +11,36 @@ from collections.abc import Mapping, Sequence
 from commands import answer_flips, git, run_values
 from commands.run_values import Change
 from parts.project.command import run
-from parts.text import markdown
-from parts.text.terminal import table
+from parts.text import markdown, terminal
 
-COUNTS = "what stages counted"
+OTHER = "counts of the stages"
 GROUPS = {
     "accuracy": r"verdict\.|kinds\.|studied\.",
     "scores": r"score/",
-    COUNTS: r"$",
-    "times, and the costs made of them (they differ from run to run)": (
-        r"latency/|cost\.|.*\.(seconds|estimate_error|cost_\w+|break_even\w*)$"
+    OTHER: r"$",
+    "times, and costs made of them (they vary from run to run)": (
+        r"latency\.|cost\.|.*\.(seconds|estimate_error|cost_\w+|break_even\w*)$"
     ),
 }
-"""The metrics in the order of their weight: a heading, and what the names match. The last match counts; none: COUNTS."""
+"""Heading -> pattern of the metrics below it, the most important first. The last match counts; OTHER where none does."""
 
 HEAD = ("", "before", "now", "change")
 
 
 def grouped(before: run_values.Flat, now: run_values.Flat) -> dict[str, list[Change]]:
-    """Return the metrics that changed by heading of GROUPS; the ends of an interval are not told apart from its middle."""
-    told = (run_values.intervals(before), run_values.intervals(now))
-    found: dict[str, list[Change]] = {heading: [] for heading in GROUPS}
+    """Return the metrics that changed by heading of GROUPS; an interval changes together with its value."""
+    shown = run_values.intervals(before) | run_values.intervals(now)
+    groups: dict[str, list[Change]] = {heading: [] for heading in GROUPS}
     for change in run_values.changes_between(before, now):
-        if change.name in before | now and not any(change.name in one for one in told):
+        if change.name in before | now and change.name not in shown:
             continue
         matches = [heading for heading, pattern in GROUPS.items() if re.match(pattern, change.name)]
-        found[[COUNTS, *matches][-1]].append(change)
-    return {heading: some for heading, some in found.items() if some}
+        groups[[OTHER, *matches][-1]].append(change)
+    return {heading: changes for heading, changes in groups.items() if changes}
 
 
-def rows(some: Sequence[Change], before: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[str, ...]]:
-    """Return a row of HEAD for each change, as `before` and `now` show its values; the verdict comes first."""
-    some = sorted(some, key=lambda change: not change.name.startswith("verdict."))
+def rows(changes: Sequence[Change], before: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """Return a row of HEAD for each change, with the texts of its values in `before` and `now`; the verdict comes first."""
     return [
         (
             change.name.removeprefix("verdict."),
@@ -50,40 +48,38 @@ def rows(some: Sequence[Change], before: Mapping[str, str], now: Mapping[str, st
             now.get(change.name, run_values.exact(change.new)),
             run_values.gap(change),
         )
-        for change in some
+        for change in sorted(changes, key=lambda change: not change.name.startswith("verdict."))
     ]
 
 
 def sections(revision: str, name: str) -> dict[str, list[tuple[str, ...]]]:
-    """Return rows of HEAD by heading: params, then metrics. Raises Mistake."""
-    old, new = (run_values.texts(one) for one in (revision, run_values.WORKING))
+    """Return rows of HEAD by heading: params, then metrics. Raises UserError for what is no repository of closedbook."""
+    old, new = (run_values.texts(run) for run in (revision, run_values.WORKING))
     params = run_values.changes_between(run_values.params(old), run_values.params(new))
     before, now = (run_values.metrics(texts) for texts in (old, new))
     shown = (run_values.intervals(before), run_values.intervals(now))
-    found = {f"params, {name} against the working tree": rows(params, {}, {})}
-    return found | {heading: rows(some, *shown) for heading, some in grouped(before, now).items()}
+    tables = {f"params, {name} against the working tree": rows(params, {}, {})}
+    return tables | {heading: rows(changes, *shown) for heading, changes in grouped(before, now).items()}
 
 
 def to_text(revision: str, name: str) -> str:
     """Return params and metrics for a terminal."""
-    said = []
-    for heading, lines in sections(revision, name).items():
-        said += [
-            f"{heading}",
-            *([textwrap.indent(table(HEAD, lines, "left"), "  ")] if lines else ["  the same"]),
-            "",
-        ]
-    return "\n".join(said)
+    lines = []
+    for heading, changes in sections(revision, name).items():
+        table = textwrap.indent(terminal.table(HEAD, changes, "left"), "  ") if changes else "  no change"
+        lines += [heading, table, ""]
+    return "\n".join(lines)
 
 
 def to_markdown(revision: str, name: str) -> str:
-    """Return the same as Markdown: the first headings open, counts and times folded away."""
-    said = []
-    for at, (heading, lines) in enumerate(sections(revision, name).items()):
-        body = markdown.table(HEAD, [list(map(markdown.code_span, line)) for line in lines]) if lines else "The same."
-        is_open = at == 0 or heading == "accuracy"
-        said.append(f"**{heading}**\n\n{body}" if is_open else markdown.details(f"{heading} ({len(lines)})", body))
-    return "\n\n".join(said)
+    """Return params and metrics as Markdown: params and accuracy open, the others folded."""
+    blocks = []
+    for index, (heading, changes) in enumerate(sections(revision, name).items()):
+        cells = [tuple(map(markdown.code_span, change)) for change in changes]
+        table = markdown.table(HEAD, cells) if cells else "No change."
+        is_open = index == 0 or heading == "accuracy"
+        blocks.append(f"**{heading}**\n\n{table}" if is_open else markdown.details(f"{heading} ({len(cells)})", table))
+    return "\n\n".join(blocks)
 
 
 def main(revision: str = "HEAD", *, md: bool = False) -> None:
@@ -94,5 +90,5 @@ def main(revision: str = "HEAD", *, md: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever closes the pager has seen enough
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a pager that is closed early is no error
     run(main)

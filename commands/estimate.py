@@ -1,9 +1,9 @@
-"""Price a run of synthesis before it starts, from the passages, the prompts, prices.yaml and what is already cached.
+"""Dry run: run the generators against a stub; count requests and tokens, and price those that are not cached.
 
 python -m commands.estimate [PASSAGES]
 
-With PASSAGES, so many passages, spread over all, are put to the teacher first: their replies are cached, and show how
-long such replies are.
+PASSAGES: number of passages, spread over all, to send to the teacher first. Their replies are cached, and their lengths
+make the estimate of the others more accurate.
 """
 
 import asyncio
@@ -21,40 +21,39 @@ from parts.project.sections import Server
 from parts.text.terminal import table
 from schemas.redacted import Redacted
 
-HEAD = ("generator", "requests", "kept", "prompt tokens", "new tokens", "dollars")
+HEAD = ("generator", "requests", "cached", "prompt tokens", "new tokens", "dollars")
 
 
 async def pilot(chunks: pl.DataFrame, names: list[str], server: Server, count: int) -> None:
-    """Ask about `count` passages; the answers are in the cache afterwards."""
-    some = chunks[sorted(evenly_spread(len(chunks), count))].to_dicts()
+    """Generate from `count` passages, evenly spread, so that the teacher's replies are cached."""
+    sample = chunks[sorted(evenly_spread(len(chunks), count))].to_dicts()
     async with connect(server) as teacher:
         for name in names:
             generate, knobs = load_generator(name)
-            asking = [lambda c=c, g=generate, k=knobs: g(c["heading"], c["text"], teacher.ask, k) for c in some]
-            await jobs.run_all(asking, len(some), f"{name}, pilot", teacher.meter)
+            tasks = [lambda c=c, g=generate, k=knobs: g(c["heading"], c["text"], teacher.ask, k) for c in sample]
+            await jobs.run_all(tasks, len(sample), f"{name}, pilot", teacher.meter)
 
 
 def main(passages: int = 0) -> None:
-    """Print what each generator of params.yaml asks, how much of it is kept, and what the rest costs."""
+    """Print each generator's requests, how many are cached, and tokens and dollars of the others."""
     chunks, server, names = Redacted.read(), params.load("teacher", Server), params.names("synthesize")
     if passages:
         asyncio.run(pilot(chunks, names, server, passages))
-    price, kept = prices.load(), ResponseCache.open()
-    found = {name: asyncio.run(dry_run.estimate(chunks, name, server, kept)) for name in names}
-    rows = {
-        name: [each.total("n_cached") + each.total("n_missing"), each.total("n_cached"), *each.missing_tokens()]
-        for name, each in found.items()
+    price, cache = prices.load(), ResponseCache.open()
+    estimates = {name: asyncio.run(dry_run.estimate(chunks, name, server, cache)) for name in names}
+    counts = {
+        name: [e.total("n_cached") + e.total("n_missing"), e.total("n_cached"), *e.missing_tokens()]
+        for name, e in estimates.items()
     }
-    rows["all"] = [sum(column) for column in zip(*rows.values(), strict=True)]
-    costs = [price.cost_of_tokens(server.model, *row[2:]) for row in rows.values()]
-    dollars = ["no price" if cost is None else f"{cost:.2f}" for cost in costs]
-    print(table(HEAD, [(name, *map(str, row), cost) for (name, row), cost in zip(rows.items(), dollars, strict=True)]))
-    assumed = sum(each.n_assumed() for each in found.values())
-    print(f"tokens and dollars are those still to be paid, at the prices of {price.dated}")
-    if assumed:
+    counts["all"] = [sum(column) for column in zip(*counts.values(), strict=True)]
+    costs = {name: price.cost_of_tokens(server.model, *row[2:]) for name, row in counts.items()}
+    dollars = {name: "no price" if cost is None else f"{cost:.2f}" for name, cost in costs.items()}
+    print(table(HEAD, [(name, *map(str, row), dollars[name]) for name, row in counts.items()]))
+    print(f"tokens and dollars of requests that are not cached, at the prices of {price.dated}")
+    if n_assumed := sum(estimate.n_assumed() for estimate in estimates.values()):
         print(
-            f"{assumed} answers are taken to have {dry_run.ASSUMED_NEW_TOKENS} tokens: "
-            f"`make estimate PILOT={dry_run.PILOT}` learns"
+            f"{n_assumed} replies are assumed to have {dry_run.ASSUMED_NEW_TOKENS} tokens each: "
+            f"`make estimate PILOT={dry_run.PILOT}` measures some"
         )
 
 

@@ -2,8 +2,8 @@
 
 python -m commands.gate [REVISION]    REVISION: gate.against of params.yaml
 
-`make repro` and continuous integration run it after `dvc repro`. It is no stage: its result depends on where HEAD is. A
-revision that is not there, or a metric that was not there then, fails nothing and is printed.
+`make repro` and continuous integration run it after `dvc repro`. It is no stage, for its result depends on HEAD. A
+missing revision, or a metric that the revision lacks, is printed and fails nothing.
 """
 
 import json
@@ -18,71 +18,74 @@ from parts.project.command import run
 from parts.project.errors import UserError
 from parts.project.metrics import Value
 
+VERDICT = "metrics/verdict.json"
+
 
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `gate` of params.yaml."""
 
     against: str  # a git revision
-    # by key of metrics/verdict.json, where more is better: how much less passes
+    # key of metrics/verdict.json, where more is better -> the largest decrease that passes
     hold: dict[str, Literal["interval"] | PositiveFloat]
 
 
 def gate(
-    now: Mapping[str, Value], then: Mapping[str, Value], hold: Mapping[str, str | float]
+    now: Mapping[str, Value], before: Mapping[str, Value], hold: Mapping[str, str | float]
 ) -> tuple[list[str], list[str]]:
-    """Return what regressed, and what could not be compared, a phrase each.
+    """Return a phrase for each metric that regressed, and one for each that `before` lacks.
 
-    `interval`: below the lower end of its 95% interval as it was then. Raises Mistake for a key that `now` does not have.
+    `interval`: a metric regressed when it is below the lower end of its 95% interval in `before`. Raises UserError for a
+    key that `now` lacks.
     """
-    worse, untold = [], []
-    for name, room in hold.items():
+    worse, missing = [], []
+    for name, tolerance in hold.items():
         if not isinstance(now.get(name), int | float):
-            raise UserError(f"params.yaml: gate.hold names {name}, which is no number of metrics/verdict.json")
-        if room == "interval" and f"{name}_lo" not in now:
-            raise UserError(f"params.yaml: gate.hold: {name} has no interval: give a number")
-        least = then.get(f"{name}_lo") if room == "interval" else then.get(name)
+            raise UserError(f"params.yaml: gate.hold.{name} is not a number in {VERDICT}")
+        if tolerance == "interval" and f"{name}_lo" not in now:
+            raise UserError(f"params.yaml: gate.hold.{name}: the metric has no interval, so give a number")
+        least = before.get(f"{name}_lo") if tolerance == "interval" else before.get(name)
         if not isinstance(least, int | float):
-            untold.append(f"{name} was not there")
+            missing.append(f"{name} did not exist")
             continue
-        least -= 0 if room == "interval" else room
+        least -= 0 if tolerance == "interval" else tolerance
         if now[name] < round(least, 4):  # as metrics are written
-            worse.append(f"{name} is {now[name]:g}, was {_was(then, name)}, may be {least:.4g}")
-    return worse, untold
+            worse.append(f"{name} is {now[name]:g}, was {_with_interval(before, name)}, must be at least {least:.4g}")
+    return worse, missing
 
 
-def verdict(revision: str) -> dict[str, Value]:
-    """Return metrics/verdict.json as committed at `revision`. Raises Mistake when it is not there, or no JSON."""
-    at = (git.commit(revision), "metrics/verdict.json")
+def committed_verdict(revision: str) -> dict[str, Value]:
+    """Return metrics/verdict.json as of `revision`. Raises UserError when it is missing or not JSON."""
+    file = (git.commit(revision), VERDICT)
     try:
-        return json.loads(git.read_files([at])[at])
+        return json.loads(git.read_files([file])[file])
     except (KeyError, ValueError) as error:
-        raise UserError(f"{revision} has no {at[1]} that can be read") from error
+        raise UserError(f"{revision} has no readable {VERDICT}") from error
 
 
-def _was(then: Mapping[str, Value], name: str) -> str:
-    lo, hi = then.get(f"{name}_lo"), then.get(f"{name}_hi")
-    return f"{then[name]:g}" + (f" ({lo:g} to {hi:g})" if lo is not None and hi is not None else "")
+def _with_interval(verdict: Mapping[str, Value], name: str) -> str:
+    lo, hi = verdict.get(f"{name}_lo"), verdict.get(f"{name}_hi")
+    return f"{verdict[name]:g}" + (f" ({lo:g} to {hi:g})" if lo is not None and hi is not None else "")
 
 
 def main(revision: str = "") -> None:
-    """Hold metrics/verdict.json to what was committed. Raises Mistake when it is worse."""
-    given, now = params.load("gate", Params), metrics.read("verdict")
-    against = revision or given.against
-    if not given.hold:
-        print("gate: nothing to hold (gate.hold in params.yaml is empty)")
+    """Compare metrics/verdict.json with that of `revision`. Raises UserError when it is worse."""
+    section, now = params.load("gate", Params), metrics.read("verdict")
+    against = revision or section.against
+    if not section.hold:
+        print("gate: no metrics to compare (gate.hold in params.yaml is empty)")
         return
     try:
-        then = verdict(against)
-    except UserError as why:
-        print(f"gate: nothing to compare with: {why}")
+        before = committed_verdict(against)
+    except UserError as error:
+        print(f"gate: nothing to compare with: {error}")
         return
-    if then.get("scorer") != now["scorer"]:
-        print(f"gate: not compared: right by {now['scorer']} here, by {then.get('scorer')} at {against}")
+    if before.get("scorer") != now["scorer"]:
+        print(f"gate: not compared: scored by {now['scorer']} here and by {before.get('scorer')} at {against}")
         return
-    worse, untold = gate(now, then, given.hold)
+    worse, missing = gate(now, before, section.hold)
     if worse:
         raise UserError(f"worse than at {against}: {'; '.join(worse)} (gate.hold in params.yaml)")
-    print(f"gate: nothing is worse than at {against}" + "".join(f"; {phrase}" for phrase in untold))
+    print(f"gate: nothing is worse than at {against}" + "".join(f"; {phrase}" for phrase in missing))
 
 
 if __name__ == "__main__":

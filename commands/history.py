@@ -2,8 +2,8 @@
 
 python -m commands.history [--md]
 
-A run is a commit that changed metrics/verdict.json, or a DVC experiment. A commit is held against the run before it, an
-experiment against the commit it was run on.
+A run is a commit that changed metrics/verdict.json, or a DVC experiment. A commit is compared with the run before it,
+an experiment with the commit it was run on.
 """
 
 import json
@@ -23,13 +23,13 @@ from parts.verdict.comparison import compared_arms
 
 VERDICT, COST = "metrics/verdict.json", "metrics/cost.json"
 FILES = (*run_values.PARAMS, VERDICT, COST)
-SAID = {"tuned": "tuned wins", "rag": "rag wins", "undecided": "undecided"}
+WINNERS = {"tuned": "tuned wins", "rag": "rag wins", "undecided": "undecided"}
 WIDTH = 120
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What is told of a run."""
+    """A run, in phrases."""
 
     revision: Revision
     verdict: str
@@ -39,46 +39,44 @@ class Entry:
 
 
 def entries() -> list[Entry]:
-    """Return all runs, the newest commit first, each followed by the experiments that were run on it. Raises Mistake."""
-    commits = git.commits_of(VERDICT)
-    tried = sorted(git.experiments(), key=lambda one: one.before or "")
-    shas = {sha for one in [*commits, *tried] for sha in (one.sha, one.before) if sha}
+    """Return all runs, the newest commit first, each followed by the experiments that were run on it.
+
+    Raises UserError outside a repository of git and DVC.
+    """
+    commits, experiments = git.commits_of(VERDICT), git.experiments()
+    experiments.sort(key=lambda experiment: experiment.before or "")
+    revisions = [*commits, *experiments]
+    shas = {sha for revision in revisions for sha in (revision.sha, revision.before) if sha}
     texts = git.read_files((sha, path) for sha in shas for path in FILES)
     params = {
         sha: run_values.params({path: texts[sha, path] for path in run_values.PARAMS if (sha, path) in texts})
         for sha in shas
     }
-    order = {one.sha: at for at, one in enumerate(commits)}
-    runs = sorted(
-        [*commits, *tried], key=lambda one: (order.get(one.sha, order.get(one.before, -1)), one.sha not in order)
-    )
-    return [_entry(one, texts, params, is_experiment=one.sha not in order) for one in runs]
+    order = {commit.sha: index for index, commit in enumerate(commits)}
+    revisions.sort(key=lambda r: (order.get(r.sha, order.get(r.before, -1)), r.sha not in order))
+    return [_entry(revision, texts, params, is_experiment=revision.sha not in order) for revision in revisions]
 
 
-def _entry(one: Revision, texts: dict[File, str], params: dict[str, run_values.Flat], is_experiment: bool) -> Entry:
-    """Return what is told of a run; an experiment that went no further than the scores has no verdict of its own."""
-    known = {path: json.loads(texts[one.sha, path]) for path in FILES[2:] if (one.sha, path) in texts}
-    verdict, costs = known.get(VERDICT, {}), known.get(COST, {})
-    if is_experiment and texts.get((one.sha, VERDICT)) == texts.get((one.before, VERDICT)):
-        return Entry(
-            one, "no verdict", _fresh_scores(one), "",
-            run_values.brief(run_values.changes_between(params[one.before], params[one.sha])),
-        )  # fmt: skip
-    told = run_values.intervals(verdict)
-    said = SAID.get(verdict.get("verdict"), "no verdict")
-    return Entry(
-        one,
-        f"{said}, tuned - rag {told['tuned_minus_rag']}" if "tuned_minus_rag" in told else said,
-        {arm: told[f"accuracy_{arm}"] for arm in compared_arms(verdict)},
-        cost(costs),
-        run_values.brief(run_values.changes_between(params[one.before], params[one.sha]))
-        if one.before
-        else "the first run",
-    )
+def _entry(
+    revision: Revision, texts: dict[File, str], params: dict[str, run_values.Flat], is_experiment: bool
+) -> Entry:
+    """Return the entry of a run; an experiment that ended before the verdict shows the scores that it changed."""
+    sha, before = revision.sha, revision.before
+    changes = run_values.changes_between(params[before], params[sha]) if before else []
+    changed = run_values.brief(changes) if before else "the first run"
+    if is_experiment and texts.get((sha, VERDICT)) == texts.get((before, VERDICT)):
+        return Entry(revision, "no verdict", _changed_scores(revision), "", changed)
+    verdict, costs = (json.loads(texts.get((sha, path), "{}")) for path in (VERDICT, COST))
+    values = run_values.intervals(verdict)
+    phrase = WINNERS.get(verdict.get("verdict"), "no verdict")
+    if "tuned_minus_rag" in values:
+        phrase += f", tuned - rag {values['tuned_minus_rag']}"
+    accuracies = {arm: values[f"accuracy_{arm}"] for arm in compared_arms(verdict)}
+    return Entry(revision, phrase, accuracies, cost(costs), changed)
 
 
-def _fresh_scores(experiment: Revision) -> dict[str, str]:
-    """Return the share of exact answers by arm, of the arms that an experiment scored otherwise than its baseline."""
+def _changed_scores(experiment: Revision) -> dict[str, str]:
+    """Return the exact-match score by arm, of the arms whose scores differ from the experiment's baseline."""
     paths = [path for path in git.list_files(experiment.sha, "metrics") if path.startswith("metrics/score/")]
     texts = git.read_files((sha, path) for sha in (experiment.sha, experiment.before) for path in paths)
     changed = [path for path in paths if texts[experiment.sha, path] != texts.get((experiment.before, path))]
@@ -87,21 +85,21 @@ def _fresh_scores(experiment: Revision) -> dict[str, str]:
 
 
 def cost(costs: Mapping[str, Value]) -> str:
-    """Return in a phrase what a run's arms cost, from metrics/cost.json."""
+    """Return the costs of metrics/cost.json in a phrase."""
     labels = {"upfront_tuned": "upfront", "per_1000_tuned": "1,000 by tuned", "per_1000_rag": "1,000 by rag"}
     phrases = [f"{label} ${costs[key]:.4f}" for key, label in labels.items() if costs.get(key) is not None]
     even = costs.get("break_even_questions")
     return ", ".join([*phrases, f"break-even after {even:,.0f} questions"] if even is not None else phrases)
 
 
-def to_text(found: list[Entry]) -> str:
-    """Return the runs for a terminal of WIDTH."""
+def to_text(entries: list[Entry]) -> str:
+    """Return the runs for a terminal, WIDTH characters wide."""
     blocks = []
-    for one in found:
-        arms = ", ".join(f"{arm} {value}" for arm, value in one.accuracies.items())
-        head = f"{one.revision.name}  {one.revision.date}  {one.verdict}"
-        rest = [one.revision.subject, arms, one.cost, f"params: {one.params or 'the same'}"]
-        wrapped = [line for said in rest if said for line in textwrap.wrap(said, WIDTH, **_INDENT)]
+    for entry in entries:
+        arms = ", ".join(f"{arm} {value}" for arm, value in entry.accuracies.items())
+        head = f"{entry.revision.name}  {entry.revision.date}  {entry.verdict}"
+        phrases = [entry.revision.subject, arms, entry.cost, f"params: {entry.params or 'no change'}"]
+        wrapped = [line for phrase in phrases if phrase for line in textwrap.wrap(phrase, WIDTH, **_INDENT)]
         blocks.append("\n".join([*textwrap.wrap(head, WIDTH), *wrapped]))
     return "\n\n".join(blocks)
 
@@ -109,31 +107,31 @@ def to_text(found: list[Entry]) -> str:
 _INDENT = {"initial_indent": "    ", "subsequent_indent": "      ", "break_on_hyphens": False}
 
 
-def to_markdown(found: list[Entry]) -> str:
+def to_markdown(entries: list[Entry]) -> str:
     """Return the runs as a table of Markdown."""
-    arms = sorted({arm for one in found for arm in one.accuracies})
-    head = ("run", "date", "what", "verdict", *arms, "cost", "params that changed")
+    arms = sorted({arm for entry in entries for arm in entry.accuracies})
+    head = ("run", "date", "commit", "verdict", *arms, "cost", "changed params")
     rows = [
         [
             markdown.code_span(cell, 400)
             for cell in (
-                one.revision.name, one.revision.date, one.revision.subject, one.verdict,
-                *(one.accuracies.get(arm, "") for arm in arms), one.cost, one.params,
+                entry.revision.name, entry.revision.date, entry.revision.subject, entry.verdict,
+                *(entry.accuracies.get(arm, "") for arm in arms), entry.cost, entry.params,
             )
         ]
-        for one in found
+        for entry in entries
     ]  # fmt: skip
     return markdown.table(head, rows)
 
 
 def main(*, md: bool = False) -> None:
     """Print the runs."""
-    found = entries()
-    if not found:
+    runs = entries()
+    if not runs:
         raise UserError(f"no commit has {VERDICT} yet: commit a run")
-    print(to_markdown(found) if md else to_text(found))
+    print(to_markdown(runs) if md else to_text(runs))
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever closes the pager has seen enough
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a pager that is closed early is no error
     run(main)

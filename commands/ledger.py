@@ -1,4 +1,4 @@
-"""Show what became of what was asked of the teacher: asked -> kept, by generator, document and reason, and what it cost.
+"""Count the teacher's rows, raw and kept, by document, generator and reason to drop, with costs.
 
 python -m commands.ledger
 """
@@ -13,16 +13,16 @@ from schemas.pairs import Ledger
 
 
 def costs(ledger: pl.DataFrame) -> pl.DataFrame:
-    """Return what each generator's requests cost by metrics/synthesize and prices.yaml; null without a price."""
-    listed, found = prices.load(), []
+    """Return generator and dollars: its tokens (metrics/synthesize) at the prices of prices.yaml; null without a price."""
+    listed, rows = prices.load(), []
     for generator, teacher in ledger.select("generator", "teacher").unique().sort("generator", "teacher").rows():
-        used = metrics.read(f"synthesize/{generator}")  # of its latest run, cached answers at their price too
-        found.append((generator, listed.cost_of_tokens(teacher, used["prompt_tokens"], used["new_tokens"])))
-    return pl.DataFrame(found, {"generator": pl.String, "dollars": pl.Float64}, orient="row")
+        usage = metrics.read(f"synthesize/{generator}")  # of its latest run, cached replies included
+        rows.append((generator, listed.cost_of_tokens(teacher, usage["prompt_tokens"], usage["new_tokens"])))
+    return pl.DataFrame(rows, {"generator": pl.String, "dollars": pl.Float64}, orient="row")
 
 
 def main() -> None:
-    """Print what became of the rows by document and generator, then by generator and reason."""
+    """Print the counts by document and generator, then by generator and reason."""
     ledger = Ledger.read()
     print_table(select(query("documents"), ledger=ledger))
     print_table(select(query("ledger"), ledger=ledger, costs=costs(ledger)))

@@ -1,4 +1,4 @@
-"""Write the model that an adapter is merged into, with the student's tokenizer, for servers that know no adapters.
+"""Merge an adapter into its model, and write it with the student's tokenizer, for servers without adapters.
 
 python -m commands.merge models/adapter models/merged
 """
@@ -13,7 +13,7 @@ from parts.student.model import load, tokenizer
 
 
 def main(adapter: str, folder: str) -> None:
-    """Write `adapter` merged into its model to `folder`, all or nothing."""
+    """Write the model with `adapter` merged into it to `folder`, all or nothing."""
     with replacing(Path(folder)) as partial:
         load(adapter).save_pretrained(partial)
         tokenizer(params.load("student", Student)).save_pretrained(partial)

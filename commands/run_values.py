@@ -1,4 +1,4 @@
-"""What changed between two runs: their params and their metrics, read from git or from the working tree."""
+"""The params and metrics of a run, from git or the working tree, and what changed between two runs."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,15 +13,15 @@ from parts.text.numbers import with_interval
 
 WORKING = "working tree"
 PARAMS = ("params.yaml", "experiments/params.yaml")
-WORLD = "world."  # of experiments/params.yaml, all that bears on a run of the pipeline
+WORLD = "world."  # the only section of experiments/params.yaml that a run of the pipeline depends on
 
 Flat = dict[str, object]
-"""Values by their dotted names."""
+"""dotted name -> value"""
 
 
 @dataclass(frozen=True)
 class Change:
-    """A value that is not what it was; None: it is not there."""
+    """A value that differs between two runs; None: the run does not have it."""
 
     name: str
     old: object
@@ -29,52 +29,55 @@ class Change:
 
 
 def params(texts: Mapping[str, str]) -> Flat:
-    """Return the params of a run from the `texts` of the files of PARAMS; what bears on other experiments is left out."""
+    """Return the params of a run from the `texts` of the files of PARAMS, by path; of the experiments', only WORLD."""
     from dvc.utils.flatten import flatten
 
-    found: Flat = {}
+    flat: Flat = {}
     for path in PARAMS:
-        here = flatten(yaml.load(texts.get(path, ""), Loader=yaml.CSafeLoader) or {})
-        found |= {name: value for name, value in here.items() if path == PARAMS[0] or name.startswith(WORLD)}
-    return found
+        values = flatten(yaml.load(texts.get(path, ""), Loader=yaml.CSafeLoader) or {})
+        flat |= {name: value for name, value in values.items() if path == PARAMS[0] or name.startswith(WORLD)}
+    return flat
 
 
 def metrics(texts: Mapping[str, str]) -> Flat:
-    """Return the metrics of a run from the `texts` of the files of metrics/, by file and name: "score/rag.exact".
+    """Return the metrics of a run from the `texts` of its files, by path: {"score/rag.exact": 0.7}.
 
-    What is nested deeper is an experiment's own table, which `dvc metrics diff` shows.
+    Nested values, which only experiments have, are left out: `dvc metrics diff` shows them.
     """
-    found: Flat = {}
+    flat: Flat = {}
     for path, text in texts.items():
         if path.startswith("metrics/"):
             stem = path.removeprefix("metrics/").removesuffix(".json")
-            here = json.loads(text)
-            found |= {f"{stem}.{name}": here[name] for name in here if not isinstance(here[name], dict | list)}
-    return found
+            values = json.loads(text).items()
+            flat |= {f"{stem}.{name}": value for name, value in values if not isinstance(value, dict | list)}
+    return flat
 
 
 def texts(revision: str) -> dict[str, str]:
-    """Return the files of params and metrics of `revision`, a commit's hash or WORKING, by path. Raises Mistake."""
+    """Return the files of params and metrics of `revision`, a commit's hash or WORKING, by path.
+
+    Raises UserError for a revision without params.yaml.
+    """
     if revision == WORKING:
-        there = [*filter(Path.exists, map(Path, PARAMS)), *Path("metrics").rglob("*.json")]
-        found = {path.as_posix(): path.read_text() for path in there}
+        paths = [*filter(Path.exists, map(Path, PARAMS)), *Path("metrics").rglob("*.json")]
+        files = {path.as_posix(): path.read_text() for path in paths}
     else:
-        listed = [path for path in git.list_files(revision, "metrics") if path.endswith(".json")]
-        read = git.read_files((revision, path) for path in [*PARAMS, *listed])
-        found = {path: text for (_, path), text in read.items()}
-    if PARAMS[0] not in found:
+        metric_paths = [path for path in git.list_files(revision, "metrics") if path.endswith(".json")]
+        by_revision = git.read_files((revision, path) for path in [*PARAMS, *metric_paths])
+        files = {path: text for (_, path), text in by_revision.items()}
+    if PARAMS[0] not in files:
         raise UserError(f"{revision} has no {PARAMS[0]}: run from the repository's root, against a revision of it")
-    return found
+    return files
 
 
 def changes_between(old: Flat, new: Flat) -> list[Change]:
-    """Return what changed, by name; a whole section or file that came or went is one change."""
-    gone, come = (_tops(one) - _tops(other) for one, other in ((old, new), (new, old)))
-    found = [Change(top, "there", None) for top in gone] + [Change(top, None, "new") for top in come]
+    """Return what changed, by name; a section or file that was removed or added is one change."""
+    removed, added = _tops(old) - _tops(new), _tops(new) - _tops(old)
+    changes = [Change(top, "present", None) for top in removed] + [Change(top, None, "new") for top in added]
     for name in old.keys() | new.keys():
-        if _top(name) not in gone | come and old.get(name) != new.get(name):
-            found.append(Change(name, old.get(name), new.get(name)))
-    return sorted(found, key=lambda change: change.name)
+        if _top(name) not in removed | added and old.get(name) != new.get(name):
+            changes.append(Change(name, old.get(name), new.get(name)))
+    return sorted(changes, key=lambda change: change.name)
 
 
 def _top(name: str) -> str:
@@ -87,46 +90,45 @@ def _tops(flat: Flat) -> set[str]:
 
 
 def intervals(flat: Flat) -> dict[str, str]:
-    """Return every value as it is shown, one that has an interval (NAME_lo, NAME_hi) together with it."""
-    found = {}
+    """Return every value as a reader sees it; one with an interval (NAME_lo, NAME_hi) has it in its text."""
+    texts = {}
     for name, value in flat.items():
         ends = [flat.get(f"{name}_{end}") for end in ("lo", "hi")]
         stem = name.removesuffix("_lo").removesuffix("_hi")
         if stem == name or f"{stem}_lo" not in flat or f"{stem}_hi" not in flat:
-            found[name] = with_interval(value, *ends, shown)
-    return found
+            texts[name] = with_interval(value, *ends, shown)
+    return texts
 
 
 def shown(value: object) -> str:
-    """Return a metric for a reader: three digits after the point, two that count where it is small."""
+    """Return a metric for a reader: three decimals, or two significant digits below 0.01."""
     if isinstance(value, float):
         return f"{value + 0.0:.3f}" if abs(value) >= 0.01 or not value else f"{value:.2g}"  # + 0.0: no -0
     return exact(value)
 
 
 def exact(value: object, most: int = 60) -> str:
-    """Return a value with all its digits, cut to `most` characters; - for none."""
+    """Return a value with all its digits, cut to `most` characters; "-" for None."""
     text = "-" if value is None else str(value)
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def gap(change: Change) -> str:
-    """Return the difference of two numbers with its sign; nothing for what is no number."""
-    pair = (change.old, change.new)
-    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in pair):
+    """Return the difference of two numbers with its sign; "" for other values."""
+    values = (change.old, change.new)
+    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in values):
         return ""
-    less = change.new < change.old
-    return ("-" if less else "+") + shown(abs(change.new - change.old))
+    return ("-" if change.new < change.old else "+") + shown(abs(change.new - change.old))
 
 
 def brief(changes: Sequence[Change]) -> str:
     """Return changes of params in one line."""
-    said = []
+    phrases = []
     for change in changes:
         if change.new is None:
-            said.append(f"{change.name} gone")
+            phrases.append(f"{change.name} removed")
         elif change.old is None:
-            said.append(f"{change.name} new" + (f": {exact(change.new, 30)}" if "." in change.name else ""))
+            phrases.append(f"{change.name} new" + (f": {exact(change.new, 30)}" if "." in change.name else ""))
         else:
-            said.append(f"{change.name} {exact(change.old, 30)} -> {exact(change.new, 30)}")
-    return ", ".join(said)
+            phrases.append(f"{change.name} {exact(change.old, 30)} -> {exact(change.new, 30)}")
+    return ", ".join(phrases)

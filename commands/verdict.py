@@ -1,4 +1,4 @@
-"""Print the verdict of the latest run: the table of the arms, the sentence, and where the details are.
+"""Print the verdict of the latest run: the table of arms, the verdict in a sentence, costs, cautions and files.
 
 python -m commands.verdict
 """
@@ -12,18 +12,18 @@ from parts.verdict.sentences import HEAD, arm_rows, cautions, cost_sentence, sen
 
 
 def text() -> str:
-    """Return the same for a terminal."""
+    """Return what `main` prints."""
     page = "report/index.html" if Path("report/index.html").exists() else "`dvc repro report` writes report/index.html"
     where = f"Page: {page}. Details: metrics/ (git), plots/ (`dvc plots show`), data/ (tables), `make ledger`."
     return "\n\n".join([table(HEAD, arm_rows()), sentence(), cost_sentence(), "\n".join(cautions()), where])
 
 
 def main() -> None:
-    """Print the report of the committed or latest run."""
+    """Print the verdict of the run in metrics/."""
     try:
         print(f"\n{text()}")
     except FileNotFoundError as error:
-        raise UserError(f"{error.filename} is not there yet: run `make repro`") from error
+        raise UserError(f"{error.filename} does not exist yet: run `make repro`") from error
 
 
 if __name__ == "__main__":

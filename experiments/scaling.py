@@ -11,7 +11,6 @@ from statistics import mean
 
 import polars as pl
 from pydantic import BaseModel, Field
-from scipy.stats import linregress
 
 from experiments import charts, company, study
 from experiments.progress import trainings
@@ -33,6 +32,8 @@ class Params(BaseModel, extra="forbid", frozen=True):
 
 def fit(tokens: list[int], accuracy: list[float]) -> dict[str, float]:
     """Return slope (accuracy for each doubling of the tokens) and r2 of the least-squares line over log2 tokens."""
+    from scipy.stats import linregress
+
     line = linregress(pl.Series(tokens).log(2).to_numpy(), accuracy)
     return {"slope": line.slope, "r2": line.rvalue**2}
 

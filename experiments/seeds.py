@@ -16,7 +16,6 @@ import dvc.api
 import numpy as np
 from dvc.exceptions import DvcException
 from pydantic import BaseModel, Field
-from scipy import stats
 
 from experiments.company import PARAMS
 from experiments.progress import at_once, threads
@@ -35,6 +34,8 @@ class Params(BaseModel, extra="forbid", frozen=True):
 
 def ratio(numerator: list[float], denominator: list[float], name: str) -> dict[str, float]:
     """Return the mean over the companies of `numerator` / `denominator` as `name`, with its 95% interval by Student's t."""
+    from scipy import stats
+
     ratios = np.asarray(numerator) / np.asarray(denominator)
     lo, hi = stats.t.interval(0.95, len(ratios) - 1, ratios.mean(), stats.sem(ratios))
     return {name: float(ratios.mean()), f"{name}_lo": float(lo), f"{name}_hi": float(hi)}

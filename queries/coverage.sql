@@ -6,7 +6,7 @@ WITH counts AS (
 ),
 passages AS (
     SELECT
-        chunks.*, coalesce(n_kept, 0) AS n_kept, coalesce(reason, 'nothing came of it') AS why,
+        chunks.*, coalesce(n_kept, 0) AS n_kept, coalesce(reason, 'no rows generated') AS why,
         sum(CASE WHEN n_kept > 0 THEN "end" - start ELSE 0 END) OVER of_document AS covered,
         sum("end" - start) OVER of_document AS characters
     FROM chunks LEFT JOIN counts USING (chunk_id)

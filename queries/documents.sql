@@ -3,7 +3,7 @@
 WITH counts AS (SELECT doc_id, generator, dropped, count(*) AS rows FROM ledger GROUP BY ALL)
 SELECT
     doc_id AS document, generator,
-    sum(rows)::BIGINT AS asked,
+    sum(rows)::BIGINT AS raw,
     coalesce(sum(rows) FILTER (dropped IS NULL), 0)::BIGINT AS kept,
     coalesce(string_agg(rows || ' ' || dropped, ', ' ORDER BY rows DESC, dropped), '') AS dropped
 FROM counts

@@ -1,7 +1,7 @@
 """Release the adapter with a model card: its training data, recipe, scores and intended use.
 
 reads   Documents           one row per document
-        Pairs               one row per training row kept
+        Pairs               one row per training row
         models/adapter, metrics/train, metrics/verdict
 writes  models/release      the adapter's files, and the card as their README.md
         models/card.md      the card alone, in git

@@ -20,6 +20,7 @@ from parts.safety import detection
 from parts.scoring import judge_agreement
 from parts.scoring.judge_agreement import JudgeAgreementParams as Params
 from parts.scoring.judge_agreement import agreement_of_judge, agreement_with_labels
+from parts.verdict.judge_cautions import judge_cautions
 from schemas.answers import Answers
 from schemas.questions import Questions
 from schemas.scores import Scores
@@ -57,7 +58,7 @@ def main() -> None:
     ]
     print(
         f"the judge's agreement: {', '.join(shares) or 'nothing was judged'}",
-        *judge_agreement.cautions(values),
+        *judge_cautions(values),
         sep="\n",
     )
 

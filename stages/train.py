@@ -1,6 +1,6 @@
 """Fine-tune the student on the training rows.
 
-reads   Pairs               one row per training row kept
+reads   Pairs               one row per training row
 writes  models/adapter      a LoRA adapter
         plots/loss.tsv      the loss by step
 """

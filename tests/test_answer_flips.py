@@ -1,4 +1,4 @@
-"""make diff shows what changed since a revision: params, metrics in the order of their weight, and the answers that flipped."""
+"""make diff shows what changed since a revision: params, metrics with the most important first, and flipped answers."""
 
 import shutil
 from pathlib import Path
@@ -24,7 +24,7 @@ HOSTILE = "see `www.example.org`|<img src=x> @someone **now**\n[a](https://examp
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    """A repository with two commits, at the second: tuned won q1 and q2 and lost q3; rag only put q1 in other words."""
+    """A repository with two commits, at the second: tuned gained q1 and q2 and lost q3; rag only reworded q1."""
     home = tmp_path_factory.mktemp("two")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
@@ -51,44 +51,51 @@ def here(two, monkeypatch):
     return two[1]
 
 
-def test_the_questions_that_flipped_are_told_with_both_answers_and_the_reference(here):
-    found = answer_flips.flipped(answer_flips.compare_answers(here, "HEAD~1"))
-    told = {row["question_id"]: (row["response"], row["response_now"], row["right_now"]) for row in found.to_dicts()}
-    assert set(found["arm"]) == {"tuned"}
-    assert {key: right for key, (_, _, right) in told.items()} == {"q1": True, "q2": True, "q3": False}
-    assert told["q1"][0].endswith("a gift") and told["q1"][1].endswith("1 euros")
+def test_flipped_questions_are_shown_with_both_answers_and_the_reference(here):
+    flips = answer_flips.flipped(answer_flips.compare_answers(here, "HEAD~1"))
+    by_id = {row["question_id"]: (row["response"], row["response_now"], row["right_now"]) for row in flips.to_dicts()}
+    assert set(flips["arm"]) == {"tuned"}
+    assert {key: right for key, (_, _, right) in by_id.items()} == {"q1": True, "q2": True, "q3": False}
+    assert by_id["q1"][0].endswith("a gift") and by_id["q1"][1].endswith("1 euros")
     text = answer_flips.to_text(answer_flips.compare_answers(here, "HEAD~1"), "HEAD~1")
-    assert "tuned: of 6 questions 2 became right and 1 wrong; 0 more answers have other words" in text
-    assert "rag: of 6 questions 0 became right and 0 wrong; 1 more answers have other words" in text
+    assert "tuned: of 6 questions, 2 became right and 1 wrong; 0 more answers are worded differently" in text
+    assert "rag: of 6 questions, 0 became right and 0 wrong; 1 more answers are worded differently" in text
     assert "  + What is the price of Lamp 1?  [1 euros]\n      a gift  ->  1 euros\n" in text
     assert "  - What is the price of Lamp 3?  [3 euros]\n      3 euros  ->  a gift" in text
 
 
 def test_accuracy_with_its_interval_comes_before_counts_and_times_come_last(here, capsys):
     diff.main("HEAD~1")
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     places = [
-        told.index(word)
-        for word in ("train.rank", "accuracy_tuned", "score/tuned.exact", "latency.p50_ms_tuned", "tuned: of 6")
+        output.index(word)
+        for word in (
+            "train.rank",
+            "accuracy_tuned",
+            "score/tuned.exact",
+            "they vary from run to run",
+            "latency.p50_ms_tuned",
+            "tuned: of 6",
+        )
     ]
     assert places == sorted(places)
-    line = next(line for line in told.splitlines() if "accuracy_tuned" in line)
+    line = next(line for line in output.splitlines() if "accuracy_tuned" in line)
     assert line.split("  ", 2)[2].split() == "0.200 (0.100 to 0.600) 0.300 (0.150 to 0.650) +0.100".split()
-    assert "accuracy_tuned_lo" not in told and "accuracy_rag" not in told
+    assert "accuracy_tuned_lo" not in output and "accuracy_rag" not in output
     sections = {
-        line.split()[0]: line.split()[1:] for line in told.splitlines() if line.startswith("  ") and line.strip()
+        line.split()[0]: line.split()[1:] for line in output.splitlines() if line.startswith("  ") and line.strip()
     }
     assert sections["train.rank"] == ["8", "16", "+8"]
-    assert sections["redact"] == ["-", "new"] and sections["old"] == ["there", "-"]
+    assert sections["redact"] == ["-", "new"] and sections["old"] == ["present", "-"]
 
 
-def test_the_same_tree_has_nothing_to_tell(here, capsys):
+def test_the_same_tree_has_no_changes(here, capsys):
     diff.main("HEAD")
-    told = capsys.readouterr().out
-    assert "the same" in told and "became right" in told and "score/" not in told and "+ What" not in told
+    output = capsys.readouterr().out
+    assert "no change" in output and "became right" in output and "score/" not in output and "+ What" not in output
 
 
-def test_markdown_quotes_what_documents_and_models_say(here, monkeypatch):
+def test_markdown_has_texts_of_documents_and_models_as_code(here, monkeypatch):
     both = answer_flips.compare_answers(here, "HEAD~1").with_columns(response_now=pl.lit(f"Answer: {HOSTILE}"))
     html = GITHUB.render(answer_flips.to_markdown(both, "HEAD~1"))
     assert "<a" not in html and "<img" not in html and "<strong>" not in html
@@ -113,9 +120,9 @@ def test_a_revision_whose_tables_are_gone_still_has_its_params_and_metrics(here,
     monkeypatch.chdir(tmp_path / "copy")
     shutil.rmtree(".dvc/cache")
     diff.main("HEAD~1")
-    told = capsys.readouterr().out
-    assert "train.rank" in told
-    assert "the answers of HEAD~1 are neither in DVC's cache here nor at a remote" in told.splitlines()[-1]
+    output = capsys.readouterr().out
+    assert "train.rank" in output
+    assert "the answers of HEAD~1 are neither in DVC's cache nor at a remote" in output.splitlines()[-1]
 
 
 def test_tables_that_are_at_a_remote_are_fetched(here, tmp_path, monkeypatch):
@@ -127,14 +134,14 @@ def test_tables_that_are_at_a_remote_are_fetched(here, tmp_path, monkeypatch):
     assert len(answer_flips.flipped(answer_flips.compare_answers(here, "HEAD~1"))) == 3
 
 
-def test_answers_scored_otherwise_are_said_to_be(here, tmp_path, monkeypatch):
+def test_answers_graded_by_another_version_of_the_scorer_have_a_caution(here, tmp_path, monkeypatch):
     shutil.copytree(".", tmp_path / "copy", symlinks=True)
     monkeypatch.chdir(tmp_path / "copy")
     for path in Path("data/scores").glob("*.parquet"):
         table = git_runs.table(path).with_columns(version=pl.lit("exact 2"))
         path.unlink()  # DVC's cache may be the same file
         table.write_parquet(path)
-    assert "Scored otherwise: by exact 1 then, by exact 2 now." in answer_flips.to_text(
+    assert "Scorers differ: exact 1 at HEAD~1, exact 2 now." in answer_flips.to_text(
         answer_flips.compare_answers(here, "HEAD~1"), "HEAD~1"
     )
 
@@ -153,11 +160,11 @@ def test_before_a_run_there_is_one_line(here, tmp_path, monkeypatch):
     shutil.copytree(".", tmp_path / "copy", symlinks=True)
     monkeypatch.chdir(tmp_path / "copy")
     shutil.rmtree("data/answers")
-    assert "`dvc repro` makes it" in answer_flips.describe(here, "HEAD~1", answer_flips.to_text)
+    assert "run `dvc repro`" in answer_flips.describe(here, "HEAD~1", answer_flips.to_text)
     assert "\n" not in answer_flips.describe(here, "HEAD~1", answer_flips.to_text)
 
 
-def test_a_revision_that_is_none_is_told_in_one_line(here):
+def test_an_unknown_revision_ends_with_one_line(here):
     assert "no revision 'nowhere'" in error_line(diff.main, "nowhere")
     with pytest.raises(UserError):
         git.resolve("")

@@ -180,7 +180,7 @@ def test_layers_only_look_down():
 
 HEAVY = {
     "torch", "transformers", "trl", "peft", "ragas", "psycopg", "sentence_transformers", "datasets", "presidio_analyzer",
-    "spacy",
+    "spacy", "openai", "duckdb", "scipy", "altair",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Every stage and command says what it takes in one line, runs its libraries quietly, and shows progress in one bar."""
+"""Stages and commands report wrong arguments in one line, silence their libraries, and show progress in one bar."""
 
 import io
 import subprocess
@@ -11,19 +11,19 @@ from parts.project.progress import ProgressBar
 from tests.helpers.source_code import ROOT
 
 
-def takes(pilot: int = 0, name: str = "x", *, md: bool = False) -> None:
-    """Take what the tests give."""
+def main(pilot: int = 0, name: str = "x", *, md: bool = False) -> None:
+    """Take arguments of two types and a flag."""
 
 
 def test_arguments_have_the_types_of_the_signature_and_flags_are_keyword_only():
-    assert parse(takes, []) == ([0, "x"], {"md": False})
-    assert parse(takes, ["7", "--md", "y"]) == ([7, "y"], {"md": True})
+    assert parse(main, []) == ([0, "x"], {"md": False})
+    assert parse(main, ["7", "--md", "y"]) == ([7, "y"], {"md": True})
 
 
 @pytest.mark.parametrize("words", [["x"], ["1", "y", "z"], ["--markdown"], ["--m"]])
-def test_what_a_command_does_not_take_is_one_line_with_its_usage(words, capsys):
+def test_wrong_arguments_end_with_one_line_of_usage(words, capsys):
     with pytest.raises(SystemExit) as stop:
-        parse(takes, words)
+        parse(main, words)
     (line,) = capsys.readouterr().err.splitlines()
     assert stop.value.code == 2
     assert line.startswith("error: ") and "usage: python -m" in line
@@ -37,22 +37,24 @@ def test_what_a_command_does_not_take_is_one_line_with_its_usage(words, capsys):
         ["commands.estimate", "x"], ["commands.merge", "models/adapter"], ["commands.comment", "HEAD", "soon"],
     ],
 )  # fmt: skip
-def test_a_module_called_wrongly_ends_with_one_line(words):
-    ended = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, cwd=ROOT)
-    assert ended.returncode == 2
-    assert len(ended.stderr.splitlines()) == 1 and ended.stderr.startswith("error: ")
+def test_a_module_with_wrong_arguments_ends_with_one_line(words):
+    process = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, cwd=ROOT)
+    assert process.returncode == 2
+    assert len(process.stderr.splitlines()) == 1 and process.stderr.startswith("error: ")
 
 
 @pytest.mark.slow
-def test_an_arm_that_is_not_there_is_named():
-    ended = subprocess.run([sys.executable, "-m", "stages.answer", "nobody"], capture_output=True, text=True, cwd=ROOT)
-    assert ended.returncode == 1
-    assert "arms.nobody" in ended.stderr and len(ended.stderr.splitlines()) == 1
+def test_an_unknown_arm_is_named():
+    process = subprocess.run(
+        [sys.executable, "-m", "stages.answer", "nobody"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert process.returncode == 1
+    assert "arms.nobody" in process.stderr and len(process.stderr.splitlines()) == 1
 
 
-def test_help_says_what_the_module_does():
-    shown = subprocess.run([sys.executable, "-m", "commands.gate", "-h"], capture_output=True, text=True, cwd=ROOT)
-    assert shown.returncode == 0 and "worse than at a revision" in shown.stdout
+def test_help_prints_the_docstring_of_the_module():
+    process = subprocess.run([sys.executable, "-m", "commands.gate", "-h"], capture_output=True, text=True, cwd=ROOT)
+    assert process.returncode == 0 and "worse than at a revision" in process.stdout
 
 
 def lines(seconds: list[float], monkeypatch, is_terminal: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""make history lists the runs that git keeps, each against the one before."""
+"""make history lists the runs in git, each compared with the one before."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ SUBJECT = "Twice the rank | <b>wins</b> @all"
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory):
-    """A repository of two runs, a commit that is none, and two experiments on the first: one whole, one of scores alone."""
+    """A repository of two runs, a commit that is none, and two experiments on the first: a whole one, one of scores alone."""
     home = tmp_path_factory.mktemp("three")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
@@ -45,7 +45,7 @@ def three(tmp_path_factory):
 
 
 def experiment(name: str, on: str) -> None:
-    """Keep the working tree as DVC keeps an experiment, and take it back."""
+    """Store the working tree as DVC stores an experiment, and reset it."""
     git_runs.git("add", "-A")
     git_runs.git("commit", "-q", "-m", f"dvc: commit experiment {name}")
     git_runs.git("update-ref", f"refs/exps/{on[:2]}/{on[2:]}/{name}", "HEAD")
@@ -58,17 +58,17 @@ def here(three, monkeypatch):
 
 
 def by_name() -> dict[str, history.Entry]:
-    return {one.revision.name: one for one in history.entries()}
+    return {entry.revision.name: entry for entry in history.entries()}
 
 
 def test_commits_come_newest_first_each_followed_by_its_experiments(here):
-    told = [one.revision.subject or one.revision.name for one in history.entries()]
-    assert told == [SUBJECT, "The first run", "scores-alone", "whole"]
+    names = [entry.revision.subject or entry.revision.name for entry in history.entries()]
+    assert names == [SUBJECT, "The first run", "scores-alone", "whole"]
 
 
-def test_a_run_is_told_with_what_changed_its_verdict_accuracies_and_costs(here):
-    latest, first = (one for one in history.entries() if one.revision.subject)
-    assert latest.params == "gone gone, redact new, train.old gone, train.rank 8 -> 16"
+def test_a_run_is_listed_with_changed_params_verdict_accuracies_and_costs(here):
+    latest, first = (entry for entry in history.entries() if entry.revision.subject)
+    assert latest.params == "gone removed, redact new, train.old removed, train.rank 8 -> 16"
     assert latest.verdict == "undecided, tuned - rag 0.100 (0.000 to 0.200)"
     assert latest.accuracies["tuned"] == "0.600 (0.300 to 0.800)"
     assert (
@@ -79,7 +79,7 @@ def test_a_run_is_told_with_what_changed_its_verdict_accuracies_and_costs(here):
     assert (first.params, first.verdict.split(",")[0]) == ("the first run", "rag wins")
 
 
-def test_an_experiment_is_held_against_the_commit_it_was_run_on(here):
+def test_an_experiment_is_compared_with_the_commit_it_was_run_on(here):
     whole, part = by_name()["whole"], by_name()["scores-alone"]
     assert whole.params == "gone.knob 1 -> 2"
     assert whole.verdict.startswith("tuned wins") and whole.accuracies["rag"] == "0.250 (0.125 to 0.625)"
@@ -98,7 +98,7 @@ def test_the_list_fits_a_terminal_and_its_markdown_is_a_table_without_markup_of_
 
 def test_hundreds_of_runs_are_listed_by_as_many_git_processes_as_a_few(here, tmp_path, monkeypatch):
     processes, run_git = [], git.run_git
-    monkeypatch.setattr(git, "run_git", lambda *words, **given: processes.append(words) or run_git(*words, **given))
+    monkeypatch.setattr(git, "run_git", lambda *words, **options: processes.append(words) or run_git(*words, **options))
     history.entries()
     few = len(processes)
     shutil.copytree(".", tmp_path / "copy", symlinks=True)
@@ -116,7 +116,7 @@ def test_hundreds_of_runs_are_listed_by_as_many_git_processes_as_a_few(here, tmp
     assert len(processes) == few
 
 
-def test_a_repository_without_a_run_is_told_in_one_line(tmp_path, monkeypatch):
+def test_a_repository_without_a_run_ends_with_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "git log" in error_line(history.main) or "not a git repository" in error_line(history.main)
     git_runs.begin()

@@ -12,6 +12,7 @@ from parts.llm.client import connect
 from parts.project.errors import UserError
 from parts.project.sections import Server
 from parts.scoring import judge_agreement
+from parts.verdict.judge_cautions import judge_cautions
 from schemas.answers import Answers
 from schemas.questions import Questions
 from schemas.scores import Scores
@@ -166,12 +167,12 @@ def test_cautions_name_what_speaks_against_the_judge_and_nothing_else():
         | judge_agreement.agreement("right", [])
     )
     figures |= judge_agreement.agreement("human", [(1, 0), (1, 1)]) | {"judge": "gpt-4.1", "same_model": 1}
-    assert judge_agreement.cautions(figures) == [
+    assert judge_cautions(figures) == [
         "Teacher and judge are the same model (gpt-4.1): it may favour what it taught.",
         "The judge contradicts itself when asked again in 5.0% of 20 cases.",
         "The judge contradicts people in 50.0% of 2 cases.",
     ]
-    assert judge_agreement.cautions(figures | {"same_model": 0, "self_agreement": 1.0, "human_agreement": None}) == []
+    assert judge_cautions(figures | {"same_model": 0, "self_agreement": 1.0, "human_agreement": None}) == []
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The ledger tells what became of every row and what it cost; coverage tells what no row came from."""
+"""The ledger counts raw and kept rows with their costs; coverage lists the passages without rows."""
 
 import shutil
 
@@ -26,8 +26,8 @@ def curated_here(workplace):
         for doc, start, end in spans
     ])  # fmt: skip
     rows = [
-        {"doc_id": doc, "chunk_id": chunk, "prompt": f"What does it cost in {chunk}?", "completion": said}
-        for doc, chunk, said in [("a", "a#0", "1,430 euros"), ("b", "b#0", "steel"), ("b", "b#32", "2.4 kg")]
+        {"doc_id": doc, "chunk_id": chunk, "prompt": f"What does it cost in {chunk}?", "completion": answer}
+        for doc, chunk, answer in [("a", "a#0", "1,430 euros"), ("b", "b#0", "steel"), ("b", "b#32", "2.4 kg")]
     ]
     chunks = chunks.cast({"start": pl.Int64, "end": pl.Int64})
     Chunks.write(chunks)
@@ -39,33 +39,33 @@ def curated_here(workplace):
     return workplace
 
 
-def lines(told: str) -> list[list[str]]:
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in told.splitlines()]
+def cells(output: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in output.splitlines()]
 
 
-def test_the_ledger_shows_asked_and_kept_and_what_a_kept_row_cost(curated_here, capsys):
+def test_the_ledger_shows_raw_and_kept_rows_and_the_cost_of_a_kept_row(curated_here, capsys):
     ledger.main()
-    told = lines(capsys.readouterr().out)
-    assert ["b", "qa", "2", "1", "1 not grounded"] in told
-    assert ["qa", "asked", "3", "26", "100.0", "1.0000", ""] in told
-    assert ["qa", "kept", "2", "18", "66.7", "", "0.500000"] in told
-    assert [row[:3] for row in told if "not grounded" in row] == [["qa", "not grounded", "1"]]
+    rows = cells(capsys.readouterr().out)
+    assert ["b", "qa", "2", "1", "1 not grounded"] in rows
+    assert ["qa", "raw", "3", "26", "100.0", "1.0000", ""] in rows
+    assert ["qa", "kept", "2", "18", "66.7", "", "0.500000"] in rows
+    assert [row[:3] for row in rows if "not grounded" in row] == [["qa", "not grounded", "1"]]
 
 
-def test_a_teacher_without_a_price_costs_nobody_knows_what(curated_here, capsys):
+def test_costs_of_a_teacher_without_a_price_are_no_price(curated_here, capsys):
     shutil.copy(ROOT / "prices.yaml", "prices.yaml")
     ledger.main()
     assert capsys.readouterr().out.count("no price") == 2
 
 
-def test_coverage_shows_the_spans_that_no_row_came_from(curated_here, capsys):
+def test_coverage_lists_the_passages_without_rows(curated_here, capsys):
     coverage.main()
-    told = lines(capsys.readouterr().out)
-    assert ["a", "40.0", "40", "100", "Lamp a > Part 40", "nothing came of it"] in told
-    assert ["b", "66.7", "0", "30", "Lamp b > Part 0", "not grounded"] in told
-    assert told[-1] == ["52.6% of the characters have rows; 2 of 4 passages have none"]
+    rows = cells(capsys.readouterr().out)
+    assert ["a", "40.0", "40", "100", "Lamp a > Part 40", "no rows generated"] in rows
+    assert ["b", "66.7", "0", "30", "Lamp b > Part 0", "not grounded"] in rows
+    assert rows[-1] == ["52.6% of the characters have rows; 2 of 4 passages have none"]
 
 
 @pytest.mark.parametrize("program", [ledger, coverage])
-def test_without_tables_there_is_one_line(program, workplace):
+def test_a_missing_table_ends_with_one_line(program, workplace):
     assert "is not there yet" in error_line(program.main)

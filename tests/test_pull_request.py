@@ -1,4 +1,4 @@
-"""A pull request runs the pipeline and is told the verdict in one comment: its scripts, run here in a clone of two commits."""
+"""A pull request runs the pipeline and gets one comment: the workflow's scripts, run in a clone of two commits."""
 
 import json
 import os
@@ -35,7 +35,7 @@ stages:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
-    """A shallow clone of a pull request: main ran and is at a remote; the other commit names another result, and did not run."""
+    """A shallow clone of a pull request: main ran and was pushed to a remote; the other commit has yet to run."""
     home = tmp_path_factory.mktemp("pull")
     source = home / "source"
     source.mkdir()
@@ -74,13 +74,13 @@ def result(folder: Path, tuned_accuracy: float, tuned: dict[str, str]) -> None:
 
 def script(name: str, *words: str, at: Path, **environment: str) -> subprocess.CompletedProcess:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    told = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)} | environment
-    return subprocess.run([SCRIPTS / name, *words], cwd=at, env=told, capture_output=True, text=True)
+    variables = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)} | environment
+    return subprocess.run([SCRIPTS / name, *words], cwd=at, env=variables, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
-def told(clone):
-    """What the scripts of the workflow write in the clone: the comment, after the pull and the run."""
+def comment_text(clone):
+    """The comment that the workflow's scripts write in the clone."""
     pulled = script("pull.sh", at=clone)
     assert pulled.returncode == 0, pulled.stderr
     ran = script("verdict.sh", "HEAD^1", "comment.md", at=clone, GITHUB_STEP_SUMMARY=str(clone / "summary.md"))
@@ -89,37 +89,37 @@ def told(clone):
     return (clone / "comment.md").read_text()
 
 
-def test_the_comment_holds_verdict_difference_flips_and_costs(told):
-    assert told.startswith(comment.MARK)
-    assert "**Undecided. Over 6 questions, tuned minus rag is -0.100" in told
-    assert "| `train.made` | `1` | `2` | `+1` |" in told
-    assert "| `accuracy_tuned` | `0.200 (0.100 to 0.600)` | `0.400 (0.200 to 0.700)` | `+0.200` |" in told
-    assert "tuned: of 6 questions 1 became right and 2 wrong" in told
-    assert "| + | `What is the price of Lamp 1?` | `1 euros` | `a gift` | `1 euros` |" in told
-    assert re.search(r"This run took 0\.\d minutes", told)
-    assert "500 tokens of the teacher (no price in prices.yaml" in told and "upfront $2.5000" in told
+def test_the_comment_holds_verdict_difference_flips_and_costs(comment_text):
+    assert comment_text.startswith(comment.MARK)
+    assert "**Undecided. Over 6 questions, tuned minus rag is -0.100" in comment_text
+    assert "| `train.made` | `1` | `2` | `+1` |" in comment_text
+    assert "| `accuracy_tuned` | `0.200 (0.100 to 0.600)` | `0.400 (0.200 to 0.700)` | `+0.200` |" in comment_text
+    assert "tuned: of 6 questions, 1 became right and 2 wrong" in comment_text
+    assert "| + | `What is the price of Lamp 1?` | `1 euros` | `a gift` | `1 euros` |" in comment_text
+    assert re.search(r"This run took 0\.\d minutes", comment_text)
+    assert "Teacher: 500 tokens (no price in prices.yaml" in comment_text and "upfront $2.5000" in comment_text
 
 
-def test_nothing_that_a_model_said_is_markup_in_the_comment(told):
-    html = MarkdownIt("commonmark").enable("table").render(told)
+def test_no_text_of_a_model_is_markup_in_the_comment(comment_text):
+    html = MarkdownIt("commonmark").enable("table").render(comment_text)
     assert "&lt;img src=x" in html
     assert "<img" not in html and "<a " not in html
     assert "@everyone" not in "".join(part.split("</code>")[-1] for part in html.split("<code>"))
 
 
-def test_a_run_that_fails_is_told_with_its_reason_and_fails_the_job(clone, told, tmp_path):
+def test_a_failed_run_fails_the_job_and_the_comment_has_the_reason(clone, comment_text, tmp_path):
     shutil.copytree(clone, tmp_path / "copy", symlinks=True)
     at = tmp_path / "copy"
     (at / "params.yaml").write_text((at / "params.yaml").read_text().replace("fails: 'no'", "fails: '<b>yes'"))
     (at / "dvc.yaml").write_text(PIPELINE.replace("${train.fails}", "'${train.fails}'"))
     ran = script("verdict.sh", "HEAD^1", "comment.md", at=at)
-    said = (at / "comment.md").read_text()
+    text = (at / "comment.md").read_text()
     assert ran.returncode != 0
-    assert said.startswith(comment.MARK) and "## The run failed" in said
-    assert "failed to run" in said and "<b>" not in said
+    assert text.startswith(comment.MARK) and "## The run failed" in text
+    assert "failed to run" in text and "<b>" not in text
 
 
-def test_a_verdict_worse_than_the_revision_fails_the_job_with_the_reason(clone, told, tmp_path):
+def test_a_verdict_worse_than_the_revision_fails_the_job_with_the_reason(clone, comment_text, tmp_path):
     shutil.copytree(clone, tmp_path / "copy", symlinks=True)
     at = tmp_path / "copy"
     (at / "params.yaml").write_text(
@@ -136,7 +136,10 @@ def test_without_a_remote_there_is_nothing_to_pull(clone, tmp_path):
     shutil.copytree(clone, tmp_path / "copy", symlinks=True)
     (tmp_path / "copy/.dvc/config").write_text("")
     pulled = script("pull.sh", at=tmp_path / "copy")
-    assert (pulled.returncode, pulled.stdout.strip()) == (0, "no DVC remote: what is not in the cache is made again")
+    assert (pulled.returncode, pulled.stdout.strip()) == (
+        0,
+        "no DVC remote: outputs that are not in the cache are made again",
+    )
 
 
 class Hub:
@@ -156,7 +159,7 @@ class Hub:
             self.add(body["body"], "Bot")
         else:
             number = int(path.rpartition("/")[2])
-            next(one for one in self.comments if one["id"] == number)["body"] = body["body"]
+            next(row for row in self.comments if row["id"] == number)["body"] = body["body"]
         return 200, {}
 
     def add(self, body: str, kind: str) -> None:
@@ -165,13 +168,13 @@ class Hub:
 
 @pytest.fixture
 def hub(monkeypatch):
-    held = Hub()
+    server = Hub()
 
     class Handler(http_server.Handler):
         def do(self):
             assert self.headers["Authorization"] == "Bearer t0ken"
             size = int(self.headers.get("Content-Length") or 0)
-            status, body = held.handle(self.command, self.path, json.loads(self.rfile.read(size)) if size else None)
+            status, body = server.handle(self.command, self.path, json.loads(self.rfile.read(size)) if size else None)
             self.send_response(status)
             self.end_headers()
             self.wfile.write(json.dumps(body).encode())
@@ -179,11 +182,11 @@ def hub(monkeypatch):
         do_GET = do_POST = do_PATCH = do
 
     with http_server.running(Handler) as url:
-        held.environment = {
+        server.environment = {
             "GITHUB_API_URL": url, "GITHUB_REPOSITORY": "owner/name",
             "GITHUB_TOKEN": "t0ken", "PULL_REQUEST": "7", "PATH": os.environ["PATH"],
         }  # fmt: skip
-        yield held
+        yield server
 
 
 def post(hub: Hub, tmp_path: Path, text: str) -> subprocess.CompletedProcess:
@@ -192,31 +195,31 @@ def post(hub: Hub, tmp_path: Path, text: str) -> subprocess.CompletedProcess:
     return subprocess.run(words, env=hub.environment, capture_output=True, text=True)
 
 
-def test_there_is_one_comment_which_later_runs_renew(hub, tmp_path):
+def test_there_is_one_comment_which_later_runs_update(hub, tmp_path):
     hub.add(f"{comment.MARK}\nI am a person who copied the mark", "User")
     for n in range(130):
         hub.add(f"chatter {n}", "User")
-    assert post(hub, tmp_path, "first").stdout == "commented\n"
-    assert post(hub, tmp_path, "second").stdout == "renewed the comment\n"
-    marked = [one["body"] for one in hub.comments if one["body"].startswith(comment.MARK)]
+    assert post(hub, tmp_path, "first").stdout == "created a comment\n"
+    assert post(hub, tmp_path, "second").stdout == "updated the comment\n"
+    marked = [row["body"] for row in hub.comments if row["body"].startswith(comment.MARK)]
     assert marked == [f"{comment.MARK}\nI am a person who copied the mark", f"{comment.MARK}\nsecond\n"]
     assert hub.seen[-1] == ("PATCH", "/repos/owner/name/issues/comments/1131")
 
 
-def test_a_forks_token_that_may_not_write_is_no_failure_and_other_errors_are(hub, tmp_path):
+def test_a_token_without_write_access_is_no_failure_and_other_errors_are(hub, tmp_path):
     hub.status = 403
-    told = post(hub, tmp_path, "first")
-    assert (told.returncode, told.stdout.strip()) == (
+    process = post(hub, tmp_path, "first")
+    assert (process.returncode, process.stdout.strip()) == (
         0,
-        "this token may not comment here: the verdict is in the job's summary",
+        "this token cannot write comments: the verdict is in the job's summary",
     )
     hub.status = 500
-    told = post(hub, tmp_path, "first")
-    assert told.returncode == 1
-    assert told.stderr == "error: GitHub answered 500 Internal Server Error\n"
+    process = post(hub, tmp_path, "first")
+    assert process.returncode == 1
+    assert process.stderr == "error: GitHub answered 500 Internal Server Error\n"
 
 
-def test_the_workflow_gives_a_pull_requests_code_no_right_to_write_and_none_of_its_words_to_a_shell():
+def test_the_workflow_gives_a_pull_requests_code_no_write_access_and_passes_none_of_its_text_to_a_shell():
     jobs = yaml.safe_load(WORKFLOW)["jobs"]
     assert yaml.safe_load(WORKFLOW)[True].keys() == {"pull_request", "push"}  # YAML reads `on` as true
     assert yaml.safe_load(WORKFLOW)["permissions"] == {} and "secrets." not in WORKFLOW
@@ -232,5 +235,5 @@ def test_the_workflow_gives_a_pull_requests_code_no_right_to_write_and_none_of_i
 
 
 @pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.sh")), ids=lambda path: path.name)
-def test_a_script_is_one_that_bash_reads(path):
+def test_a_script_has_no_syntax_error(path):
     subprocess.run(["bash", "-n", path], check=True)

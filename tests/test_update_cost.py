@@ -68,7 +68,7 @@ def corpus(workplace, rules, monkeypatch, embedded_postgres):
 
 
 @pytest.mark.slow
-def test_a_change_is_counted_and_leaves_tables_and_index_as_they_were(corpus, capsys):
+def test_an_update_is_counted_and_leaves_tables_and_index_as_they_were(corpus, capsys):
     before = {path: path.read_bytes() for path in Path("data").glob("*.parquet")}
     update_cost.main()
     values, chunks = metrics.read("update_cost"), Chunks.read()
@@ -83,7 +83,7 @@ def test_a_change_is_counted_and_leaves_tables_and_index_as_they_were(corpus, ca
     with postgres.connect() as connection:
         retrieve = params.load("retrieve", postgres.RetrieveParams)
         store = PassageStore(connection, postgres.schema(), retrieve, Embedder(BUNDLED))
-        assert store.sync(chunks) == 0  # whatever is not as the passages are would be embedded here
+        assert store.sync(chunks) == 0  # a passage that differs would be embedded here
 
 
 def test_cached_replies_count_and_are_not_paid_again(workplace, rules, monkeypatch):

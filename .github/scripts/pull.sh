@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Fetch what a DVC remote has of this revision. Without one, or without leave to read it, all is made again.
+# Fetch this revision's outputs from a DVC remote. Without a remote, or access to it, the pipeline makes them again.
 set -euo pipefail
 if [ -z "$(dvc remote list)" ]; then
-  echo "no DVC remote: what is not in the cache is made again"
+  echo "no DVC remote: outputs that are not in the cache are made again"
 elif ! dvc pull --allow-missing; then
-  echo "the DVC remote could not be read in full: what is missing is made again"
+  echo "dvc pull failed: missing outputs are made again"
 fi

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Run the pipeline, and write what a pull request is told of it against REVISION: to FILE, and to the job's summary.
-# Ends as the pipeline does. usage: verdict.sh REVISION FILE
+# Run the pipeline, and write the comment on it against REVISION to FILE and to the job's summary.
+# Exits with the pipeline's status. usage: verdict.sh REVISION FILE
 set -euo pipefail
-against=$1 told=$2 log=$(mktemp) status=0
+against=$1 comment=$2 log=$(mktemp) status=0
 { dvc repro && python -m commands.gate "$against"; } 2>&1 | tee "$log" || status=$?
 if [ "$status" -eq 0 ]; then
-  python -m commands.comment "$against" "$SECONDS" > "$told"
+  python -m commands.comment "$against" "$SECONDS" > "$comment"
 else
-  python -m commands.comment "$against" "$SECONDS" "$log" > "$told"
+  python -m commands.comment "$against" "$SECONDS" "$log" > "$comment"
 fi
-cat "$told" >> "${GITHUB_STEP_SUMMARY:-/dev/null}"
+cat "$comment" >> "${GITHUB_STEP_SUMMARY:-/dev/null}"
 exit "$status"

@@ -23,7 +23,9 @@ def response_format(model: type[BaseModel]) -> dict[str, Any]:
 
 def prompt_with_schema(prompt: str, model: type[BaseModel]) -> str:
     """Return `prompt` with the schema of `model` in it."""
-    return prompts.render("schema", prompt=prompt, schema=json.dumps(response_format(model)["json_schema"]["schema"]))
+    return prompts.render(
+        "shared/schema", prompt=prompt, schema=json.dumps(response_format(model)["json_schema"]["schema"])
+    )
 
 
 def is_unsupported(status: int, body: bytes) -> bool:

@@ -20,41 +20,41 @@ Model = TypeVar("Model", bound=BaseModel)
 def load(section: str, model: type[Model], path: Path = PATH) -> Model:
     """Return `section` of params.yaml ("synthesize.qa" for a part of one) as `model`.
 
-    Raises Mistake when the file, the section or a key is missing, unknown or of the wrong type.
+    Raises UserError when the file, the section or a key is missing, unknown or of the wrong type.
     """
-    found = _sections(path)
+    values = _sections(path)
     for name in section.split("."):
-        if not isinstance(found, dict) or name not in found:
+        if not isinstance(values, dict) or name not in values:
             raise UserError(
                 f"{path} has no section {section!r}: add it (`git show HEAD:params.yaml` has the shipped one)"
             )
-        found = found[name]
+        values = values[name]
     try:
-        return model.model_validate(found or {})
+        return model.model_validate(values or {})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join([section, *map(str, first["loc"])])
-        hint = f"its keys are {', '.join(model.model_fields)}" if first["type"] == "extra_forbidden" else first["msg"]
-        what = "unknown key" if first["type"] == "extra_forbidden" else "bad value for"
-        raise UserError(f"{path}: {what} {key}: {hint}") from error
+        is_unknown = first["type"] == "extra_forbidden"
+        hint = f"its keys are {', '.join(model.model_fields)}" if is_unknown else first["msg"]
+        raise UserError(f"{path}: {'unknown key' if is_unknown else 'bad value for'} {key}: {hint}") from error
 
 
 def _sections(path: Path) -> dict:
-    """Return the parsed file. Raises Mistake for a file that is not there or not YAML, or an unknown section."""
+    """Return the parsed file. Raises UserError for a file that is not there or not YAML, or an unknown section."""
     try:
-        found = yaml.safe_load(path.read_text())
+        sections = yaml.safe_load(path.read_text())
     except FileNotFoundError as error:
         raise UserError(f"{path} is not here: run from the repository's root") from error
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not YAML: {error}") from error
     files = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py")]
     modules = {name for file in files for name in (file.stem, file.parent.name)}  # invitro/world is a folder
-    for name in found:
+    for name in sections:
         if name not in SHARED and name not in modules:
             raise UserError(
                 f"{path}: unknown section {name!r}: sections are named for modules of stages, commands, invitro, experiments"
             )
-    return found
+    return sections
 
 
 def load_table(section: str, model: type[Model], path: Path = PATH) -> dict[str, Model]:
@@ -63,5 +63,5 @@ def load_table(section: str, model: type[Model], path: Path = PATH) -> dict[str,
 
 
 def names(section: str, path: Path = PATH) -> list[str]:
-    """Return the keys of a section whose parts are named there, such as the generators of `synthesize`."""
+    """Return the keys of a section that are names, such as the generators of `synthesize`, sorted."""
     return sorted(_sections(path)[section])

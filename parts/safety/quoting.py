@@ -16,7 +16,7 @@ _ENTITIES = {"<": "&lt;", "[": "&#91;"}
 def passage(heading: str, text: str) -> str:
     """Return a passage between its tags."""
     heading = _BREAKS.sub(" ", quoted(heading)).replace('"', "'")
-    return prompts.render("passage", heading=heading, text=quoted(text)).strip()
+    return prompts.render("shared/passage", heading=heading, text=quoted(text)).strip()
 
 
 def quoted(text: str) -> str:

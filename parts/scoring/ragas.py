@@ -9,7 +9,6 @@ from collections.abc import Awaitable
 from importlib.metadata import version
 from typing import NamedTuple
 
-from openai import APIStatusError, OpenAIError
 from pydantic import ValidationError
 
 from parts.llm.client import Client
@@ -78,6 +77,7 @@ class Ragas:
     async def _try(self, scoring: Awaitable) -> Score:
         """Return a score, or None with the kind of failure. Raises UserError if the judge cannot be reached."""
         from instructor.core.exceptions import InstructorError
+        from openai import OpenAIError
 
         try:
             value = (await scoring).value
@@ -91,6 +91,7 @@ class Ragas:
 def _cause(error: BaseException) -> str:
     """Return the reason for a failure, in the words of the other scorers. Raises the UserError that caused it, if any."""
     from instructor.core.exceptions import IncompleteOutputException
+    from openai import APIStatusError
 
     first, last = error, error
     while last.__cause__ is not None:

@@ -51,12 +51,9 @@ def update_costs(price: Prices, teacher: str, documents: float) -> dict[str, flo
     update, train = metrics.read("update_cost"), metrics.read("train")["seconds"]
     embedding = documents * update["passages_embedded"] * update["embed_ms"] / 1000
     tokens = price.cost_of_tokens(teacher, update["prompt_tokens"], update["new_tokens"])
-    return {
-        "index": price.cost_of_machine(update["prepare_seconds"] + update["index_seconds"] + embedding),
-        "student": None
-        if tokens is None
-        else documents * tokens + price.cost_of_machine(update["prepare_seconds"] + train),
-    }
+    index = price.cost_of_machine(update["prepare_seconds"] + update["index_seconds"] + embedding)
+    training = price.cost_of_machine(update["prepare_seconds"] + train)
+    return {"index": index, "student": None if tokens is None else documents * tokens + training}
 
 
 def arm_costs(

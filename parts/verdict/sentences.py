@@ -5,9 +5,9 @@ from pathlib import Path
 
 from parts.project import metrics
 from parts.project.arms import load_arms
-from parts.scoring import judge_agreement
 from parts.text.markdown import table
 from parts.text.numbers import dollars, interval, number, signed, with_interval
+from parts.verdict.judge_cautions import judge_cautions
 from parts.verdict.stats import POWER
 
 HEAD = ("arm", "accuracy", "95% interval", "faithful", "relevant", "precise", "p50 ms", "$ per 1,000")
@@ -79,7 +79,7 @@ def cautions() -> list[str]:
             "documents, and the verdict says little about a better one."
         )
     if Path("metrics/judge_agreement.json").exists():
-        lines += judge_agreement.cautions(metrics.read("judge_agreement"))
+        lines += judge_cautions(metrics.read("judge_agreement"))
     return lines
 
 

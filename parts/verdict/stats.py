@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import optimize, stats
 
 POWER = 0.8
 """The power of `additional_sample_size`."""
@@ -25,6 +24,8 @@ class Interval(NamedTuple):
 
 def proportion_ci(correct: Sequence[float]) -> Interval:
     """Return the mean of `correct` (each 0 or 1) with its Wilson score interval (Wilson 1927), never empty at 0 or 1."""
+    from scipy import stats
+
     correct = np.asarray(correct, float)
     interval = stats.binomtest(round(correct.sum()), len(correct)).proportion_ci(method="wilson")
     return Interval(float(correct.mean()), float(interval.low), float(interval.high))
@@ -37,6 +38,8 @@ def paired_difference_ci(first: Sequence[float], second: Sequence[float], resamp
     and Min (2005) add to each of the four cells. Without them the interval is too short where few pairs differ, and of
     length 0 where none does (benchmarks/stats.py).
     """
+    from scipy import stats
+
     differences = np.asarray(first, float) - np.asarray(second, float)
     interval = stats.bootstrap(
         (np.append(differences, [0.5**0.5, -(0.5**0.5)]),), np.mean,
@@ -47,6 +50,8 @@ def paired_difference_ci(first: Sequence[float], second: Sequence[float], resamp
 
 def mcnemar(first: Sequence[float], second: Sequence[float]) -> float:
     """Return the p-value of McNemar's exact test of `first` against `second` (0 or 1, paired); 1 where no pair differs."""
+    from scipy import stats
+
     first, second = np.asarray(first), np.asarray(second)
     wins, losses = int((first > second).sum()), int((first < second).sum())
     return float(stats.binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
@@ -54,6 +59,8 @@ def mcnemar(first: Sequence[float], second: Sequence[float]) -> float:
 
 def benjamini_hochberg(pvalues: Sequence[float]) -> list[float]:
     """Return the Benjamini-Hochberg adjusted p-values (false discovery rate; Benjamini and Hochberg 1995)."""
+    from scipy import stats
+
     return stats.false_discovery_control(pvalues).tolist() if len(pvalues) else []
 
 
@@ -64,6 +71,8 @@ def additional_sample_size(first: Sequence[float], second: Sequence[float]) -> i
     difference d with its deviation s is taken to be the true one (conditional power under the current trend, Lan and
     Wittes 1988): the m for which d (n + m) = z(0.975) s sqrt(n + m) + z(POWER) s sqrt(m), by the normal approximation.
     """
+    from scipy import optimize, stats
+
     differences = np.asarray(first, float) - np.asarray(second, float)
     count, mean, deviation = len(differences), abs(differences.mean()), differences.std()
     if mean == 0:

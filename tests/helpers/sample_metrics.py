@@ -8,7 +8,7 @@ ARMS = tuple(load_arms(ROOT / "params.yaml"))
 
 
 def write(generators: list[str]) -> None:
-    """Write the metrics that costs are reckoned from; a retrieving arm takes 100 ms for a question, another 20."""
+    """Write the metrics that costs are computed from; a retrieving arm takes 100 ms for a question, another 20."""
     latency = {}
     for arm in ARMS:
         found = {"mean_ms": 100.0 if "rag" in arm else 20.0, "p50_ms": 90.0}
