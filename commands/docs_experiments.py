@@ -29,7 +29,7 @@ def scaling() -> str:
         for name, row in recipes.items()
     ]
     head = ["recipe", *(f"{size // 1000}k" for size in sizes), "per doubling", "R²"]
-    return table(head, rows) + f"\n\nrag: {values['rag_accuracy']:.3f}."
+    return table(head, rows) + f"\n\nAccuracy of rag: {values['rag_accuracy']:.3f}."
 
 
 def variants(group: str) -> str:
@@ -45,7 +45,7 @@ def variants(group: str) -> str:
         if isinstance(row, dict)
     ]
     rows.sort(key=lambda row: {"before": 0, "reference": 1}.get(row[0], 2))
-    return table(["", *columns], rows) + f"\n\nrag: {values['rag_accuracy']:.3f}."
+    return table(["", *columns], rows) + f"\n\nAccuracy of rag: {values['rag_accuracy']:.3f}."
 
 
 def seeds() -> str:

@@ -61,25 +61,24 @@ SUFFIXES = set(
 
 def is_key(dotted: str) -> bool:
     """Tell whether a dotted name is a key of a params file, or of a generator that params.yaml need not name."""
-    section, *keys = dotted.split(".")
-    if section == "synthesize" and keys[0] in GENERATORS:
+    section, key, *rest = dotted.split(".")
+    if section == "synthesize" and key in GENERATORS:
         return True
-    for values in PARAMS:
-        for key in (section, *keys):
-            values = values.get(key) if isinstance(values, dict) else None
-        if values is not None or (section in PARAMS[0] and keys[-1] in (PARAMS[0].get(section) or {})):
-            return True
-    return False
+    tables = [values[section] for values in PARAMS if section in values]
+    return any(key in values and (not rest or rest[0] in values[key]) for values in tables)
 
 
 def test_every_key_of_params_that_is_named_exists():
     wrong, seen = [], 0
     for page, text in PAGES.items():
         for span in code(text):
-            match = re.fullmatch(r"([a-z_]+(?:\.[a-z_0-9]+)+)(?::.*)?", span)
-            if match and match[1].rsplit(".", 1)[-1] not in SUFFIXES and not is_module(match[1].rsplit(".", 1)[0]):
-                seen += 1
-                wrong += [] if is_key(match[1]) else [(page, match[1])]
+            match = re.fullmatch(r"([a-z_]+)((?:\.[a-z_0-9]+)+)(?::.*)?", span)
+            if not match or match[2].rsplit(".", 1)[-1] in SUFFIXES:
+                continue
+            is_section = any(match[1] in values for values in PARAMS)
+            seen += is_section
+            if not (is_key(match[1] + match[2]) if is_section else is_module(match[1])):
+                wrong.append((page, span))
     assert seen > 5
     assert not wrong
 
