@@ -17,6 +17,7 @@ from parts.corpus import splitting
 from parts.project import metrics, params
 from parts.project.arms import Arm
 from parts.project.command import run
+from parts.project.errors import UserError
 from parts.project.sections import Server, Student
 from parts.retrieval import postgres
 from parts.retrieval.retriever import load_retriever
@@ -44,7 +45,12 @@ def main() -> None:
     values |= meter.metrics() | {"passages_taught": len(new)}
     values["teacher_seconds"] = seconds if meter.paid == meter.requests else None  # null: replies came from the cache
 
-    retriever = load_retriever(params.load("arms.rag", Arm).retriever)
+    name = params.load("arms.rag", Arm).retriever
+    retriever = load_retriever(name)
+    if not hasattr(retriever, "indexed"):
+        raise UserError(
+            f"params.yaml: arms.rag.retriever is {name}: the arm rag must search an index (hybrid, dense, ...)"
+        )
     retrieve = params.load("retrieve", postgres.RetrieveParams)
     values |= document_update.reindex(retriever.indexed, chunks, edited_chunks, retrieve)
     values["passages_embedded"] = len(edited_chunks.join(chunks, ["chunk_id", "heading", "text"], how="anti"))

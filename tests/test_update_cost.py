@@ -19,6 +19,7 @@ from schemas.chunks import Chunks
 from schemas.documents import Documents
 from schemas.pairs import RawPairs
 from stages import chunk, redact, update_cost
+from tests.helpers.cli import error_line
 from tests.helpers.source_code import ROOT
 
 COUNT = 5
@@ -93,3 +94,9 @@ def test_cached_replies_count_and_are_not_paid_again(workplace, rules, monkeypat
     first, again = (asyncio.run(teach(passages, ["qa"], Server(model="rules-2")))[0] for _ in range(2))
     assert first.metrics() == again.metrics()
     assert (first.paid, again.paid) == (2, 0)
+
+
+def test_an_arm_rag_that_searches_no_index_is_named_in_one_line(corpus):
+    corpus.params["arms"]["rag"]["retriever"] = "gold"
+    corpus.change("chunk", "max_tokens", 80)
+    assert "arms.rag.retriever is gold" in error_line(update_cost.main)

@@ -73,7 +73,7 @@ def cautions() -> list[str]:
         lines.append(
             "The judge is a set of rules, not a model: its RAGAS scores compare the arms here, and nothing else."
         )
-    if v["accuracy_oracle"] < 0.5:
+    if v.get("accuracy_oracle", 1) < 0.5:
         lines.append(
             f"With the gold passages this student answers {v['accuracy_oracle']:.0%} correctly: too weak for these "
             "documents, and the verdict says little about a better one."
