@@ -64,9 +64,10 @@ def lines(seconds: list[float], monkeypatch, is_terminal: bool = False) -> str:
     monkeypatch.setattr(sys, "stderr", shown)
     with ProgressBar(total=10, desc="answers", file=shown) as bar:
         bar._time = lambda: now[0]
-        bar.start_t = bar.last_print_t = 0.0
+        bar.start_t = bar.last_print_t = bar.shown_t = 0.0
         for now[0] in seconds:
             bar.update()
+        bar.set_postfix_str("done")  # draws, whatever the interval
     return shown.getvalue()
 
 
