@@ -82,6 +82,7 @@ def asked_by(name: str, heading: str, text: str, cue, said: str = "Lamp") -> lis
     return sorted(cue.seen, key=lambda asked: str(asked | {"messages": around(asked["messages"][0]["content"])}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*GENERATORS, "examiner"])
 def test_a_document_stands_between_its_marks_and_changes_nothing_around_them(cue, name):
     usual = asked_by(name, "Lamps", PLAIN, cue)
@@ -135,6 +136,7 @@ def test_the_judge_reads_question_answer_and_reference_between_their_marks(cue, 
     assert not TEMPLATES.search(reads(sent))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_ragas_reads_passages_and_answers_within_a_string_of_json(cue, text):
     def prompts_of(response: str, passage: str) -> list[str]:

@@ -8,6 +8,8 @@ import pytest
 from parts.page import charts
 from tests.helpers import browser, sample_run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
@@ -155,7 +157,6 @@ def nine_arms(tmp_path_factory):
     return sample_run.finish(tmp_path_factory.mktemp("nine"), {f"rag_dense_{n}": arm for n in range(6, 10)})
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 800, 1200])
 def test_nine_arms_fit_and_each_mark_stands_below_the_name_of_its_arm(tab, nine_arms, width):
     tab.window(width, 900)

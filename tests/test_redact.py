@@ -86,6 +86,7 @@ def test_the_corpus_holds_the_canaries_before(staff):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GENERATORS)
 def test_masked_no_generator_sends_what_is_private(staff, cue, name, tmp_path, capfd):
     redact.main()

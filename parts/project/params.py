@@ -1,5 +1,6 @@
 """Read params.yaml: every knob that changes a result, one section a stage, each checked by a Pydantic model."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -42,9 +43,16 @@ def load(section: str, model: type[Model], path: Path = PATH) -> Model:
 def _sections(path: Path) -> dict:
     """Return the parsed file. Raises UserError for a file that is not there or not YAML, or an unknown section."""
     try:
-        sections = yaml.safe_load(path.read_text())
+        return _parse(path.read_text(), path)
     except FileNotFoundError as error:
         raise UserError(f"{path} is not here: run from the repository's root") from error
+
+
+@lru_cache(maxsize=8)
+def _parse(text: str, path: Path) -> dict:
+    """Return `text` of `path` parsed: once, for a stage loads ten sections and PyYAML takes longer than some stages."""
+    try:
+        sections = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not YAML: {error}") from error
     files = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py")]
