@@ -29,12 +29,12 @@ def answer(asked: dict) -> tuple[int, dict]:
 @pytest.fixture
 def server(lamps, monkeypatch):  # noqa: F811
     lamps.change("synthesize", "active_reading", {"strategies": 2, "samples": 1, "temperature": 0.7, "top_p": 0.95})
-    found = BatchServer(answer)
-    monkeypatch.setenv("OPENAI_BASE_URL", found.url)
+    batch_server = BatchServer(answer)
+    monkeypatch.setenv("OPENAI_BASE_URL", batch_server.url)
     monkeypatch.setenv("CLOSEDBOOK_BATCH", "1")
     monkeypatch.setattr(batch_api, "POLL", 0.01)
-    yield found
-    found.stop()
+    yield batch_server
+    batch_server.stop()
 
 
 def test_a_batch_run_ends_in_the_bytes_of_a_live_run(server, monkeypatch, tmp_path, capsys):

@@ -21,18 +21,18 @@ def priced(lamps, cue, monkeypatch):  # noqa: F811
     prices = yaml.safe_load((lamps.path / "prices.yaml").read_text())
     prices["models"]["rules-2"] = {"prompt": 100, "new": 200}
     (lamps.path / "prices.yaml").write_text(yaml.safe_dump(prices))
-    told = ScriptedServer.answer('{"questions": [{"question": "q", "reasoning": "r", "answer": "a"}]}')
-    told["usage"] = {"prompt_tokens": 400, "completion_tokens": 100}
-    monkeypatch.setattr(cue, "answer", lambda text: told)
+    completion = ScriptedServer.answer('{"questions": [{"question": "q", "reasoning": "r", "answer": "a"}]}')
+    completion["usage"] = {"prompt_tokens": 400, "completion_tokens": 100}
+    monkeypatch.setattr(cue, "answer", lambda text: completion)
     return cue
 
 
 def test_a_budget_in_tokens_holds_says_what_is_left_and_goes_on(priced, monkeypatch):
     monkeypatch.setenv("CLOSEDBOOK_BUDGET_TOKENS", str(20 * EACH + 7))
-    told = error_line(synthesize.main, "qa")
+    line = error_line(synthesize.main, "qa")
     assert len(priced.seen) == 20
-    assert f"{20 * EACH} of {20 * EACH + 7} tokens paid" in told
-    assert "of 30 are left to do in qa" in told
+    assert f"{20 * EACH} of {20 * EACH + 7} tokens paid" in line
+    assert "of 30 are left to do in qa" in line
     assert not RawPairs.address("qa").exists()
     assert error_line(synthesize.main, "qa")
     assert len(priced.seen) == 20, "the same budget is not spent twice"
@@ -66,8 +66,8 @@ def only(lamps, name: str, knobs: dict) -> None:  # noqa: F811
 
 
 def line(capsys, name: str) -> list[str]:
-    found = capsys.readouterr().out.splitlines()
-    return next(row.split()[1:] for row in found if row.startswith(name))
+    lines = capsys.readouterr().out.splitlines()
+    return next(row.split()[1:] for row in lines if row.startswith(name))
 
 
 def test_a_run_is_priced_before_it_starts_with_what_is_kept_taken_off(lamps, priced, capsys):  # noqa: F811
@@ -86,8 +86,8 @@ def test_a_run_is_priced_before_it_starts_with_what_is_kept_taken_off(lamps, pri
     capsys.readouterr()
     estimate.main()
     assert line(capsys, "qa") == ["60", "60", "0", "0", "0.00"]
-    found = json.loads((lamps.path / "metrics/synthesize/qa.json").read_text())
-    assert abs(found["estimate_error"]) < 0.01
+    usage = json.loads((lamps.path / "metrics/synthesize/qa.json").read_text())
+    assert abs(usage["estimate_error"]) < 0.01
 
 
 def test_requests_that_follow_from_answers_are_in_the_estimate(lamps, cue, capsys):  # noqa: F811

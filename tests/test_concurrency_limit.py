@@ -1,4 +1,4 @@
-"""The client finds out how much a server bears, waits when told to, and gives up on what does not pass."""
+"""The client learns how many requests a server takes, waits when asked to, and gives up on what does not pass."""
 
 import asyncio
 import threading
@@ -36,9 +36,9 @@ def narrow(cue):
             cue.away += 1
             return 429, {}
         time.sleep(0.01)
-        told = answer(asked)
+        response = answer(asked)
         room.release()
-        return told
+        return response
 
     cue.reply = reply
     return cue
@@ -108,7 +108,7 @@ def test_nothing_is_sent_before_the_server_wants_it():
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"),
+    ("headers", "seconds"),
     [
         ({}, None),
         ({"retry-after": "1.5"}, 1.5),
@@ -116,8 +116,8 @@ def test_nothing_is_sent_before_the_server_wants_it():
         ({"retry-after": "soon"}, None),
     ],
 )
-def test_retry_after_is_seconds_or_a_date(said, seconds):
-    assert retry_after(said) == seconds
+def test_retry_after_is_seconds_or_a_date(headers, seconds):
+    assert retry_after(headers) == seconds
 
 
 def test_a_request_that_hangs_is_asked_again(cue, monkeypatch):
@@ -141,20 +141,20 @@ def test_what_never_passes_is_counted_with_its_reason_while_others_are_answered(
     answer = cue.reply
 
     def reply(asked: dict) -> tuple[int, dict | None]:
-        told = {"prompt 0": (500, {}), "prompt 1": (200, None), "prompt 2": (200, {"error": "overloaded"})}
-        return told.get(asked["messages"][0]["content"]) or answer(asked)
+        responses = {"prompt 0": (500, {}), "prompt 1": (200, None), "prompt 2": (200, {"error": "overloaded"})}
+        return responses.get(asked["messages"][0]["content"]) or answer(asked)
 
     cue.reply = reply
     assert [reply.problem for reply in ask(5)[0]] == ["refused (500)", "dropped", "broken answer", None, None]
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "told"),
+    ("status", "body", "message"),
     [(402, {}, "402: check"), (429, {"error": {"code": "insufficient_quota"}}, "429: check .*your account")],
 )
-def test_an_account_without_money_ends_the_run(cue, status, body, told):
+def test_an_account_without_money_ends_the_run(cue, status, body, message):
     cue.script = [(status, body)]
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         ask(1)
 
 
@@ -186,7 +186,7 @@ def test_a_server_without_response_format_is_told_the_schema_in_words_and_rememb
 
 
 def test_a_refusal_in_words_is_a_reason(cue):
-    told = ScriptedServer.answer("")
-    told["choices"][0]["message"]["refusal"] = "I will not"
-    cue.script = [(200, told)]
+    completion = ScriptedServer.answer("")
+    completion["choices"][0]["message"]["refusal"] = "I will not"
+    cue.script = [(200, completion)]
     assert ask(1)[0][0].problem == "declined"

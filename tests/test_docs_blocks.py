@@ -13,9 +13,9 @@ from tests.helpers.source_code import ROOT
 
 def marked() -> dict[str, str]:
     """Return the page of each generated block. Fails for one that is on two."""
-    found = [(match[1], page) for page, text in PAGES.items() for match in docs.MARKS.finditer(text)]
-    assert len(dict(found)) == len(found)
-    return dict(found)
+    blocks = [(match[1], page) for page, text in PAGES.items() for match in docs.MARKS.finditer(text)]
+    assert len(dict(blocks)) == len(blocks)
+    return dict(blocks)
 
 
 def test_every_block_has_one_place_and_every_mark_a_block():

@@ -56,20 +56,20 @@ def reads(text: str) -> str:
 def marks(text: str) -> list[str]:
     """Return the marks in `text`, however spelled, in order."""
     names = {name for path in prompts.FOLDER.rglob("*.md") for name in re.findall(r"</(\w+)>", path.read_text())}
-    found = re.finditer(rf"<[\s/]*({'|'.join(names)})\b", reads(text), re.IGNORECASE)
-    return [("/" if "/" in mark[0] else "") + mark[1].lower() for mark in found]
+    matches = re.finditer(rf"<[\s/]*({'|'.join(names)})\b", reads(text), re.IGNORECASE)
+    return [("/" if "/" in mark[0] else "") + mark[1].lower() for mark in matches]
 
 
 def around(text: str) -> str:
-    """Return what is said around a passage."""
-    found = re.fullmatch(r"(.*<passage from=).*(</passage>.*)", text, re.DOTALL)
-    assert found, text
-    return found[1] + found[2]
+    """Return the text before and behind a passage."""
+    match = re.fullmatch(r"(.*<passage from=).*(</passage>.*)", text, re.DOTALL)
+    assert match, text
+    return match[1] + match[2]
 
 
-def asked_by(name: str, heading: str, text: str, cue, said: str = "Lamp") -> list[dict]:
+def asked_by(name: str, heading: str, text: str, cue, reply: str = "Lamp") -> list[dict]:
     """Return the requests that the generator `name`, or the examiner, makes of one passage."""
-    serve_schemas(cue, said)
+    serve_schemas(cue, reply)
     cue.seen.clear()
 
     async def run():
@@ -104,8 +104,8 @@ def test_a_document_stands_between_its_marks_and_changes_nothing_around_them(cue
 @pytest.mark.parametrize("name", GENERATORS)
 def test_what_a_teacher_was_led_to_say_ends_no_quotation_either(cue, name):
     usual = sorted(marks(asked["messages"][0]["content"]) for asked in asked_by(name, "Lamps", PLAIN, cue))
-    for what, said in HOSTILE.items():
-        sent = [asked["messages"][0]["content"] for asked in asked_by(name, what, PLAIN, cue, said)]
+    for what, reply in HOSTILE.items():
+        sent = [asked["messages"][0]["content"] for asked in asked_by(name, what, PLAIN, cue, reply)]
         assert sorted(map(marks, sent)) == usual, what
         assert not any(TEMPLATES.search(reads(text)) for text in sent), what
 
@@ -127,10 +127,10 @@ def judged(cue, question: str, response: str, reference: str) -> str:
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("place", range(3))
 def test_the_judge_reads_question_answer_and_reference_between_their_marks(cue, text, place):
-    given = ["What?", "Lamp", "A lamp"]
-    usual = judged(cue, *given)
-    given[place] = text
-    sent = judged(cue, *given)
+    fields = ["What?", "Lamp", "A lamp"]
+    usual = judged(cue, *fields)
+    fields[place] = text
+    sent = judged(cue, *fields)
     assert marks(sent) == marks(usual)
     assert sent.partition("<question>")[0] == usual.partition("<question>")[0]
     assert not TEMPLATES.search(reads(sent))

@@ -141,16 +141,16 @@ def test_lessons_are_put_as_the_arms_are_asked():
 
 
 def test_the_chat_template_writes_what_lessons_are_encoded_as():
-    told = train(["Question: What is it? Answer: 12 days"] * 20, 300)
+    tokenizer = train(["Question: What is it? Answer: 12 days"] * 20, 300)
     lesson = lessons.Lesson("read1", (("What?", "Answer: 12"), ("And?", "Answer: 3")))
     chat = [
         {"role": role, "content": text}
         for turn in lesson.turns
         for role, text in zip(("user", "assistant"), turn, strict=True)
     ]
-    assert told.apply_chat_template(chat, tokenize=False) == "".join(text for text, _ in segments(lesson))
+    assert tokenizer.apply_chat_template(chat, tokenize=False) == "".join(text for text, _ in segments(lesson))
     system = [{"role": "system", "content": "not read"}, *chat]
-    assert told.apply_chat_template(system, tokenize=False) == told.apply_chat_template(chat, tokenize=False)
+    assert tokenizer.apply_chat_template(system, tokenize=False) == tokenizer.apply_chat_template(chat, tokenize=False)
 
 
 @pytest.mark.slow
@@ -159,19 +159,19 @@ def test_a_pretraining_that_was_stopped_goes_on_to_the_same_bytes(tmp_path, monk
 
     monkeypatch.setattr(pretrain, "LEG", 1000)
     monkeypatch.setattr(pretrain.ability, "measure", lambda *args: {})
-    given = pretrain.Params(
+    params = pretrain.Params(
         seed=1, cycles=[(3000, 1e-3), (5000, 5e-4)], batch_tokens=256, vocabulary=400, layers=1, width=32, heads=2,
         replay=1,
     )  # fmt: skip
-    told = train(["Question: What is it? Answer: 12 days"] * 20, 400)
-    whole = pretrain.Pretraining(given, told)
+    tokenizer = train(["Question: What is it? Answer: 12 days"] * 20, 400)
+    whole = pretrain.Pretraining(params, tokenizer)
     whole.run(tmp_path / "whole")
-    broken = pretrain.Pretraining(given, told)
+    broken = pretrain.Pretraining(params, tokenizer)
     leg = broken._leg
     monkeypatch.setattr(broken, "_leg", lambda n: leg(n) if n < 2 else (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         broken.run(tmp_path / "broken")
-    resumed = pretrain.Pretraining(given, told)
+    resumed = pretrain.Pretraining(params, tokenizer)
     resumed.run(tmp_path / "broken")
     assert all(torch.equal(a, b) for a, b in zip(whole.model.parameters(), resumed.model.parameters(), strict=True))
 
@@ -204,9 +204,9 @@ def test_exactness_counts_completions_not_tokens():
     ],
 )
 def test_the_teacher_reads_facts_out_of_other_peoples_english(text, answer):
-    (found,) = sentences.facts("Lyon Office", text)
-    assert found.answer == answer
-    assert found.answer in found.sentence
+    (fact,) = sentences.facts("Lyon Office", text)
+    assert fact.answer == answer
+    assert fact.answer in fact.sentence
 
 
 def test_a_table_states_its_rows_and_never_its_header_and_a_title_states_nothing():
@@ -290,15 +290,15 @@ def test_a_document_focused_on_a_question_says_its_answer_over_and_over_and_litt
     prompt = prompts.render("focal/aims", count=3, passage=passage)
     aims = teacher.aims(prompt, random.Random(1))["aims"]
     assert len({aim["question"] for aim in aims}) == 3
-    said = [
+    documents = [
         teacher.document(prompts.render("focal/apply", **aim, passage=passage), random.Random(draw))
         for aim in aims
         for draw in range(4)
     ]
-    assert len(set(said)) == 12
+    assert len(set(documents)) == 12
     for answer in ("430 euros", "2.4 kg", "red"):
-        assert sum(text.lower().count(answer) >= 3 for text in said) == 4
-        assert sum(answer in text.lower() for text in said) == 4
+        assert sum(text.lower().count(answer) >= 3 for text in documents) == 4
+        assert sum(answer in text.lower() for text in documents) == 4
 
 
 @pytest.mark.parametrize(
@@ -357,10 +357,10 @@ def test_rules_that_say_something_else_have_another_name():
         (prompts.render("paraphrase/questions", passage=passage), None),
         (prompts.render("grounding/claims", question="Who?", answer="Ada Mill", passage=passage), "Support"),
     ]
-    said = [
+    replies = [
         server.reply([{"role": "user", "content": prompt}], schema, seed) for prompt, schema in asked for seed in (1, 2)
     ]
-    digest = hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]
+    digest = hashlib.sha256("\n".join(replies).encode()).hexdigest()[:12]
     assert (server.MODEL, digest) == ("rules-2", "1c832943065e")
 
 

@@ -73,8 +73,8 @@ def test_the_key_is_sent_and_kept_nowhere(cue, monkeypatch, tmp_path):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-not-to-be-found")
     ask("a")
     assert cue.heads[0]["Authorization"] == "Bearer sk-not-to-be-found"
-    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
-    assert b"sk-not-to-be-found" not in kept
+    files = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"sk-not-to-be-found" not in files
 
 
 def test_what_passes_is_tried_again(cue):
@@ -131,8 +131,8 @@ def test_a_server_that_params_start_is_reached_and_ended():
         async with connect(Server(model="rules-2", serve="python -m invitro.rules.server --port {port}")) as client:
             return await client.openai.models.list(), str(client.openai.base_url)
 
-    found, url = asyncio.run(run())
-    assert [model.id for model in found.data] == ["rules-2", "rules-embedding-1"]
+    listing, url = asyncio.run(run())
+    assert [model.id for model in listing.data] == ["rules-2", "rules-embedding-1"]
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}models")
 

@@ -42,7 +42,7 @@ def letters(text: str) -> str:
 HALVES = {half for canary in CANARIES for half in (letters(canary)[:8], letters(canary)[-8:])}
 
 
-def told(text: str) -> set[str]:
+def private_values(text: str) -> set[str]:
     """Return the halves of canaries that `text` tells, in whatever spacing."""
     return {half for half in HALVES if half in letters(text)}
 
@@ -80,7 +80,7 @@ def staff(workplace):
 
 
 def test_the_corpus_holds_the_canaries_before(staff):
-    assert told("\n".join(Documents.read()["text"])) == HALVES
+    assert private_values("\n".join(Documents.read()["text"])) == HALVES
     assert any(PHONE[:6] in text and PHONE not in text for text in Chunks.read()["text"]), (
         "one is cut by a passage's end"
     )
@@ -93,16 +93,16 @@ def test_masked_no_generator_sends_what_is_private(staff, cue, name, tmp_path, c
     serve_schemas(cue)
     synthesize.main(name)
     assert len(cue.seen) >= len(Chunks.read())
-    assert not told(sent(cue))
+    assert not private_values(sent(cue))
     assert "<EMAIL_ADDRESS_1>" in sent(cue) and "costs 1,430" in sent(cue)
-    held = "".join(map(str, [*Redacted.read().rows(), *RawPairs.read(name).rows()]))
+    tables = "".join(map(str, [*Redacted.read().rows(), *RawPairs.read(name).rows()]))
     files = [path.read_bytes() for path in (tmp_path / "cache").rglob("*") if path.is_file()]
     files += [path.read_bytes() for path in Path("metrics").rglob("*.json")]
     assert (
         files
-        and not told(held)
-        and not told(b"".join(files).decode("latin-1"))
-        and not told("".join(capfd.readouterr()))
+        and not private_values(tables)
+        and not private_values(b"".join(files).decode("latin-1"))
+        and not private_values("".join(capfd.readouterr()))
     )
 
 
@@ -110,7 +110,7 @@ def test_masked_the_examiner_sends_nothing_private_and_its_evidence_is_found(sta
     redact.main()
     serve_schemas(cue)
     exam.main()
-    assert not told(sent(cue)) and len(cue.seen) == len(Chunks.read())
+    assert not private_values(sent(cue)) and len(cue.seen) == len(Chunks.read())
     gold = {piece for pieces in Questions.read()["gold_chunk_ids"] for found in pieces for piece in found}
     assert gold == set(Chunks.read()["chunk_id"])
     assert json.loads(Path("metrics/exam.json").read_text())["evidence_not_found"] == 0
@@ -139,7 +139,7 @@ def test_masked_the_judge_sees_nothing_private_and_the_words_are_scored_as_they_
     serve_schemas(cue)
     score.main("rag")
     assert len(cue.seen) > 2 and "<PHONE_NUMBER_1>" in sent(cue)
-    assert not told(sent(cue))
+    assert not private_values(sent(cue))
     assert json.loads(Path("metrics/score/rag.json").read_text())["exact"] == 1
 
 
@@ -148,7 +148,7 @@ def test_refused_nothing_is_sent_and_one_line_tells_how_many_of_which_kind_and_w
     staff.change("redact", "private", "refuse")
     line = error_line(redact.main)
     assert "a.md (1 EMAIL_ADDRESS, 1 PHONE_NUMBER); b.html (1 CREDIT_CARD, 1 EMAIL_ADDRESS, 1 IBAN_CODE)" in line
-    assert "1 US_SSN" in line and "e.txt" not in line and not told(line)
+    assert "1 US_SSN" in line and "e.txt" not in line and not private_values(line)
     for main, args in ((synthesize.main, ("qa",)), (exam.main, ())):
         assert "redacted.parquet is not there yet" in error_line(main, *args)
     assert cue.seen == []
@@ -166,9 +166,9 @@ def test_counted_the_text_stays_as_it_is(staff, capsys):
     staff.change("redact", "private", "count")
     redact.main()
     assert Redacted.read().equals(Chunks.read())
-    found = json.loads(Path("metrics/redact.json").read_text())
-    assert (found["documents"], found["private"], found["EMAIL_ADDRESS"], found["US_SSN"]) == (4, 10, 4, 1)
-    assert not told(capsys.readouterr().out)
+    counts = json.loads(Path("metrics/redact.json").read_text())
+    assert (counts["documents"], counts["private"], counts["EMAIL_ADDRESS"], counts["US_SSN"]) == (4, 10, 4, 1)
+    assert not private_values(capsys.readouterr().out)
 
 
 def test_a_value_has_one_placeholder_in_all_documents_whatever_their_order(staff):

@@ -71,8 +71,8 @@ class BatchServer:
         return web.json_response(self.batches[batch["id"]])
 
     async def _list(self, request: web.Request) -> web.Response:
-        found = list(self.batches.values())[::-1]
-        return web.json_response({"object": "list", "data": found, "has_more": False})
+        newest_first = list(self.batches.values())[::-1]
+        return web.json_response({"object": "list", "data": newest_first, "has_more": False})
 
     async def _retrieve(self, request: web.Request) -> web.Response:
         batch = self.batches[request.match_info["id"]]

@@ -12,15 +12,15 @@ from parts.project.command import run
 
 def error_line(main, *args: str) -> str:
     """Run `main`, see that it ends with status 1 and one line that is no traceback, and return that line."""
-    said = io.StringIO()
+    stderr = io.StringIO()
     with (
-        contextlib.redirect_stderr(said),
+        contextlib.redirect_stderr(stderr),
         mock.patch.object(sys, "argv", ["stage", *args]),
         pytest.raises(SystemExit) as stop,
     ):
         run(main)
-    line = said.getvalue().strip().splitlines()[-1]
+    line = stderr.getvalue().strip().splitlines()[-1]
     assert stop.value.code == 1
     assert line.startswith("error: ")
-    assert "Traceback" not in said.getvalue()
+    assert "Traceback" not in stderr.getvalue()
     return line

@@ -19,16 +19,16 @@ def completions_server(models: dict[str, Engine], echoes: bool = True) -> Iterat
         protocol_version = "HTTP/1.0"
 
         def do_POST(self):
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            seen.append(asked)
-            engine = models.get(asked["model"])
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            seen.append(request)
+            engine = models.get(request["model"])
             if engine is None:
-                return self.say(404, json.dumps({"error": {"message": f"no model {asked['model']}"}}))
-            if asked.get("echo"):
-                return self.say(200, json.dumps(echoed(engine, asked))) if echoes else self.say(400, "{}")
+                return self.say(404, json.dumps({"error": {"message": f"no model {request['model']}"}}))
+            if request.get("echo"):
+                return self.say(200, json.dumps(echoed(engine, request))) if echoes else self.say(400, "{}")
             with alone:
-                said = engine.respond([asked["prompt"]], 1)[0]
-            pieces = [{"text": said.text}, {"text": "", "finish_reason": "stop" if said.stopped else "length"}]
+                reply = engine.respond([request["prompt"]], 1)[0]
+            pieces = [{"text": reply.text}, {"text": "", "finish_reason": "stop" if reply.stopped else "length"}]
             lines = [f"data: {json.dumps({'choices': [{'index': 0} | piece]})}\n\n" for piece in pieces]
             self.say(200, "".join(lines) + "data: [DONE]\n\n", "text/event-stream")
 
@@ -42,14 +42,14 @@ def completions_server(models: dict[str, Engine], echoes: bool = True) -> Iterat
         yield f"{url}/v1", seen
 
 
-def echoed(engine: Engine, asked: dict) -> dict:
+def echoed(engine: Engine, request: dict) -> dict:
     """Return a completion with the log-probability of each token of its prompt, as vLLM tells them."""
     import torch
 
-    told = engine.tokenizer(asked["prompt"], add_special_tokens=False, return_offsets_mapping=True)
-    ids = torch.tensor([told["input_ids"]])
+    tokens = engine.tokenizer(request["prompt"], add_special_tokens=False, return_offsets_mapping=True)
+    ids = torch.tensor([tokens["input_ids"]])
     with torch.inference_mode():
-        sure = engine.model(input_ids=ids).logits.log_softmax(-1)[0, :-1].gather(-1, ids[0, 1:, None])[:, 0]
-    offsets = [start for start, _ in told["offset_mapping"]]
-    found = {"text_offset": offsets, "token_logprobs": [None, *sure.tolist()]}
-    return {"choices": [{"index": 0, "text": asked["prompt"], "finish_reason": "length", "logprobs": found}]}
+        scores = engine.model(input_ids=ids).logits.log_softmax(-1)[0, :-1].gather(-1, ids[0, 1:, None])[:, 0]
+    offsets = [start for start, _ in tokens["offset_mapping"]]
+    logprobs = {"text_offset": offsets, "token_logprobs": [None, *scores.tolist()]}
+    return {"choices": [{"index": 0, "text": request["prompt"], "finish_reason": "length", "logprobs": logprobs}]}

@@ -11,9 +11,9 @@ def write(generators: list[str]) -> None:
     """Write the metrics that costs are computed from; a retrieving arm takes 100 ms for a question, another 20."""
     latency = {}
     for arm in ARMS:
-        found = {"mean_ms": 100.0 if "rag" in arm else 20.0, "p50_ms": 90.0}
+        times = {"mean_ms": 100.0 if "rag" in arm else 20.0, "p50_ms": 90.0}
         steps = {"embed_p50_ms": 8.0, "search_p50_ms": 2.0, "rerank_p50_ms": 0.0} if "rag" in arm else {}
-        latency |= {f"{key}_{arm}": value for key, value in (found | steps).items()}
+        latency |= {f"{key}_{arm}": value for key, value in (times | steps).items()}
         metrics.write(f"answer/{arm}", {"prompt_tokens": 300.0 if "rag" in arm else 20.0, "new_tokens": 10.0})
     metrics.write("latency", latency)
     for name in generators:

@@ -9,28 +9,28 @@ from tests.helpers.source_code import ROOT
 GENERATORS = sorted(path.stem for path in (ROOT / "parts/generators").glob("*.py"))
 
 
-def serve_schemas(cue: ScriptedServer, said: str = "Lamp") -> None:
-    """Have `cue` answer in the form asked for, with `said` wherever text is wanted."""
+def serve_schemas(cue: ScriptedServer, text: str = "Lamp") -> None:
+    """Have `cue` answer in the form asked for, with `text` wherever text is wanted."""
 
     def reply(asked: dict) -> tuple[int, dict]:
         cue.seen.append(asked)
         wanted = asked.get("response_format", {}).get("json_schema")
         return 200, ScriptedServer.answer(
-            json.dumps(_made(wanted["schema"], wanted["schema"], said)) if wanted else said
+            json.dumps(_made(wanted["schema"], wanted["schema"], text)) if wanted else text
         )
 
     cue.reply = reply
 
 
-def _made(schema: dict, whole: dict, said: str) -> object:
+def _made(schema: dict, whole: dict, text: str) -> object:
     """Return something of the form of `schema`, a part of the schema `whole`."""
     if "$ref" in schema:
-        return _made(whole["$defs"][schema["$ref"].split("/")[-1]], whole, said)
+        return _made(whole["$defs"][schema["$ref"].split("/")[-1]], whole, text)
     if schema["type"] == "object":
-        return {name: _made(part, whole, said) for name, part in schema["properties"].items()}
+        return {name: _made(part, whole, text) for name, part in schema["properties"].items()}
     if schema["type"] == "array":
-        return [_made(schema["items"], whole, f"{said} {n}" if n else said) for n in range(3)]
-    return {"string": said, "integer": 1, "number": 1, "boolean": True}[schema["type"]]
+        return [_made(schema["items"], whole, f"{text} {n}" if n else text) for n in range(3)]
+    return {"string": text, "integer": 1, "number": 1, "boolean": True}[schema["type"]]
 
 
 def knobs(name: str) -> dict:

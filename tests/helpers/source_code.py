@@ -57,27 +57,27 @@ def _module(dotted: str) -> Path | None:
 
 def closure(path: Path) -> set[Path]:
     """Return `path` and all modules that importing it may run."""
-    found, ahead = {path}, [path]
+    modules, ahead = {path}, [path]
     while ahead:
-        for module in imports(ahead.pop()) - found:
-            found.add(module)
+        for module in imports(ahead.pop()) - modules:
+            modules.add(module)
             ahead.append(module)
-    return found
+    return modules
 
 
 def literals(path: Path, *functions: str) -> set[str]:
     """Return the literal first arguments of calls of `functions` in `path`; {} stands for a computed part."""
-    found = set()
+    strings = set()
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in functions and node.args:
             argument = node.args[0]
             if isinstance(argument, ast.Constant):
-                found.add(argument.value)
+                strings.add(argument.value)
             elif isinstance(argument, ast.JoinedStr):
-                found.add(
+                strings.add(
                     "".join(piece.value if isinstance(piece, ast.Constant) else "{}" for piece in argument.values)
                 )
-    return found
+    return strings
 
 
 def tables(path: Path, verb: str) -> set[str]:
@@ -102,23 +102,23 @@ def tables(path: Path, verb: str) -> set[str]:
 def graph() -> dict[str, dict]:
     """Return the stages of dvc.yaml, those of a foreach as their template: cmd, deps, outs, params, with ${...} kept."""
     raw = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    found = {}
+    stages = {}
     for name, body in raw.items():
         stage = dict(body.get("do", body))
         made = [*stage.get("outs", []), *stage.get("metrics", []), *stage.get("plots", [])]
         stage["outs"] = [next(iter(out)) if isinstance(out, dict) else out for out in made]
-        found[name] = stage
-    return found
+        stages[name] = stage
+    return stages
 
 
 def covered(address: str, listed: list[str]) -> bool:
     """Tell whether `address` ({} for any name) is among `listed` (${...} for any name), by itself or below a folder."""
-    wanted = address.replace("{}", "*")
+    glob = address.replace("{}", "*")
     for entry in listed:
         if re.fullmatch(r"\$\{[^}]*\}", entry):
             continue  # nothing but a parameter: it would cover everything
         pattern = re.sub(r"\$\{[^}]*\}", "*", entry)
-        if re.fullmatch(re.escape(pattern).replace(r"\*", "[^/]+") + "(/.*)?", wanted):
+        if re.fullmatch(re.escape(pattern).replace(r"\*", "[^/]+") + "(/.*)?", glob):
             return True
     return False
 
