@@ -19,8 +19,14 @@ from parts.project.errors import UserError
 from schemas.documents import Documents
 
 READERS = {
-    ".md": "plain", ".markdown": "plain", ".txt": "plain", ".html": "html", ".htm": "html", ".docx": "docx", ".pdf": "pdf",
-}  # fmt: skip
+    ".md": "plain",
+    ".markdown": "plain",
+    ".txt": "plain",
+    ".html": "html",
+    ".htm": "html",
+    ".docx": "docx",
+    ".pdf": "pdf",
+}
 
 
 class Params(BaseModel, extra="forbid", frozen=True):

@@ -26,6 +26,12 @@ def listing(side: str, entries: dict[str, list[str]]) -> str:
     )
 
 
+def expect_no(entries: dict[str, list[str]], side: str, advice: str) -> None:
+    """Fail with `advice` and the lines that dvc.yaml needs, and nothing else, if there are any."""
+    if any(entries.values()):
+        pytest.fail(f"{advice}:\n{listing(side, entries)}", pytrace=False)
+
+
 def test_every_stage_is_a_module_and_every_module_a_stage():
     assert sorted(set(source_code.graph()) - {"pretrain"}) == source_code.STAGES
 
@@ -35,7 +41,7 @@ def test_a_stage_depends_on_every_module_that_it_may_run():
     for stage in source_code.STAGES:
         deps, paths = source_code.graph()[stage]["deps"], source_code.closure(stage_path(stage))
         missing[stage] = [str(path) for path in paths if not source_code.covered(str(path), deps)]
-    assert not any(missing.values()), f"add to dvc.yaml:\n{listing('deps', missing)}"
+    expect_no(missing, "deps", "add to dvc.yaml")
 
 
 def test_a_stage_depends_on_no_module_that_it_never_runs():
@@ -44,7 +50,7 @@ def test_a_stage_depends_on_no_module_that_it_never_runs():
         runs = {str(path) for path in source_code.closure(stage_path(stage))}
         listed = [dep for dep in source_code.graph()[stage]["deps"] if dep.endswith(".py")]
         extra[stage] = [dep for dep in listed if not any(source_code.covered(path, [dep]) for path in runs)]
-    assert not any(extra.values()), f"take out of dvc.yaml:\n{listing('deps', extra)}"
+    expect_no(extra, "deps", "take out of dvc.yaml")
 
 
 def wrong_width(stage: str) -> list[str]:
@@ -68,7 +74,7 @@ def wrong_width(stage: str) -> list[str]:
 
 def test_a_room_is_a_dep_as_a_folder_where_a_stage_runs_two_of_its_files_and_not_where_it_runs_one():
     lines = {stage: wrong_width(stage) for stage in source_code.STAGES}
-    assert not any(lines.values()), f"change in dvc.yaml:\n{listing('deps', lines)}"
+    expect_no(lines, "deps", "change in dvc.yaml")
 
 
 def test_a_folder_that_a_stage_depends_on_holds_something_that_it_runs():
@@ -79,7 +85,7 @@ def test_a_folder_that_a_stage_depends_on_holds_something_that_it_runs():
             dep for dep in source_code.graph()[stage]["deps"] if (ROOT / dep).is_dir() and dep.startswith("parts/")
         ]
         extra[stage] = [dep for dep in folders if not any(path.startswith(f"{dep}/") for path in runs)]
-    assert not any(extra.values()), f"take out of dvc.yaml:\n{listing('deps', extra)}"
+    expect_no(extra, "deps", "take out of dvc.yaml")
 
 
 def test_a_stage_depends_on_the_prompts_and_queries_of_the_modules_it_runs():
@@ -90,7 +96,7 @@ def test_a_stage_depends_on_the_prompts_and_queries_of_the_modules_it_runs():
             wanted |= {f"prompts/{name}.md" for name in source_code.literals(path, "prompts.render", "render")}
             wanted |= {f"queries/{name}.sql" for name in source_code.literals(path, "query")}
         missing[stage] = [name for name in wanted if not source_code.covered(name, deps)]
-    assert not any(missing.values()), f"add to dvc.yaml:\n{listing('deps', missing)}"
+    expect_no(missing, "deps", "add to dvc.yaml")
 
 
 @pytest.mark.parametrize(("verb", "side"), [("read", "deps"), ("write", "outs")])
@@ -100,7 +106,7 @@ def test_the_tables_that_a_stage_reads_and_writes_are_its_deps_and_outs(verb, si
         listed = source_code.graph()[stage].get(side, [])
         addresses = source_code.tables(stage_path(stage), verb)
         missing[stage] = [address for address in addresses if not source_code.covered(address, listed)]
-    assert not any(missing.values()), f"add to dvc.yaml:\n{listing(side, missing)}"
+    expect_no(missing, side, "add to dvc.yaml")
 
 
 @pytest.mark.parametrize(("function", "side"), [("metrics.read", "deps"), ("metrics.write", "outs")])
@@ -110,7 +116,7 @@ def test_the_metrics_that_a_stage_reads_and_writes_are_its_deps_and_outs(functio
         listed, names = source_code.graph()[stage].get(side, []), source_code.literals(stage_path(stage), function)
         paths = {f"metrics/{name.replace('{}', arm)}.json" for name in names for arm in PARAMS["arms"]}
         missing[stage] = [path for path in paths if not source_code.covered(path, listed)]
-    assert not any(missing.values()), f"add to dvc.yaml:\n{listing(side, missing)}"
+    expect_no(missing, side, "add to dvc.yaml")
 
 
 def test_a_stage_declares_the_sections_of_params_that_its_modules_load():
@@ -120,7 +126,7 @@ def test_a_stage_declares_the_sections_of_params_that_its_modules_load():
         for path in source_code.closure(stage_path(stage)):
             sections |= source_code.literals(path, "params.load", "params.load_table", "params.names")
         missing[stage] = [section for section in sections if not source_code.is_declared(section, declared)]
-    assert not any(missing.values()), f"add to dvc.yaml:\n{listing('params', missing)}"
+    expect_no(missing, "params", "add to dvc.yaml")
 
 
 def section_models() -> dict[str, tuple[dict, type]]:

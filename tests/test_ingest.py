@@ -1,9 +1,12 @@
 """Files become text; unreadable ones are named, and then nothing is written."""
 
+import importlib
 import io
 import zipfile
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from invitro.world import writers
 from invitro.world.documents import Block, Line
@@ -102,6 +105,19 @@ def test_an_unreadable_file_ends_ingest_with_its_name_and_writes_nothing(workpla
     (raw / name).unlink()
     ingest.main()
     assert Documents.read()["doc_id"].to_list() == ["good.md"]
+
+
+@pytest.mark.parametrize("name", sorted(set(ingest.READERS.values())))
+@settings(max_examples=100, deadline=None)
+@given(data=st.binary() | st.text().map(str.encode))
+def test_a_reader_gives_title_and_text_of_any_bytes_or_says_why_not(name, data):
+    reader = importlib.import_module(f"parts.corpus.readers.{name}")
+    try:
+        title, text = reader.read(data)
+    except UserError as error:
+        assert str(error)
+    else:
+        assert isinstance(title, str) and isinstance(text, str)
 
 
 def test_a_docx_that_unpacks_to_too_much_is_refused(monkeypatch):

@@ -9,6 +9,7 @@ from parts.retrieval.ranking import measure
 from parts.retrieval.retriever import retrieve
 from schemas.contexts import Contexts
 from tests.helpers.retrieval import exam_of, knobs, passages
+from tests.helpers.source_code import ROOT
 
 
 @pytest.fixture
@@ -24,6 +25,18 @@ MEANT = exam_of(q1=("When can I get in?", ["c2"]), q2=("What is the price of a m
 
 def first(contexts) -> list[str]:
     return contexts.filter(rank=1).sort("question_id")["chunk_id"].to_list()
+
+
+RETRIEVERS = sorted(path.stem for path in (ROOT / "parts/retrieval/retrievers").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", [name for name in RETRIEVERS if name not in ("none", "gold", "reranked")])
+def test_a_retriever_that_searches_ranks_as_many_passages_as_are_asked_for_best_first(here, name):
+    questions = exam_of(q=("What does lunch cost?", ["c1"]))
+    contexts = retrieve(name, questions, TEXTS, knobs(depth=2)).sort("rank")
+    assert contexts["rank"].to_list() == [1, 2]
+    assert contexts["chunk_id"][0] == "c1" and contexts["chunk_id"].n_unique() == 2
+    assert contexts["score"].is_sorted(descending=True)
 
 
 def test_dense_retrieval_returns_the_passage_that_answers_in_other_words(here):

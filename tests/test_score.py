@@ -221,6 +221,11 @@ def changed(version: str, score: Callable[[dict], object]) -> list[str]:
 ANOTHER = "other scores are another VERSION of the scorer: raise it, and write its cases anew"
 
 
+def test_every_version_with_golden_cases_is_that_of_a_scorer_tested_here():
+    versions = {exact.VERSION, choice.VERSION, judge.VERSION}
+    assert set(json.loads(GOLDEN.read_text())) == versions, "write a test as those below, and name its VERSION here"
+
+
 def test_exact_and_f1_of_a_version_stay_what_they_were():
     def score(case: dict) -> dict:
         scores = exact.score(case["response"], case["reference"], case["answerable"])
