@@ -35,9 +35,7 @@ def write_run(more_arms: dict) -> None:
 def run(tmp_path_factory):
     """A repository of two runs, without and with the arm; in the working tree one of its wrong answers has become right."""
     home = tmp_path_factory.mktemp("another")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(home)
-        git_runs.begin()
+    with git_runs.repository(home):
         shutil.copy(ROOT / "prices.yaml", "prices.yaml")
         write_run({})
         git_runs.commit("five arms")

@@ -26,9 +26,7 @@ HOSTILE = "see `www.example.org`|<img src=x> @someone **now**\n[a](https://examp
 def two(tmp_path_factory):
     """A repository with two commits, at the second: tuned gained q1 and q2 and lost q3; rag only reworded q1."""
     home = tmp_path_factory.mktemp("two")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(home)
-        git_runs.begin()
+    with git_runs.repository(home):
         git_runs.params(train={"rank": 8, "epochs": 4}, old={"knob": 1})
         git_runs.questions()
         git_runs.answers("tuned", WRONG | {"q3": RIGHT["q3"]})

@@ -20,9 +20,7 @@ SUBJECT = "Twice the rank | <b>wins</b> @all"
 def three(tmp_path_factory):
     """A repository of two runs, a commit that is none, and two experiments on the first: a whole one, one of scores alone."""
     home = tmp_path_factory.mktemp("three")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(home)
-        git_runs.begin()
+    with git_runs.repository(home):
         git_runs.params(train={"rank": 8, "old": True}, gone={"knob": 1})
         costs = {"cost_upfront_tuned": 0.0062, "cost_per_1000_tuned": 0.0013, "cost_per_1000_rag": 0.0026}
         git_runs.figures({"tuned": 0.3}, verdict="rag", break_even_questions=4460, **costs)

@@ -1,9 +1,12 @@
 """A small repository of git and DVC whose commits are runs: questions, answers, scores, params and metrics."""
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
+import pytest
 import yaml
 
 from parts.project import metrics
@@ -92,6 +95,15 @@ def begin() -> None:
 
     git("init", "-q", ".")
     Repo.init(".").close()
+
+
+@contextmanager
+def repository(home: Path) -> Iterator[None]:
+    """Begin a repository in `home`, the working directory within the block."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        begin()
+        yield
 
 
 def commit(subject: str, tables: tuple[str, ...] = TABLES) -> str:
