@@ -55,7 +55,7 @@ ROOMS = {
 def verdict() -> str:
     """Return the table of the arms, the verdict and the costs in a sentence each, from metrics/."""
     return "\n\n".join(
-        [table(sentences.HEAD, sentences.arm_rows()), f"**{sentences.sentence()}**", sentences.cost_sentence()]
+        [table(sentences.head(), sentences.arm_rows()), f"**{sentences.sentence()}**", sentences.cost_sentence()]
     )
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from parts.project.command import run
 from parts.project.errors import UserError
 from parts.text.terminal import table
-from parts.verdict.sentences import HEAD, arm_rows, cautions, cost_sentence, sentence
+from parts.verdict.sentences import arm_rows, cautions, cost_sentence, head, sentence
 
 
 def text() -> str:
     """Return what `main` prints."""
     page = "report/index.html" if Path("report/index.html").exists() else "`dvc repro report` writes report/index.html"
     where = f"Page: {page}. Details: metrics/ (git), plots/ (`dvc plots show`), data/ (tables), `make ledger`."
-    return "\n\n".join([table(HEAD, arm_rows()), sentence(), cost_sentence(), "\n".join(cautions()), where])
+    return "\n\n".join([table(head(), arm_rows()), sentence(), cost_sentence(), "\n".join(cautions()), where])
 
 
 def main() -> None:

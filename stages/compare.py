@@ -3,6 +3,7 @@
 reads   Scores[arm]         one row per question and scorer, all arms
         Questions           one row per exam question
         Chunks, Pairs       which documents have the gold passages, and which were studied
+        metrics/exam.json   who wrote the exam, and its digest
 writes  metrics/verdict.json, metrics/kinds.json, metrics/studied.json, plots/accuracy.json
 """
 
@@ -16,9 +17,9 @@ from parts.project.command import run
 from parts.project.files import write_json
 from parts.project.sections import Server, Student
 from parts.scoring import correctness, versions
-from parts.verdict import subgroups
 from parts.verdict.comparison import CompareParams as Params
 from parts.verdict.comparison import compare
+from parts.verdict.subgroups import by_kind, by_study, effects
 from schemas.chunks import Chunks
 from schemas.pairs import Pairs
 from schemas.questions import Questions
@@ -28,39 +29,42 @@ PLOT = Path("plots/accuracy.json")
 
 
 def rightness(scorer: str, questions: pl.DataFrame) -> pl.DataFrame:
-    """Return question_id and a column of 0 and 1 for each arm.
+    """Return a row per question, arm and training seed: right (null where the scorer abstained) and its reason.
 
     Raises UserError when two arms were scored by different versions of a scorer.
     """
     scores = {arm: Scores.read(arm) for arm in load_arms()}
     versions.same_versions(scores)
-    right = questions.select("question_id")
+    rows = []
     for arm, arm_scores in scores.items():
-        correct = correctness.correct_answers(arm_scores, scorer).select(
-            "question_id", pl.col("right").cast(pl.Float64).alias(arm)
-        )
-        right = right.join(correct, "question_id", how="left", validate="1:1").with_columns(pl.col(arm).fill_null(0))
-    return right
+        asked = questions.select("question_id").join(arm_scores.select("seed").unique(), how="cross")
+        correct = correctness.correct_answers(arm_scores, scorer).select("question_id", "seed", "right", "reason")
+        rows.append(asked.join(correct, ["question_id", "seed"], how="left").with_columns(arm=pl.lit(arm)))
+    return pl.concat(rows)
+
+
+def documents(questions: pl.DataFrame, chunks: pl.DataFrame) -> pl.DataFrame:
+    """Return question_id, answerable and document: its own, or the one of its first gold passage, or null."""
+    by_chunk = chunks.select(first=pl.col("chunk_id"), gold_doc_id="doc_id")
+    first = questions.with_columns(first=pl.col("gold_chunk_ids").list.first().list.first())
+    rows = first.join(by_chunk, "first", how="left")
+    return rows.select("question_id", "answerable", document=pl.coalesce("doc_id", "gold_doc_id"))
 
 
 def main() -> None:
     """Write the verdict."""
-    section, questions = params.load("compare", Params), Questions.read()
-    teacher, judge = (params.load(name, Server) for name in ("teacher", "judge"))
-    right = rightness(section.accuracy, questions)
-    verdict = compare(right, load_arms(), section)
-    names = {"judge": judge.model, "teacher": teacher.model, "student": params.load("student", Student).model}
-    metrics.write("verdict", verdict | names | {"scorer": section.accuracy})
-    by_kind, by_study = subgroups.by_kind(questions), subgroups.by_study(questions, Chunks.read(), Pairs.read())
-    metrics.write("kinds", subgroups.effects(right, by_kind, section.resamples, section.seed))
-    metrics.write("studied", subgroups.effects(right, by_study, section.resamples, section.seed))
-    rows = [
-        {"arm": arm}
-        | {key: verdict[f"accuracy_{arm}{end}"] for key, end in (("accuracy", ""), ("lo", "_lo"), ("hi", "_hi"))}
-        for arm in load_arms()
-    ]
-    write_json(PLOT, rows)
-    print(f"verdict: {verdict['verdict']} (tuned minus rag {verdict['tuned_minus_rag']:+.3f})")
+    section, exam, chunks, arms = params.load("compare", Params), Questions.read(), Chunks.read(), load_arms()
+    right, questions = rightness(section.accuracy, exam), documents(exam, chunks)
+    verdict = compare(right, questions, arms, section)
+    names = {name: params.load(name, Server).model for name in ("teacher", "judge")}
+    names |= {"student": params.load("student", Student).model, "scorer": section.accuracy}
+    names |= {key: metrics.read("exam")[key] for key in ("exam_by", "exam_sha")}
+    metrics.write("verdict", verdict | names)
+    for name, groups in (("kinds", by_kind(exam)), ("studied", by_study(exam, chunks, Pairs.read()))):
+        metrics.write(name, effects(right, questions, groups, arms))
+    ends = (("accuracy", ""), ("lo", "_lo"), ("hi", "_hi"))
+    write_json(PLOT, [{"arm": arm} | {key: verdict[f"accuracy_{arm}{end}"] for key, end in ends} for arm in arms])
+    print(f"verdict: {verdict['verdict']}; declining: {verdict.get('verdict_unanswerable', 'not asked')}")
 
 
 if __name__ == "__main__":

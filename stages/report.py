@@ -34,7 +34,7 @@ def page(exam: questions.Exam, ledger: pl.DataFrame) -> str:
         questions.exam(exam, str(metrics.read("verdict")["scorer"])),
         headline=f"{headline.rstrip('.')}.", rest=rest, cautions=sentences.cautions(), arms=load_arms(),
         colours=charts.arm_colours(),
-        arm_table=[sentences.HEAD, *sentences.arm_rows()], charts=collect.run_figures(), groups=collect.group_figures(),
+        arm_table=[sentences.head(), *sentences.arm_rows()], charts=collect.run_figures(), groups=collect.group_figures(),
         coverage=coverage_strips.coverage(exam.chunks, uncovered_passages(exam.chunks, ledger)),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Intervals cover the true value as often as they claim."""
+"""Intervals cover the true value as often as they claim, whatever varies: questions, documents, training seeds."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from parts.verdict import stats
 
 RIGHT = st.lists(st.integers(0, 1), min_size=1, max_size=60)
+GAPS = st.lists(st.sampled_from([-1, 0, 1]), min_size=2, max_size=60)
 
 
+@settings(deadline=None)  # the first call imports scipy
 @given(RIGHT)
 def test_the_interval_of_a_proportion_contains_it_and_stays_within_0_and_1(right):
     value, lo, hi = stats.proportion_ci(right)
@@ -23,77 +25,135 @@ def test_the_interval_of_a_proportion_is_wilsons():
     assert stats.proportion_ci([1] * 8 + [0] * 2)[1:] == pytest.approx((0.4902, 0.9433), abs=1e-4)
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=8, max_size=60))
-def test_the_difference_turns_its_sign_with_its_sides(pairs):
-    first, second = zip(*pairs, strict=True)
-    there, back = stats.paired_difference_ci(first, second, 500, 1), stats.paired_difference_ci(second, first, 500, 1)
-    assert there.value == pytest.approx(-back.value)
-    assert there.lo <= there.value + 1e-12
-    assert there.value - 1e-12 <= there.hi
-    assert (there.lo, there.hi) == pytest.approx((-back.hi, -back.lo), abs=0.12)
-    assert stats.paired_difference_ci(first, second, 500, 1) == there
+def test_seeds_that_differ_widen_the_interval_of_an_accuracy_and_seeds_that_agree_do_not():
+    right = np.array([1] * 60 + [0] * 40)
+    _, lo, hi = stats.proportion_ci(right)
+    alike = stats.proportion_ci(np.stack([right, right, right], 1))
+    assert (alike.lo, alike.hi) == pytest.approx((lo, hi), abs=0.002)
+    other = np.stack([right, np.roll(right, 30), [1] * 75 + [0] * 25], 1)
+    assert stats.proportion_ci(other).value == pytest.approx(0.65)
+    assert stats.proportion_ci(other).hi - stats.proportion_ci(other).lo > hi - lo
 
 
-def test_the_bootstrap_interval_covers_the_true_difference_about_95_percent_of_the_time():
-    rng, covered = np.random.default_rng(1), 0
-    for trial in range(200):
-        first, second = rng.random(120) < 0.6, rng.random(120) < 0.5
-        interval = stats.paired_difference_ci(first, second, 400, trial)
-        covered += interval.lo <= 0.1 <= interval.hi
-    assert 0.90 <= covered / 200 <= 0.99
+@settings(max_examples=100, deadline=None)
+@given(GAPS, st.randoms())
+def test_the_difference_turns_its_sign_with_its_sides_and_knows_no_order_of_rows(gaps, random):
+    there, back = stats.paired_difference(gaps), stats.paired_difference([-gap for gap in gaps])
+    assert there.interval.value == pytest.approx(-back.interval.value)
+    assert (there.interval.lo, there.interval.hi) == pytest.approx((-back.interval.hi, -back.interval.lo))
+    assert there.interval.lo <= there.interval.value <= there.interval.hi
+    random.shuffle(gaps)
+    assert stats.paired_difference(gaps).p == pytest.approx(there.p)
 
 
-def test_mcnemar_depends_on_the_pairs_that_differ_alone():
-    assert stats.mcnemar([1, 0, 1], [1, 0, 1]) == 1
-    assert stats.mcnemar([1] * 10, [0] * 10) == pytest.approx(2 / 2**10)
-    assert stats.mcnemar([1] * 10 + [0] * 90, [0] * 10 + [0] * 90) == pytest.approx(2 / 2**10)
+@settings(max_examples=100, deadline=None)
+@given(GAPS, st.integers(1, 8))
+def test_p_is_below_a_twentieth_just_where_the_interval_excludes_0(gaps, n_documents):
+    difference = stats.paired_difference(gaps, [index % n_documents for index in range(len(gaps))])
+    assert (difference.p < 0.05) == (difference.interval.lo > 0 or difference.interval.hi < 0)
 
 
-def test_additional_questions_would_decide_it():
-    rng = np.random.default_rng(3)
-    first, second = (rng.random(60) < 0.6).astype(int), (rng.random(60) < 0.5).astype(int)
-    more = stats.additional_sample_size(first, second)
-    times = -(-(60 + more) // 60)
-    decided = stats.paired_difference_ci(np.tile(first, times), np.tile(second, times), 2000, 1)
-    assert more > 0
-    assert decided.lo > 0 or decided.hi < 0
-    assert stats.additional_sample_size([1, 0], [0, 1]) is None
-    assert stats.additional_sample_size([1] * 50, [0] * 50) == 0
+@pytest.mark.parametrize("wins", [10, 12, 14, 16, 18, 20, 22])
+def test_p_of_independent_questions_is_near_the_mid_p_of_mcnemar(wins):
+    gaps = np.array([1] * wins + [-1] * 10 + [0] * 108)
+    assert stats.paired_difference(gaps).p == pytest.approx(stats.mcnemar(gaps > 0, gaps < 0), abs=0.02)
+
+
+def covered(trials: int, draw) -> float:
+    """Return the share of `trials` whose interval has the true difference, 0.1; `draw` returns differences and documents."""
+    rng, hits = np.random.default_rng(1), 0
+    for _ in range(trials):
+        interval = stats.paired_difference(*draw(rng)).interval
+        hits += interval.lo <= 0.1 <= interval.hi
+    return hits / trials
+
+
+def independent(rng):
+    return (rng.random(120) < 0.6) * 1.0 - (rng.random(120) < 0.5), None
+
+
+def of_documents(rng):
+    """120 questions about 12 documents, of each of which one arm knows more than the other."""
+    documents = np.repeat(np.arange(12), 10)
+    gap = rng.choice([0.3, -0.3], 12)[documents]
+    return (rng.random(120) < 0.6 + gap) * 1.0 - (rng.random(120) < 0.5 - gap), documents.tolist()
+
+
+def of_seeds(rng):
+    """120 questions answered by three trainings, of which one is better than another."""
+    by_seed = (rng.random((120, 3)) < 0.6 + rng.choice([0.08, -0.08], 3)) * 1.0
+    return by_seed - (rng.random((120, 1)) < 0.5), None
+
+
+@pytest.mark.parametrize("draw", [independent, of_documents, of_seeds])
+def test_the_interval_covers_the_true_difference_about_95_percent_of_the_time(draw):
+    assert 0.92 <= covered(400, draw) <= 0.995
+
+
+def test_without_the_documents_or_the_seeds_it_would_be_too_short():
+    assert covered(400, lambda rng: (of_documents(rng)[0], None)) < 0.85
+    assert covered(400, lambda rng: (of_seeds(rng)[0].mean(1), None)) < 0.9
+
+
+def test_of_questions_and_documents_the_wider_interval_holds():
+    gaps = [1, 0, -1, 1, 0, 0, 1, -1, 1, 0] * 6
+    apart, whole = stats.paired_difference(gaps), stats.paired_difference(gaps, [index % 10 for index in range(60)])
+    opposed = stats.paired_difference([1, -1, 0] * 20, [index // 3 for index in range(60)])
+    assert whole.interval.hi - whole.interval.lo > apart.interval.hi - apart.interval.lo
+    assert opposed.interval == stats.paired_difference([1, -1, 0] * 20).interval, "documents that are all alike"
+
+
+def test_a_difference_between_strata_adds_nothing_to_the_interval():
+    gaps, strata = [1, 1, 0, 1] * 10 + [-1, -1, -1, 0] * 10, [True] * 40 + [False] * 40
+    wide, narrow = stats.paired_difference(gaps).interval, stats.paired_difference(gaps, None, strata).interval
+    assert narrow.value == wide.value
+    assert narrow.hi - narrow.lo < 0.7 * (wide.hi - wide.lo)
 
 
 def test_an_interval_has_a_length_even_where_all_pairs_differ_by_the_same():
-    for right, other in (([1] * 30, [1] * 30), ([1] * 30, [0] * 30), ([0] * 30, [1] * 30)):
-        interval = stats.paired_difference_ci(right, other, 2000, 1)
+    for gap in (-1, 0, 1):
+        interval = stats.paired_difference([gap] * 30).interval
         assert interval.lo <= interval.value <= interval.hi
         assert 0.05 < interval.hi - interval.lo < 0.25
 
 
-def test_additional_questions_decide_with_the_power_that_they_claim():
-    rng, decided, trials = np.random.default_rng(7), 0, 0
-    while trials < 300:
-        gaps = rng.choice([1, -1, 0], 60, p=[0.25, 0.1, 0.65])
-        more = stats.additional_sample_size(gaps > 0, gaps < 0)
-        if not more:
-            continue
-        trials += 1
-        all_of_them = np.concatenate([gaps, rng.choice(gaps, more)])
-        decided += abs(all_of_them.mean()) > 1.96 * all_of_them.std() / len(all_of_them) ** 0.5
-    assert abs(decided / trials - stats.POWER) < 0.07
+def test_mcnemar_depends_on_the_pairs_that_differ_alone():
+    assert stats.mcnemar([1, 0, 1], [1, 0, 1]) == 1
+    assert stats.mcnemar([1] * 10, [0] * 10) == pytest.approx(1 / 2**10)
+    assert stats.mcnemar([1] * 10 + [0] * 90, [0] * 10 + [0] * 90) == pytest.approx(1 / 2**10)
+    assert stats.mcnemar([1] * 6 + [0] * 2, [0] * 6 + [1] * 2) == pytest.approx(2 * (1 + 8) / 256 + 28 / 256)
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.integers(1, 60), st.integers(0, 60), st.integers(0, 200))
-def test_fewer_additional_questions_are_needed_where_the_difference_is_larger(wins, losses, ties):
-    def more(won: int) -> int | None:
-        return stats.additional_sample_size([1] * won + [0] * (losses + ties), [0] * won + [1] * losses + [0] * ties)
-
-    needed = more(wins)
-    assert (needed is None) == (wins == losses)
-    if wins > losses:
-        assert more(wins + losses + ties) <= needed
+def test_the_correlation_of_documents_is_fishers():
+    assert stats.intraclass_correlation([1, 1, 0, 0], "aabb") == pytest.approx(1)
+    assert stats.intraclass_correlation([1, 0, 1, 0], "aabb") == pytest.approx(-1)
+    assert stats.intraclass_correlation([6, 7, 8, 9, 2, 3, 4, 5], "aaaabbbb") == pytest.approx(91 / 111)
+    assert stats.intraclass_correlation([1, 0, 1], "abc") is None, "no two questions about one document"
+    assert stats.intraclass_correlation([1, 0, 1], "aaa") is None, "one document"
 
 
+def test_an_exam_of_the_sample_size_decides_with_the_power_that_it_claims():
+    rng, shares = np.random.default_rng(7), [0.25, 0.15, 0.6]
+    n = stats.sample_size(stats.paired_difference(rng.choice([1, -1, 0], 4000, p=shares)), 0.1)
+    assert 280 < n < 340
+    decided = [stats.paired_difference(rng.choice([1, -1, 0], n, p=shares)).p < 0.05 for _ in range(300)]
+    assert abs(np.mean(decided) - stats.POWER) < 0.07
+
+
+def test_no_number_of_questions_shows_a_difference_of_0_or_less_than_what_seeds_do():
+    rng = np.random.default_rng(2)
+    difference = stats.paired_difference(of_seeds(rng)[0])
+    assert stats.sample_size(difference, 0) is None
+    assert stats.sample_size(difference, difference.seeds_variance**0.5) is None
+    assert stats.sample_size(difference, 0.9) < 120
+
+
+def test_what_an_exam_can_see_takes_about_as_many_questions_as_it_has():
+    difference = stats.paired_difference([1, -1, 0, 0] * 30)
+    assert stats.sample_size(difference, stats.least_difference(difference)) in (120, 121)
+
+
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=8))
 def test_an_adjusted_p_value_is_never_smaller_and_keeps_its_place(pvalues):
     adjusted = stats.benjamini_hochberg(pvalues)

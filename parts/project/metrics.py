@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -18,6 +19,11 @@ def write(path: str, values: Mapping[str, Value]) -> None:
 def read(path: str) -> dict[str, Value]:
     """Return metrics/`path`.json."""
     return json.loads(Path("metrics", f"{path}.json").read_text())
+
+
+def key(text: str) -> str:
+    """Return `text` as a part of a key: small letters, digits and underscores."""
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
 
 
 def by_arm(values: Mapping[str, Value], arms: Iterable[str]) -> dict[str, dict[str, Value]]:

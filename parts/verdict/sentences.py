@@ -6,16 +6,25 @@ from pathlib import Path
 from parts.project import metrics
 from parts.project.arms import load_arms
 from parts.text.markdown import table
-from parts.text.numbers import dollars, interval, number, signed, with_interval
+from parts.text.numbers import dollars, interval, number
 from parts.verdict.judge_cautions import judge_cautions
-from parts.verdict.stats import POWER
+from parts.verdict.verdict_sentence import verdict_sentence
 
-HEAD = ("arm", "accuracy", "95% interval", "faithful", "relevant", "precise", "p50 ms", "$ per 1,000")
-WINS = {"tuned": "Fine-tuning wins.", "rag": "RAG wins."}
+WEAK = 0.5
+"""accuracy of the oracle on answerable questions, below it the student is called weak"""
+ALIKE = 0.05
+"""correlation of the questions about one document, from it on the reader is told"""
+JUDGED = {"faithful": "faithfulness", "relevant": "answer_relevancy", "precise": "context_precision"}
+"""column -> RAGAS score: not shown where the judge is a set of rules"""
+
+
+def head() -> tuple[str, ...]:
+    """Return the columns of the table of the arms."""
+    return ("arm", "answerable", "declining", "all", "95% interval", *_judged(), "p50 ms", "$ per 1,000")
 
 
 def arm_rows() -> list[tuple[str, ...]]:
-    """Return the table: one row an arm, in the order of HEAD."""
+    """Return the table: one row an arm, in the order of `head`."""
     verdict, costs = metrics.read("verdict"), metrics.read("cost")
     latency = metrics.by_arm(metrics.read("latency"), load_arms())
     return [_arm_row(arm, verdict, costs, latency[arm]) for arm in load_arms()]
@@ -25,25 +34,22 @@ def _arm_row(arm: str, verdict: Mapping, costs: Mapping, latency: Mapping) -> tu
     scores = metrics.read(f"score/{arm}")
     return (
         arm,
+        *(number(verdict.get(f"{group}_{arm}")) for group in ("answerable", "unanswerable")),
         number(verdict[f"accuracy_{arm}"]),
         interval(*(verdict[f"accuracy_{arm}_{end}"] for end in ("lo", "hi"))),
-        *(number(scores.get(name)) for name in ("faithfulness", "answer_relevancy", "context_precision")),
+        *(number(scores.get(name)) for name in _judged().values()),
         number(latency["p50_ms"], 0),
         number(costs[f"per_1000_{arm}"], 4),
     )
 
 
+def _judged() -> dict[str, str]:
+    return {} if metrics.read("verdict")["judge"].startswith("rules") else JUDGED
+
+
 def sentence() -> str:
     """Return the verdict: who wins, then the figures."""
-    v = metrics.read("verdict")
-    difference = with_interval(*(v[f"tuned_minus_rag{end}"] for end in ("", "_lo", "_hi")), signed)
-    figures = f"Over {v['n_questions']} questions, tuned minus rag is {difference}, McNemar p {v['mcnemar_p']:.2g}"
-    if v["verdict"] != "undecided":
-        return f"{WINS[v['verdict']]} {figures}."
-    if not v["additional_questions"]:
-        return f"Undecided. {figures}: they tie."
-    more = f"{v['additional_questions']:,} more questions like these"
-    return f"Undecided. {figures}: about {more} would decide it with {POWER:.0%} power."
+    return verdict_sentence(metrics.read("verdict"))
 
 
 def cost_sentence() -> str:
@@ -69,20 +75,44 @@ def cautions() -> list[str]:
     """Return what a reader must know before believing the table."""
     v = metrics.read("verdict")
     lines = [f"Teacher {v['teacher']}, judge {v['judge']}, student {v['student']}; accuracy by {v['scorer']}."]
-    if v["judge"].startswith("rules"):
-        lines.append(
-            "The judge is a set of rules, not a model: its RAGAS scores compare the arms here, and nothing else."
-        )
-    if v.get("accuracy_oracle", 1) < 0.5:
-        lines.append(
-            f"With the gold passages this student answers {v['accuracy_oracle']:.0%} correctly: too weak for these "
-            "documents, and the verdict says little about a better one."
-        )
+    lines += [text for text in (_seeds(v), _documents(v), _weak(v)) if text]
     if Path("metrics/judge_agreement.json").exists():
         lines += judge_cautions(metrics.read("judge_agreement"))
     return lines
 
 
+def _seeds(v: Mapping) -> str:
+    if v["n_seeds"] == 1:
+        return (
+            "The student was trained once: another train.seeds would move the verdict, and the interval leaves it out."
+        )
+    seeds = {key.rpartition("_")[2]: value for key, value in v.items() if key.startswith("accuracy_tuned_seed_")}
+    return (
+        "Accuracy of tuned by training seed: "
+        + ", ".join(f"{number(value)} ({key})" for key, value in seeds.items())
+        + "."
+    )
+
+
+def _documents(v: Mapping) -> str:
+    alike = v["document_correlation"]
+    if v["n_documents"] == 1:
+        return "All answerable questions are about one document: the verdict says nothing about others."
+    if alike is None or alike < ALIKE:
+        return ""
+    return f"Questions about one document are alike (correlation {alike:.2f}): the interval is over {v['n_documents']} documents."
+
+
+def _weak(v: Mapping) -> str:
+    oracle = v.get("answerable_oracle")
+    if oracle is None or oracle >= WEAK:
+        return ""
+    return (
+        f"With the gold passages this student answers {oracle:.0%} of the answerable questions correctly: weak for these "
+        "documents, and the verdict says little about a better one."
+    )
+
+
 def markdown() -> str:
     """Return the table, the sentences and the cautions as Markdown."""
-    return "\n\n".join([table(HEAD, arm_rows()), f"**{sentence()}**", cost_sentence(), " ".join(cautions())])
+    return "\n\n".join([table(head(), arm_rows()), f"**{sentence()}**", cost_sentence(), " ".join(cautions())])

@@ -1,34 +1,38 @@
 """Compare the arms within groups of questions: by kind, and by whether their evidence was in the training data."""
 
-import math
+from collections.abc import Iterable
 
 import polars as pl
 
 from parts.project.metrics import Value
-from parts.verdict import stats
+from parts.verdict import comparison, stats
 
 FEW = 20
 """Questions of a group below which its interval is not shown: benchmarks/stats.py has its coverage."""
 
 
-def effects(right: pl.DataFrame, groups: pl.DataFrame, resamples: int, seed: int) -> dict[str, Value]:
+def effects(
+    right: pl.DataFrame, questions: pl.DataFrame, groups: pl.DataFrame, arms: Iterable[str]
+) -> dict[str, Value]:
     """Return for each group of questions its size, each arm's accuracy, and tuned minus rag with its interval.
 
-    `right`: question_id and a column of 0 and 1 for each arm. `groups`: question_id, group. The interval is null below
-    FEW questions. `mcnemar_p` is adjusted for the number of groups: a group has no winner unless it is below 0.05 and
-    the 95% interval excludes 0.
+    `right` and `questions` as in `comparison.compare`; `groups`: question_id, group. The interval is null below FEW
+    questions. The p-values are adjusted for the number of groups: a group has no winner unless its own is below 0.05.
     """
-    arms = [name for name in right.columns if name != "question_id"]
-    parts = right.join(groups, "question_id", validate="1:1").partition_by("group", as_dict=True)
+    parts = questions.join(groups, "question_id", validate="1:1").partition_by("group", as_dict=True)
+    differences = {}
     values: dict[str, Value] = {}
     for (group,), part in parts.items():
-        difference = stats.paired_difference_ci(part["tuned"], part["rag"], resamples, seed)
-        if len(part) < FEW:
-            difference = stats.Interval(difference.value, math.nan, math.nan)
-        values |= {f"{group}_{arm}": part[arm].mean() for arm in arms} | {f"{group}_n": len(part)}
-        values |= difference.named(f"{group}_tuned_minus_rag")
-    pvalues = stats.benjamini_hochberg([stats.mcnemar(part["tuned"], part["rag"]) for part in parts.values()])
-    return values | {f"{group}_mcnemar_p": p for (group,), p in zip(parts, pvalues, strict=True)}
+        rows = right.join(part.select("question_id"), "question_id")
+        values |= {f"{group}_{arm}": rows.filter(arm=arm)["right"].mean() for arm in arms} | {f"{group}_n": len(part)}
+        if difference := comparison.difference(rows, part, "tuned"):
+            differences[group] = difference
+    adjusted = stats.benjamini_hochberg([difference.p for difference in differences.values()])
+    for (group, difference), p in zip(differences.items(), adjusted, strict=True):
+        key, interval = f"{group}_tuned_minus_rag", difference.interval
+        values |= interval.named(key) if difference.n >= FEW else stats.Interval(interval.value, None, None).named(key)
+        values[f"{key}_p"] = p
+    return values
 
 
 def by_kind(questions: pl.DataFrame) -> pl.DataFrame:

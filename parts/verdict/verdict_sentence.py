@@ -1,0 +1,86 @@
+"""Put the verdict into words: on answerable questions first, then on declining, then on what such an exam can see."""
+
+from collections.abc import Mapping
+
+from parts.text.numbers import number, signed, with_interval
+from parts.verdict.comparison import POINTS
+from parts.verdict.stats import POWER
+
+HEADLINES = {"tuned": "Fine-tuning wins.", "rag": "RAG wins.", "undecided": "Undecided.", "none": "No verdict."}
+DECLINES = {"tuned": "fine-tuning declines better", "rag": "RAG declines better", "undecided": "undecided"}
+
+
+def verdict_sentence(v: Mapping) -> str:
+    """Return the verdict of metrics/verdict.json: the winner, the figures, and what to hold against them."""
+    parts = [HEADLINES[v["verdict"]], reason(v), _answerable(v), _unanswerable(v), design(v)]
+    return " ".join(part for part in parts if part)
+
+
+def p_value(p: float) -> str:
+    """Return "p 0.017"; "p < 0.001" below that."""
+    return "p < 0.001" if p < 0.001 else f"p {p:.2g}"
+
+
+def reason(v: Mapping) -> str:
+    """Return why there is no verdict, or no winner."""
+    match v["verdict_reason"]:
+        case "too weak":
+            share = f"{v['answerable_oracle']:.0%}"
+            return (
+                f"With the gold passages this student answers {share} of the answerable questions: too weak to compare."
+            )
+        case "unjudged":
+            arms = ", ".join(f"{v[f'unjudged_{arm}']} of {arm}" for arm in ("tuned", "rag") if v[f"unjudged_{arm}"])
+            return f"Too many answers have no score ({arms}): a reason a line is in metrics/verdict.json."
+        case "few":
+            return f"The arms differ in {v['n_discordant']} questions: too few to tell."
+        case None:
+            return ""
+        case other:
+            return f"The exam has {other}."
+
+
+def _answerable(v: Mapping) -> str:
+    if v.get("answerable_tuned_minus_rag") is None:
+        return ""
+    trainings = "for one training" if v["n_seeds"] == 1 else f"mean of {v['n_seeds']} trainings"
+    figures = f"tuned minus rag is {_figures(v, 'answerable_tuned_minus_rag')}, {trainings}"
+    return f"On {v['n_answerable']} answerable questions, {figures}."
+
+
+def _unanswerable(v: Mapping) -> str:
+    if v.get("unanswerable_tuned_minus_rag") is None:
+        return ""
+    verdict = DECLINES.get(v["verdict_unanswerable"], "no verdict")
+    return f"On {v['n_unanswerable']} unanswerable ones it is {_figures(v, 'unanswerable_tuned_minus_rag')}: {verdict}."
+
+
+def _figures(v: Mapping, key: str) -> str:
+    return f"{with_interval(*(v[f'{key}{end}'] for end in ('', '_lo', '_hi')), signed)}, {p_value(v[f'{key}_p'])}"
+
+
+def design(v: Mapping) -> str:
+    """Return what an exam like this one sees, and how many questions see more; nothing where there is a winner."""
+    if v["verdict"] != "undecided":
+        return ""
+    farthest = max(abs(v[f"answerable_tuned_minus_rag_{end}"]) for end in ("lo", "hi"))
+    tie = (
+        ""
+        if v["answerable_tuned_minus_rag"]
+        else f" No difference seen; one of up to {number(farthest, 2)} is not ruled out."
+    )
+    sizes = [f"{points} points take {_questions(v[f'questions_for_{points}_points'])}" for points in POINTS]
+    sees = f"Such an exam sees differences from {number(v['least_difference'], 2)} on ({POWER:.0%} power); {', '.join(sizes)}."
+    return f"{tie} {sees} {_further(v)}".strip()
+
+
+def _further(v: Mapping) -> str:
+    """Return how many questions decide it if the difference seen is the true one, and at the far end of its interval."""
+    if not v["answerable_tuned_minus_rag"]:
+        return ""
+    seen, most = (_questions(v[key]) for key in ("questions_for_this", "questions_for_the_most"))
+    return f"If the true difference is the one seen, {seen} decide it; at the far end of the interval {most}, at 0 none ever."
+
+
+def _questions(n: int | None) -> str:
+    return "no number of questions, for trainings differ by more" if n is None else f"{n:,} questions"
