@@ -28,7 +28,7 @@ PLOT = Path("plots/accuracy.json")
 
 
 def rightness(scorer: str, questions: pl.DataFrame) -> pl.DataFrame:
-    """Return question_id and a column of 0 and 1 for each arm.
+    """Return question_id and a column for each arm: the share of its seeds whose answer is right (0..1).
 
     Raises UserError when two arms were scored by different versions of a scorer.
     """
@@ -36,9 +36,8 @@ def rightness(scorer: str, questions: pl.DataFrame) -> pl.DataFrame:
     versions.same_versions(scores)
     right = questions.select("question_id")
     for arm, arm_scores in scores.items():
-        correct = correctness.correct_answers(arm_scores, scorer).select(
-            "question_id", pl.col("right").cast(pl.Float64).alias(arm)
-        )
+        by_question = correctness.correct_answers(arm_scores, scorer).group_by("question_id")
+        correct = by_question.agg(pl.col("right").fill_null(False).mean().alias(arm))  # over the seeds
         right = right.join(correct, "question_id", how="left", validate="1:1").with_columns(pl.col(arm).fill_null(0))
     return right
 
