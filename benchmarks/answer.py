@@ -16,6 +16,7 @@ from parts.answering import arm_engine
 from parts.answering.transformers_engine import Engine
 from parts.project import params
 from parts.project.arms import Arm
+from parts.project.seeds import seeds_of
 from parts.retrieval.contexts import shown_passages
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
@@ -32,7 +33,7 @@ def load_arms(size: int | None) -> dict[str, tuple[Engine, list[str]]]:
     arms = {}
     for name in ARMS:
         arm = params.load(f"arms.{name}", Arm)
-        engine = arm_engine.engine(arm.model, settings)
+        engine = arm_engine.engine(arm.model, settings, seed=seeds_of(arm.model)[0])
         passages = shown_passages(Contexts.read(arm.retriever), Chunks.read(), settings.passages)
         questions = rows.select("question_id", "question").rows()
         arms[name] = engine, [engine.prompt(text, passages.get(key, []))[0] for key, text in questions]

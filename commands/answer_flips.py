@@ -1,7 +1,8 @@
-"""Which questions two runs grade differently: right in one and wrong in the other, with both answers.
+"""Which questions two runs grade differently, right in one and wrong in the other, with both answers.
 
-A revision's tables are read from DVC's cache, else from its remote; the working tree's from its files. Only the columns
-named here are read: the tables of an older revision may have had others.
+An arm of several trainings has the share of them that are right, and the answer of the first. A revision's tables are read
+from DVC's cache, else from its remote; the working tree's from its files. Only the columns named here are read: the tables
+of an older revision may have had others.
 """
 
 import io
@@ -13,11 +14,13 @@ from pathlib import Path
 import polars as pl
 
 from parts.project.errors import UserError
+from parts.project.seeds import RELEASED
 from parts.scoring import correctness
 from parts.text import answer_format, markdown
 from parts.verdict.comparison import compared_arms
 
 QUESTIONS = ("question_id", "question", "reference")
+SCORES = ("question_id", "seed", "scorer", "value", "version", "reason")
 Read = Callable[[str], bytes]
 """a path -> the content of the file; raises FileNotFoundError where the run has no such file"""
 
@@ -47,21 +50,27 @@ def revision_files(revision: str, name: str) -> Iterator[Read]:
 
 
 def graded_answers(read: Read, scorer: str, arms: Sequence[str]) -> pl.DataFrame:
-    """Return arm, question_id, question, reference, response, right (by `scorer`) and version (the scorer's) of a run.
+    """Return arm, question_id, question, reference, response, right and version (the scorer's) of a run.
 
+    `right`: the share (0..1) of the arm's seeds whose answer is right by `scorer`; the response is the first seed's.
     Raises FileNotFoundError when the run has no exam or no answers, UserError when its tables lack a column.
     """
     questions = _table(read, "data/questions.parquet", QUESTIONS)
     graded = []
     for arm in arms:
         try:
-            answers = _table(read, f"data/answers/{arm}.parquet", ("question_id", "response"))
-            scores = _table(read, f"data/scores/{arm}.parquet", ("question_id", "scorer", "value", "version"))
+            answers = _table(read, f"data/answers/{arm}.parquet", ("question_id", "seed", "response"))
+            scores = _table(read, f"data/scores/{arm}.parquet", SCORES)
         except FileNotFoundError:
             continue  # the run has no such arm
         grades = correctness.correct_answers(scores, scorer)
-        rows = answers.join(questions, "question_id").join(grades, "question_id")
-        graded.append(rows.select(pl.lit(arm).alias("arm"), *QUESTIONS, "response", "right", "version"))
+        rows = answers.join(questions, "question_id").join(grades, ["question_id", "seed"]).sort("seed")
+        by_question = rows.group_by(QUESTIONS, maintain_order=True)
+        graded.append(
+            by_question.agg(pl.first("response"), pl.mean("right"), pl.first("version")).select(
+                pl.lit(arm).alias("arm"), pl.all()
+            )
+        )
     if not graded:
         raise FileNotFoundError("data/answers")
     return pl.concat(graded)
@@ -69,7 +78,10 @@ def graded_answers(read: Read, scorer: str, arms: Sequence[str]) -> pl.DataFrame
 
 def _table(read: Read, path: str, columns: tuple[str, ...]) -> pl.DataFrame:
     try:
-        return pl.read_parquet(io.BytesIO(read(path)), columns=list(columns))
+        table = pl.read_parquet(io.BytesIO(read(path)))
+        if "seed" not in table.columns:
+            table = table.with_columns(seed=pl.lit(RELEASED, pl.Int64))  # one training, before there were several
+        return table.select(*columns)
     except pl.exceptions.ColumnNotFoundError as error:
         raise UserError(
             f"{path} of that revision lacks one of {', '.join(columns)}: its answers cannot be compared"
@@ -79,11 +91,11 @@ def _table(read: Read, path: str, columns: tuple[str, ...]) -> pl.DataFrame:
 def paired_answers(before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
     """Return the rows that both runs have, by arm and the question's wording; `now` has the suffix _now."""
     pairs = before.join(now, ("arm", *QUESTIONS), suffix="_now")
-    return pairs.sort("arm", ~pl.col("right_now"), "question")
+    return pairs.sort("arm", pl.col("right") > pl.col("right_now"), "question")
 
 
 def flipped(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Return those of `pairs` that are right in one run and wrong in the other."""
+    """Return those of `pairs` that are right by more or fewer seeds in one run than in the other."""
     return pairs.filter(pl.col("right") != pl.col("right_now"))
 
 
@@ -114,7 +126,7 @@ def _counts(pairs: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
     """Yield a line for each arm, with its flipped questions."""
     for (arm,), answers in pairs.group_by("arm", maintain_order=True):
         flips = flipped(answers)
-        gained = flips["right_now"].sum()
+        gained = (flips["right_now"] > flips["right"]).sum()
         reworded = answers.filter(
             (pl.col("response") != pl.col("response_now")) & (pl.col("right") == pl.col("right_now"))
         )
@@ -136,8 +148,7 @@ def to_text(pairs: pl.DataFrame, name: str) -> str:
     for count, flips in _counts(pairs):
         lines.append(count)
         for row in flips.iter_rows(named=True):
-            sign = "+" if row["right_now"] else "-"
-            lines.append(f"  {sign} {_printable(row['question'])}  [{_printable(row['reference'])}]")
+            lines.append(f"  {_sign(row)} {_printable(row['question'])}  [{_printable(row['reference'])}]")
             lines.append("      " + "  ->  ".join(map(_printable, _short_answers(row))))
     return "\n".join(lines)
 
@@ -148,7 +159,7 @@ def to_markdown(pairs: pl.DataFrame, name: str, most: int = 40) -> str:
     for count, flips in _counts(pairs):
         rows = [
             (
-                "+" if row["right_now"] else "-",
+                _sign(row),
                 *map(markdown.code_span, (row["question"], row["reference"], *_short_answers(row))),
             )
             for row in flips.head(most).iter_rows(named=True)
@@ -157,6 +168,12 @@ def to_markdown(pairs: pl.DataFrame, name: str, most: int = 40) -> str:
         rest = f"\n\n{len(flips) - most} more: `make diff REV={name}`" if len(flips) > most else ""
         blocks.append(markdown.details(count, table + rest) if rows else count)
     return "\n\n".join(blocks)
+
+
+def _sign(row: dict) -> str:
+    """Return + for a question that more seeds have right now, - for one that fewer have; with the shares where some have."""
+    shares = "" if {row["right"], row["right_now"]} <= {0, 1} else f" {row['right']:.2f} -> {row['right_now']:.2f}"
+    return ("+" if row["right_now"] > row["right"] else "-") + shares
 
 
 def _printable(text: str) -> str:

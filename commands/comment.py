@@ -25,11 +25,13 @@ def cost(seconds: float) -> str:
     listed, server = prices.load(), params.load("teacher", Server)
     usages = [metrics.read(f"synthesize/{path.stem}") for path in sorted(Path("metrics/synthesize").glob("*.json"))]
     prompt_tokens, new_tokens = (sum(usage[key] for usage in usages) for key in ("prompt_tokens", "new_tokens"))
-    teacher, train = listed.cost_of_tokens(server.model, prompt_tokens, new_tokens), metrics.read("train")
+    teacher = listed.cost_of_tokens(server.model, prompt_tokens, new_tokens)
+    trainings = [metrics.read(f"{path.parent.name}/{path.stem}") for path in Path("metrics").glob("train*/*.json")]
+    tokens, training_seconds = (sum(training[key] for training in trainings) for key in ("tokens", "seconds"))
     lines = [
         f"This run took {seconds / 60:.1f} minutes (${listed.cost_of_machine(seconds):.4f} of machine time).",
         f"Teacher: {prompt_tokens + new_tokens:,} tokens ({_dollars(teacher)}, cached replies included). "
-        f"Training: {train['tokens']:,} tokens in {train['seconds'] / 60:.1f} minutes.",
+        f"{len(trainings)} trainings: {tokens:,} tokens in {training_seconds / 60:.1f} minutes.",
         f"By arm: {history.cost(metrics.read('cost'))}. Prices of {listed.dated}.",
     ]
     return "\n".join(f"- {line}" for line in lines)

@@ -1,6 +1,6 @@
 """Merge an adapter into its model, and write it with the student's tokenizer, for servers without adapters.
 
-python -m commands.merge models/adapter models/merged
+python -m commands.merge models/adapter/1 models/merged
 """
 
 from pathlib import Path

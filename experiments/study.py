@@ -25,7 +25,7 @@ from parts.project.files import write_text
 from parts.project.sections import Student
 from parts.retrieval.contexts import shown_passages
 from parts.scoring import exact
-from parts.student import finetune
+from parts.student import dataset, finetune
 from parts.student.model import tokenizer
 from stages import answer, curate
 
@@ -121,8 +121,8 @@ def exam_inputs(exams: Sequence[tuple[pl.DataFrame, dict]]) -> list[list]:
 def study_key(company: Company, plan: Plan, pairs: list[dict], measured: list) -> str:
     """Return a hash of all data that bears on a study: of the training, and of what is `measured` after it."""
     student = params.load("student", Student)
-    recipe = plan.recipe.model_copy(update={"seed": company.seed})
-    training = finetune.training_key(student.model, recipe, *finetune.dataset(pairs, tokenizer(student), recipe))
+    data = dataset.pairs_data(pairs, tokenizer(student), plan.recipe, company.seed)
+    training = finetune.training_key(student.model, plan.recipe, company.seed, data)
     return hashlib.sha256(f"{training} {json.dumps(measured)}".encode()).hexdigest()[:20]
 
 
@@ -138,9 +138,9 @@ def cached(company: Company, plan: Plan, measure: Callable[[transformers_engine.
         return json.loads((folder / "metrics.json").read_text())
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "log").open("a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-        recipe = plan.recipe.model_copy(update={"seed": company.seed})
+        data = dataset.pairs_data(pairs, tokenizer(student), plan.recipe, company.seed)
         training = finetune.finetune(
-            student.model, tokenizer(student), pairs, recipe, folder / "adapter", folder / "loss.tsv"
+            student.model, tokenizer(student), data, plan.recipe, company.seed, folder / "adapter", folder / "loss.tsv"
         )
         engine = arm_engine.engine(str(folder / "adapter"), settings)
         metrics = measure(engine) | {"seconds": training["seconds"], "tokens_read": training["tokens"]}

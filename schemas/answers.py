@@ -5,10 +5,11 @@ import pandera.polars as pa
 from schemas.table import Table
 
 
-class Answers(Table, path="data/answers/{}.parquet", key=("question_id",)):
-    """One row per question: the whole response of an arm."""
+class Answers(Table, path="data/answers/{}.parquet", key=("question_id", "seed")):
+    """One row per question and seed of training: the whole response of an arm."""
 
-    question_id: str = pa.Field(unique=True)
+    question_id: str
+    seed: int = pa.Field(ge=0)  # of the training; 0: the student as released
     response: str
     passages: int = pa.Field(ge=0)  # shown with the question
     prompt_tokens: int = pa.Field(gt=0)

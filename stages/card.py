@@ -2,7 +2,7 @@
 
 reads   Documents           one row per document
         Pairs               one row per training row
-        models/adapter, metrics/train, metrics/verdict
+        models/adapter/SEED by the first seed; metrics/train, metrics/verdict
 writes  models/release      the adapter's files, and the card as their README.md
         models/card.md      the card alone, in git
 """
@@ -15,11 +15,11 @@ from parts.project import params
 from parts.project.command import run
 from parts.project.files import replacing, write_text
 from parts.project.sections import Server, Student
-from parts.student import finetune
+from parts.student.recipe import Recipe
 from schemas.documents import Documents
 from schemas.pairs import Pairs
 
-ADAPTER, RELEASE, CARD = Path("models/adapter"), Path("models/release"), Path("models/card.md")
+ADAPTERS, RELEASE, CARD = Path("models/adapter"), Path("models/release"), Path("models/card.md")
 
 
 def release(adapter: Path, text: str, folder: Path) -> None:
@@ -32,8 +32,9 @@ def release(adapter: Path, text: str, folder: Path) -> None:
 def main() -> None:
     """Write models/release and models/card.md."""
     student, teacher = params.load("student", Student), params.load("teacher", Server)
-    text = card(Documents.read(), Pairs.read(), student, teacher.model, params.load("train", finetune.Recipe))
-    release(ADAPTER, text, RELEASE)
+    recipe = params.load("train", Recipe)
+    text = card(Documents.read(), Pairs.read(), student, teacher.model, recipe)
+    release(ADAPTERS / str(recipe.seeds[0]), text, RELEASE)
     write_text(CARD, text)
     print(f"card: {CARD}, and with the adapter in {RELEASE}")
 

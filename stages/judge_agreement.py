@@ -1,8 +1,8 @@
 """Measure how far the judge can be trusted: its agreement with itself, with known answers and with human labels.
 
 reads   Questions           one row per exam question
-        Answers[arm]        one row per question, all arms
-        Scores[arm]         one row per question and scorer, all arms
+        Answers[arm]        one row per question and seed, all arms
+        Scores[arm]         one row per question, seed and scorer, all arms
         the file judge_agreement.labels
 writes  metrics/judge_agreement.json
 """
@@ -27,13 +27,15 @@ from schemas.scores import Scores
 
 
 def judged_answers() -> list[dict]:
-    """Return every judged answer with its question, `arm`, and its scores `exact` and `judge`."""
+    """Return every judged answer (by the first seed of an arm) with its question, `arm`, and its scores `exact` and `judge`."""
     rows, questions = [], Questions.read()
     for arm in load_arms():
         scores = Scores.read(arm).filter(pl.col("scorer").is_in(["exact", "judge"]))
         if "judge" in scores["scorer"]:
-            by_question = scores.pivot("scorer", index="question_id", values="value")
-            joined = Answers.read(arm).join(questions, "question_id", validate="1:1").join(by_question, "question_id")
+            key = ["question_id", "seed"]
+            by_answer = scores.pivot("scorer", index=key, values="value")
+            first = Answers.read(arm).filter(pl.col("seed") == pl.min("seed"))  # of several trainings, as people label
+            joined = first.join(questions, "question_id", validate="1:1").join(by_answer, key)
             rows += joined.sort("question_id").with_columns(arm=pl.lit(arm)).to_dicts()
     return rows
 

@@ -3,6 +3,7 @@
 reads   Questions           one row per exam question
         Chunks              one row per passage
         Contexts[retriever] one row per question and rank (of an arm that does not search)
+        models/MODEL/SEED   by the first seed
 writes  metrics/latency.json
 
 One stage times all arms: they take turns question by question, each in its turn the first, so that other load of the
@@ -20,6 +21,7 @@ from parts.answering.timing import TimedArm, measure_latency, measure_throughput
 from parts.project import metrics, params
 from parts.project.arms import Arm, load_arms
 from parts.project.command import run
+from parts.project.seeds import seeds_of
 from parts.retrieval.timed_search import timed_search
 from schemas.chunks import Chunks
 from schemas.questions import Questions
@@ -45,7 +47,7 @@ def ready(arms: dict[str, Arm], answer: arm_engine.AnswerParams) -> Iterator[dic
             for name in dict.fromkeys(arm.retriever for arm in arms.values())
         }
         models = dict.fromkeys(arm.model for arm in arms.values())
-        engines = {model: arm_engine.engine(model, answer, url) for model in models}
+        engines = {model: arm_engine.engine(model, answer, url, seed=seeds_of(model)[0]) for model in models}
         yield {name: TimedArm(engines[arm.model], searches[arm.retriever]) for name, arm in arms.items()}
 
 

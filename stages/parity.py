@@ -4,6 +4,7 @@ reads   Questions           one row per exam question
         Contexts[retriever] one row per question and rank, of the arms with the adapter
         Chunks              one row per passage
         Pairs               one row per training row
+        models/adapter/SEED by the first seed
 writes  metrics/parity.json
 """
 
@@ -20,8 +21,9 @@ from parts.project.command import run
 from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.retrieval.contexts import shown_passages
-from parts.student import dataset, finetune
+from parts.student import dataset
 from parts.student.model import tokenizer
+from parts.student.recipe import Recipe
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
 from schemas.pairs import Pairs
@@ -73,9 +75,10 @@ def sample_prompts(engine: Engine, arms: list[Arm], section: Params, count: int)
 def main() -> None:
     """Write metrics/parity.json; fail where it misses the limits."""
     section, answer = params.load("parity", Params), params.load("answer", arm_engine.AnswerParams)
-    recipe, student = params.load("train", finetune.Recipe), params.load("student", Student)
+    recipe, student = params.load("train", Recipe), params.load("student", Student)
     arms = [arm for arm in load_arms().values() if arm.model == "adapter"]
-    merged, adapter = (arm_engine.engine("adapter", answer, merge=merge) for merge in (True, False))
+    seed = recipe.seeds[0]
+    merged, adapter = (arm_engine.engine("adapter", answer, merge=merge, seed=seed) for merge in (True, False))
     pairs = Pairs.read().to_dicts()
     encoded = dataset.encode(pairs, tokenizer(student), recipe.max_length, recipe.completion_only_loss)
     values = dataset.count_ended(encoded, merged.ends, recipe.max_length)
@@ -83,7 +86,7 @@ def main() -> None:
     engines = {"merged": lambda: merged, "adapter": lambda: adapter}
     with arm_engine.server(answer) as url:
         if url:
-            engines["served"] = lambda: arm_engine.engine("adapter", answer, url)
+            engines["served"] = lambda: arm_engine.engine("adapter", answer, url, seed=seed)
         values |= {"answers": len(prompts)} | parity(engines, prompts, arm_engine.batch_size())
     metrics.write("parity", values)
     check(values, section)

@@ -1,10 +1,10 @@
 """Score an arm's answers.
 
-reads   Answers[arm]        one row per question
+reads   Answers[arm]        one row per question and seed
         Questions           one row per exam question
         Contexts[retriever] one row per question and rank: what the arm was shown
         Chunks              one row per passage
-writes  Scores[arm]         one row per question and scorer
+writes  Scores[arm]         one row per question, seed and scorer
 """
 
 import asyncio

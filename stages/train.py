@@ -1,38 +1,32 @@
-"""Fine-tune the student on the training rows.
+"""Fine-tune the student on the training rows, by one seed.
 
 reads   Pairs               one row per training row
-writes  models/adapter      a LoRA adapter
-        plots/loss.tsv      the loss by step
+writes  models/adapter/SEED a LoRA adapter
+        plots/loss/SEED.tsv the loss by step
 """
 
 from pathlib import Path
 
-import polars as pl
-
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.sections import Student
-from parts.student import finetune
+from parts.student.dataset import pairs_data
+from parts.student.finetune import finetune
 from parts.student.model import tokenizer
+from parts.student.recipe import Recipe as Params
 from schemas.pairs import Pairs
 
-ADAPTER = Path("models/adapter")
-PLOT = Path("plots/loss.tsv")
-
-Params = finetune.Recipe
+ADAPTERS, PLOTS = Path("models/adapter"), Path("plots/loss")
 
 
-def train(pairs: pl.DataFrame, student: Student, recipe: Params, adapter: Path, plot: Path) -> dict[str, float | int]:
-    """Fine-tune the student on `pairs`, write its adapter, and return the metrics of the training."""
-    return finetune.finetune(student.model, tokenizer(student), pairs.to_dicts(), recipe, adapter, plot)
-
-
-def main() -> None:
-    """Write models/adapter."""
-    values = train(Pairs.read(), params.load("student", Student), params.load("train", Params), ADAPTER, PLOT)
-    (ADAPTER / "README.md").unlink(missing_ok=True)  # PEFT's empty template; stages/card.py writes the card
-    metrics.write("train", values)
-    print(f"{values['steps']} steps, {values['tokens']:,} tokens; loss {values['train_loss']:.3f}")
+def main(seed: int) -> None:
+    """Write models/adapter/SEED."""
+    student, recipe = params.load("student", Student), params.load("train", Params)
+    reader, name = tokenizer(student), str(seed)
+    data = pairs_data(Pairs.read().to_dicts(), reader, recipe, seed)
+    values = finetune(student.model, reader, data, recipe, seed, ADAPTERS / name, PLOTS / f"{name}.tsv")
+    metrics.write(f"train/{seed}", values)
+    print(f"seed {seed}: {values['steps']} steps, {values['tokens']:,} tokens; loss {values['train_loss']:.3f}")
 
 
 if __name__ == "__main__":

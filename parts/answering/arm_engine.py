@@ -13,10 +13,9 @@ from parts.llm.server import running_server
 from parts.project import params
 from parts.project.errors import UserError
 from parts.project.sections import Student
+from parts.project.seeds import RELEASED
 from parts.retrieval import tuned_settings
 from parts.student.model import tokenizer
-
-ADAPTER = "models/adapter"
 
 
 class AnswerParams(BaseModel, extra="forbid", frozen=True):
@@ -24,7 +23,7 @@ class AnswerParams(BaseModel, extra="forbid", frozen=True):
 
     engine: Literal["transformers", "openai"]  # a module of parts/answering, NAME_engine.py
     serve: str | None  # openai: a command that serves on loopback at {port}; null: the server at CLOSEDBOOK_ENGINE_URL
-    served: dict[str, str]  # openai: the server's name for a model (student or adapter), where it is not its own
+    served: dict[str, str]  # openai: the server's name for an arm's model, {seed} its seed, where it is not its own
     max_prompt_tokens: int = Field(ge=16)  # passages that do not fit are left out, the worst first
     max_new_tokens: int = Field(ge=1)
 
@@ -54,25 +53,24 @@ def server(answer: AnswerParams) -> Iterator[str | None]:
         raise UserError("answer.engine is openai: set answer.serve in params.yaml, or CLOSEDBOOK_ENGINE_URL")
 
 
-def engine(model: str, answer: AnswerParams, url: str | None = None, merge: bool | None = None) -> Engine:
-    """Return the engine of `model`: student, adapter, or the name or folder of a model.
+def engine(
+    model: str, answer: AnswerParams, url: str | None = None, merge: bool | None = None, seed: int = RELEASED
+) -> Engine:
+    """Return the engine of `model`: an arm's (as trained by `seed`), or the name or folder of a model.
 
     It asks the server at `url`; without one it runs the model in this process, an adapter merged into its student unless
     `merge` (None: CLOSEDBOOK_MERGE) is false.
     """
     student = params.load("student", Student)
+    folder = {"student": student.model}.get(model, f"models/{model}/{seed}" if seed else model)
     limits = tokenizer(student), answer.max_new_tokens, answer.max_prompt_tokens
     if url:
-        return openai_engine.Engine(url, answer.served.get(model, _folder(model, student)), *limits)
+        name = answer.served.get(model, folder).replace("{seed}", str(seed))
+        return openai_engine.Engine(url, name, *limits)
     merge = os.environ.get("CLOSEDBOOK_MERGE", "1") != "0" if merge is None else merge
-    return transformers_engine.Engine(_folder(model, student), *limits, merge=merge)
+    return transformers_engine.Engine(folder, *limits, merge=merge)
 
 
 def batch_size() -> int:
     """Return the number of questions to answer at once, CLOSEDBOOK_ANSWER_BATCH or 32: it changes no answer."""
     return int(os.environ.get("CLOSEDBOOK_ANSWER_BATCH", "32"))
-
-
-def _folder(model: str, student: Student) -> str:
-    """Return the folder of a model, or its name on the hub."""
-    return {"student": student.model, "adapter": ADAPTER}.get(model, model)

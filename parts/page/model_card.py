@@ -7,7 +7,7 @@ import polars as pl
 from parts.project import metrics
 from parts.project.arms import load_arms
 from parts.project.sections import Student
-from parts.student import finetune
+from parts.student.recipe import Recipe
 from parts.text import markdown
 from parts.text.numbers import interval, number, signed, with_interval
 
@@ -25,21 +25,22 @@ prompts of `prompts/answer/`. Other uses were not measured.
 - A teacher model wrote its training rows, and its errors are in them."""
 
 
-def card(documents: pl.DataFrame, pairs: pl.DataFrame, student: Student, teacher: str, recipe: finetune.Recipe) -> str:
+def card(documents: pl.DataFrame, pairs: pl.DataFrame, student: Student, teacher: str, recipe: Recipe) -> str:
     """Return the card as Markdown, with the Hub's metadata as front matter, from the tables and metrics/."""
-    parts = [_title(recipe), USE, _data(documents, pairs, teacher), _recipe(student, recipe), _scores()]
+    parts = [_title(recipe), USE, _data(documents, pairs, teacher), _recipe(student, recipe), _scores(recipe)]
     return f"---\n{_metadata(student, recipe)}\n---\n\n" + "\n\n".join(parts) + "\n"
 
 
-def _metadata(student: Student, recipe: finetune.Recipe) -> str:
+def _metadata(student: Student, recipe: Recipe) -> str:
     """Return the Hub's metadata as YAML. A student in a local folder has no name on the Hub; no licence is claimed."""
     from huggingface_hub import EvalResult, ModelCardData
 
-    verdict, on_hub = metrics.read("verdict"), not Path(student.model).is_dir()
+    verdict, on_hub, seed = metrics.read("verdict"), not Path(student.model).is_dir(), recipe.seeds[0]
     results = [
         EvalResult(
             task_type="question-answering", dataset_type="exam", dataset_name=f"exam of {verdict['n_questions']} questions",
-            metric_type="accuracy", metric_value=verdict[f"accuracy_{name}"], metric_name=f"accuracy, {arm.description}",
+            metric_type="accuracy", metric_value=verdict.get(f"accuracy_{name}_seed_{seed}", verdict[f"accuracy_{name}"]),
+            metric_name=f"accuracy, {arm.description}",
         )
         for name, arm in load_arms().items()
         if arm.model == "adapter"
@@ -51,7 +52,7 @@ def _metadata(student: Student, recipe: finetune.Recipe) -> str:
     ).to_yaml()  # fmt: skip
 
 
-def _title(recipe: finetune.Recipe) -> str:
+def _title(recipe: Recipe) -> str:
     kind, loader = ("LoRA adapter", "AutoPeft") if recipe.lora_r else ("model", "Auto")
     usage = f"`{loader}ModelForCausalLM.from_pretrained(FOLDER)` loads it."
     return f"# A {kind} fine-tuned on a set of documents\n\nMade by closedbook. {usage}"
@@ -71,10 +72,11 @@ def _data(documents: pl.DataFrame, pairs: pl.DataFrame, teacher: str) -> str:
     return f"## Data\n\n{summary}\n\n" + markdown.table(("generator", "kind", "rows", "tokens"), rows)
 
 
-def _recipe(student: Student, recipe: finetune.Recipe) -> str:
+def _recipe(student: Student, recipe: Recipe) -> str:
     """Return the training settings, steps, tokens and trainable parameters."""
-    train = metrics.read("train")
-    settings = [[name, markdown.code_span(str(value))] for name, value in recipe.model_dump().items()]
+    train = metrics.read(f"train/{recipe.seeds[0]}")
+    values = recipe.model_dump(exclude={"seeds"}) | {"seed": recipe.seeds[0]}
+    settings = [[name, markdown.code_span(str(value))] for name, value in values.items()]
     summary = (
         f"Student: {markdown.code_span(student.model)}. {train['steps']:,} steps over {train['tokens']:,} tokens by TRL's "
         f"SFTTrainer, {train['trainable_parameters']:,} trainable parameters."
@@ -82,7 +84,7 @@ def _recipe(student: Student, recipe: finetune.Recipe) -> str:
     return f"## Recipe\n\n{summary}\n\n" + markdown.table(("setting", "value"), settings)
 
 
-def _scores() -> str:
+def _scores(recipe: Recipe) -> str:
     """Return the accuracy of every arm with its 95% interval."""
     verdict = metrics.read("verdict")
     rows = [
@@ -97,6 +99,10 @@ def _scores() -> str:
     gap = with_interval(verdict["tuned_minus_rag"], *_bounds(verdict, "tuned_minus_rag"), signed)
     scorer = markdown.code_span(verdict["scorer"])
     summary = f"{verdict['n_questions']} questions, scored by {scorer}. Tuned minus rag: {gap}."
+    if len(recipe.seeds) > 1:
+        summary += (
+            f" Fine-tuned arms: means over {len(recipe.seeds)} trainings; this is the one by seed {recipe.seeds[0]}."
+        )
     return f"## Scores\n\n{summary}\n\n" + markdown.table(("arm", "setting", "accuracy", "95% interval"), rows)
 
 

@@ -34,8 +34,10 @@ function element(tag, className, text, ...children) {
 }
 
 const readable = (name) => name.replaceAll("_", " ");
-const grade = (right) => (right ? "right" : "wrong");
-const tick = (right) => (right ? "✓" : "✗");
+const grade = ({ right }) => ["wrong", "right"][right] ?? "not scored";
+const tick = ({ right, seeds_right, seeds }) =>
+  (["✗", "✓"][right] ?? "–") + (seeds > 1 ? ` ${seeds_right}/${seeds}` : "");
+const trainings = ({ seeds_right, seeds }) => (seeds > 1 ? `, right by ${seeds_right} of ${seeds} trainings` : "");
 
 function searchText(question) {
   question.searchText ??= [
@@ -74,9 +76,9 @@ function showPage() {
 function questionItem(question) {
   const details = element("small", "", `${question.id} · ${readable(question.kind)}`);
   const marks = exam.arms.map((arm) => {
-    const right = isRight(question, arm);
-    const mark = element("span", `mark ${grade(right)}`, tick(right), element("b", "", ` ${arm}`));
-    mark.ariaLabel = `${arm} ${grade(right)}`;
+    const answer = question.answers[arm];
+    const mark = element("span", `mark ${grade(answer)}`, tick(answer), element("b", "", ` ${arm}`));
+    mark.ariaLabel = `${arm} ${grade(answer)}${trainings(answer)}`;
     mark.role = "img";
     return mark;
   });
@@ -113,9 +115,9 @@ function questionPanel(question) {
 
 function answerCard(question, arm, gold) {
   const answer = question.answers[arm];
-  const right = isRight(question, arm);
   const head = element("h5", "", null, element("i", `dot arm-${armColours[arm]}`), element("span", "", arm),
-    element("span", `grade ${grade(right)}`, `${tick(right)} ${grade(right)}`));
+    element("span", `grade ${grade(answer)}`, `${tick(answer)} ${grade(answer)}`));
+  if (answer.seeds > 1) head.title = `The first training's answer; ${answer.seeds_right} of ${answer.seeds} are right`;
   const mark = answer.response.lastIndexOf(exam.mark);
   const short = mark < 0 ? answer.response : answer.response.slice(mark + exam.mark.length);
   const card = element("article", "card", null, head, element("p", "short", short.trim() || "(empty)"));

@@ -76,26 +76,39 @@ def _with_answers(tables: Exam, answers: dict[str, dict[str, dict]]) -> list[dic
 
 
 def _answers(tables: Exam, arm: str, scorer: str) -> dict[str, dict]:
-    """Return an arm's answers by question: response, passages shown, right (0 or 1), values and reasons by scorer."""
+    """Return an arm's answers by question, those of its first seed: response, passages shown, values and reasons by scorer.
+
+    `right`: 1, 0, or None where the scorer abstained; `seeds_right`: by how many of the arm's `seeds` the answer is right.
+    """
     scores: dict[str, list[dict]] = {}
-    for row in tables.scores[arm].sort("question_id", "scorer").iter_rows(named=True):
+    for row in _first_seed(tables.scores[arm]).sort("question_id", "scorer").iter_rows(named=True):
         scores.setdefault(row["question_id"], []).append(row)
     shown = _shown(tables, arm)
-    right = dict(correct_answers(tables.scores[arm], scorer).select("question_id", "right").iter_rows())
+    by_question = correct_answers(tables.scores[arm], scorer).sort("seed").group_by("question_id")
+    right = {
+        row["question_id"]: {"right": row["first"] if row["first"] is None else int(row["first"])}
+        | {"seeds_right": row["count"], "seeds": row["seeds"]}
+        for row in by_question.agg(first=pl.first("right"), count=pl.sum("right"), seeds=pl.len()).iter_rows(named=True)
+    }
     return {
         (id_ := row["question_id"]): {
             "response": row["response"], "likeliest": row.get("likeliest"), "shown": shown.get(id_, []),
-            "right": int(right.get(id_, False)),
+            **right.get(id_, {"right": None, "seeds_right": 0, "seeds": 1}),
             "scores": {s["scorer"]: s["value"] and round(s["value"], 3) for s in scores.get(id_, [])},
             "reasons": {s["scorer"]: s["reason"] for s in scores.get(id_, []) if s["reason"]},
         }
-        for row in tables.answers[arm].iter_rows(named=True)
+        for row in _first_seed(tables.answers[arm]).iter_rows(named=True)
     }  # fmt: skip
+
+
+def _first_seed(table: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of Answers or Scores by the arm's first seed."""
+    return table.filter(pl.col("seed") == pl.min("seed"))
 
 
 def _shown(tables: Exam, arm: str) -> dict[str, list[str]]:
     """Return by question the chunk_ids shown to `arm`, best first."""
-    counts = tables.answers[arm].select("question_id", "passages")
+    counts = _first_seed(tables.answers[arm]).select("question_id", "passages")
     shown = tables.contexts[arm].join(counts, "question_id").filter(pl.col("rank") <= pl.col("passages"))
     return dict(shown.sort("question_id", "rank").group_by("question_id").agg("chunk_id").iter_rows())
 

@@ -27,7 +27,7 @@ def join_passages(
     texts = dict(chunks.select("chunk_id", "text").rows())
     ranked = contexts.sort("rank").group_by("question_id").agg("chunk_id").rows()
     retrieved = {question_id: [texts[chunk_id] for chunk_id in chunk_ids] for question_id, chunk_ids in ranked}
-    rows = answers.join(questions, "question_id", validate="1:1").to_dicts()
+    rows = answers.join(questions, "question_id", validate="m:1").to_dicts()
     for row in rows:
         row["shown"] = retrieved.get(row["question_id"], [])[: row["passages"]]
         row["gold"] = [texts[chunk_id] for piece in row["gold_chunk_ids"] for chunk_id in piece]
@@ -46,7 +46,7 @@ async def score(
     scores = await jobs.collect(requests, len(rows), desc, client.meter)
     columns = ("scorer", "value", "reason", "version")
     return Scores.frame([
-        {"question_id": row["question_id"], **dict(zip(columns, values, strict=True))}
+        {"question_id": row["question_id"], "seed": row["seed"], **dict(zip(columns, values, strict=True))}
         for row, row_scores in zip(rows, scores, strict=True)
         for values in row_scores
     ])  # fmt: skip

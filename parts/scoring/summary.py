@@ -32,15 +32,16 @@ def summarise(scores: pl.DataFrame) -> dict[str, float | int | str | None]:
 
 
 def hallucination_rates(rows: Sequence[dict], scores: pl.DataFrame) -> dict[str, float | int | None]:
-    """Return the hallucination rates (0..1) of `rows` (question_id, answerable, response) with their Scores.
+    """Return the hallucination rates (0..1) of `rows` (question_id, seed, answerable, response) with their Scores.
 
     unanswerable_answered_rate: share of the unanswerable questions that were answered. confident_error_rate: share of
     the answerable questions with a wrong answer (right by none of CORRECTNESS) without a hedge. None: no such question.
     """
-    right = set(scores.filter(pl.col("scorer").is_in(CORRECTNESS), pl.col("value") > 0)["question_id"])
+    is_right = pl.col("scorer").is_in(CORRECTNESS), pl.col("value") > 0
+    right = set(scores.filter(*is_right).select("question_id", "seed").rows())
     answered = [row for row in rows if answer_format.extract_answer(row["response"])]
     not_refused = [row for row in answered if not row["answerable"] and not answer_format.is_refusal(row["response"])]
-    wrong = [row for row in answered if row["answerable"] and row["question_id"] not in right]
+    wrong = [row for row in answered if row["answerable"] and (row["question_id"], row["seed"]) not in right]
     unhedged = [row for row in wrong if not answer_format.is_hedged(row["response"])]
     answerable = sum(row["answerable"] for row in rows)
     unanswerable = len(rows) - answerable

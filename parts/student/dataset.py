@@ -1,15 +1,76 @@
-"""Tokenise training rows: input ids, labels, and the order of the rows in training."""
+"""Tokenise what a training reads, and lay down its order: the training rows, or the documents themselves."""
 
+import itertools
 import math
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
+from parts.student.recipe import Recipe
 from parts.text import answer_format
 
 IGNORED = -100  # label of a token without loss: PyTorch's ignore_index
 
 Encoded = dict[str, list[int]]
 """input_ids and labels of a row, of equal length"""
+
+
+class TrainingData(NamedTuple):
+    """What a training reads."""
+
+    train: list[Encoded]
+    dev: list[Encoded]
+    order: list[int]
+    """indices of `train` over all epochs, batch after batch"""
+
+    @property
+    def tokens(self) -> int:
+        """The number of tokens that the training reads, over all epochs."""
+        return sum(len(self.train[row]["input_ids"]) for row in self.order)
+
+
+def pairs_data(rows: list[dict], tokenizer, recipe: Recipe, seed: int) -> TrainingData:
+    """Return what a training on `rows` (of Pairs) reads."""
+    train, dev = (_encode_split(rows, split, tokenizer, recipe) for split in ("train", "dev"))
+    row_order = order(_lengths(train), recipe.per_device_train_batch_size, recipe.num_train_epochs, seed)
+    return TrainingData(train, dev, row_order)
+
+
+def raw_data(passages: list[dict], rows: list[dict], tokenizer, recipe: Recipe, seed: int) -> TrainingData:
+    """Return what a training on the documents themselves reads: as many tokens as one on `rows` (of Pairs) does.
+
+    The student reads the `passages` (of Chunks) over and over, as plain text below their headings. The replayed of
+    `rows` have the same share of the tokens as in a training on `rows`, and a row of theirs comes in every few passes.
+    """
+    studied = pairs_data(rows, tokenizer, recipe, seed)
+    replay = _encode_split([row for row in rows if row["generator"] == "replay"], "train", tokenizer, recipe)
+    documents = encode(map(_document, passages), tokenizer, recipe.max_length)
+    train = documents + replay
+    lengths, n_documents = _lengths(train), len(documents)
+    synthetic_tokens = max(1, sum(_lengths(studied.train)) - sum(lengths[n_documents:]))
+    n_replayed = round(len(replay) * sum(lengths[:n_documents]) / synthetic_tokens)  # in a pass over the documents
+    rng = random.Random(seed)
+    replayed = itertools.cycle(rng.sample(range(n_documents, len(train)), len(replay)))
+    data = TrainingData(train, studied.dev, [])
+    while data.tokens < studied.tokens:
+        rows_of_pass = [*range(n_documents), *itertools.islice(replayed, n_replayed)]
+        batches = _batches(rows_of_pass, lengths, recipe.per_device_train_batch_size, rng)
+        data.order.extend(itertools.chain.from_iterable(batches))
+    return data
+
+
+def _encode_split(rows: list[dict], split: str, tokenizer, recipe: Recipe) -> list[Encoded]:
+    split_rows = (row for row in rows if row["split"] == split)
+    return encode(split_rows, tokenizer, recipe.max_length, recipe.completion_only_loss)
+
+
+def _document(passage: dict) -> dict:
+    """Return a row of kind document with the text of a passage."""
+    return {"kind": "document", "generator": "raw", "completion": f"{passage['heading']}\n{passage['text']}"}
+
+
+def _lengths(encoded: list[Encoded]) -> list[int]:
+    return [len(row["input_ids"]) for row in encoded]
 
 
 def encode(rows: Iterable[dict], tokenizer, max_length: int, completion_only_loss: bool = True) -> list[Encoded]:
@@ -63,14 +124,19 @@ def order(lengths: list[int], batch: int, epochs: float, seed: int) -> list[int]
     """
     rng, batches = random.Random(seed), []
     for _ in range(math.ceil(epochs)):
-        rows = rng.sample(range(len(lengths)), len(lengths))
-        by_length = [
-            row
-            for start in range(0, len(rows), batch * 50)
-            for row in sorted(rows[start : start + batch * 50], key=lengths.__getitem__)
-        ]
-        epoch = [by_length[start : start + batch] for start in range(0, len(by_length) - batch + 1, batch)]
-        epoch = epoch or [by_length]
-        batches += rng.sample(epoch, len(epoch))
+        batches += _batches(range(len(lengths)), lengths, batch, rng)
     n_batches = max(1, round(len(batches) * epochs / math.ceil(epochs)))
     return [row for rows in batches[:n_batches] for row in rows]
+
+
+def _batches(rows: Sequence[int], lengths: list[int], batch: int, rng: random.Random) -> list[list[int]]:
+    """Return `rows` in batches of similar length, shuffled; rows that fill no batch, drawn by lot, are left out."""
+    n_rows = len(rows) - len(rows) % batch or len(rows)
+    shuffled = rng.sample(rows, n_rows)
+    by_length = [
+        row
+        for start in range(0, n_rows, batch * 50)
+        for row in sorted(shuffled[start : start + batch * 50], key=lengths.__getitem__)
+    ]
+    batches = [by_length[start : start + batch] for start in range(0, n_rows, batch)]
+    return rng.sample(batches, len(batches))

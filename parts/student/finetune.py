@@ -8,73 +8,37 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from pydantic import BaseModel, Field
-
 from parts.project.files import replacing, write_text
 from parts.project.progress import ProgressBar
-from parts.student.dataset import Encoded, encode, order
+from parts.student.dataset import TrainingData
 from parts.student.model import fast_bfloat16, fingerprint, load
+from parts.student.recipe import Recipe
 
 CHECKPOINTS = Path(".cache/train")
 
 
-class Recipe(BaseModel, extra="forbid", frozen=True):
-    """Section `train` of params.yaml."""
-
-    seed: int
-    lora_r: int | None = Field(ge=1)  # null: full fine-tuning, which needs a lower learning rate
-    lora_alpha: int = Field(ge=1)
-    learning_rate: float = Field(gt=0)
-    num_train_epochs: float = Field(gt=0)
-    per_device_train_batch_size: int = Field(ge=1)  # rows per step
-    max_length: int = Field(ge=16)  # tokens of a row; longer rows are cut
-    warmup_ratio: float = Field(ge=0, lt=1)  # fraction of the steps
-    weight_decay: float = Field(ge=0)
-    completion_only_loss: bool  # false: loss on the prompts too
-
-
-def dataset(rows: list[dict], tokenizer, recipe: Recipe) -> tuple[list[Encoded], list[Encoded], list[int]]:
-    """Return the encoded rows (of Pairs) of splits train and dev, and the training order of the train rows."""
-    train, dev = (
-        encode(
-            (row for row in rows if row["split"] == split), tokenizer, recipe.max_length, recipe.completion_only_loss
-        )
-        for split in ("train", "dev")
-    )
-    return (
-        train,
-        dev,
-        order(
-            [len(row["input_ids"]) for row in train],
-            recipe.per_device_train_batch_size,
-            recipe.num_train_epochs,
-            recipe.seed,
-        ),
-    )
-
-
-def training_key(model: str, recipe: Recipe, train: list[Encoded], dev: list[Encoded], rows: list[int]) -> str:
-    """Return a hash of everything that training depends on: the model's files, the recipe, every token, the `rows`' order."""
-    return hashlib.sha256(repr((fingerprint(model), recipe, train, dev, rows)).encode()).hexdigest()
+def training_key(model: str, recipe: Recipe, seed: int, data: TrainingData) -> str:
+    """Return a hash of everything that training depends on: the model's files, recipe, seed, every token and their order."""
+    settings = recipe.model_dump(exclude={"seeds"})
+    return hashlib.sha256(repr((fingerprint(model), settings, seed, data)).encode()).hexdigest()
 
 
 def finetune(
-    model: str, tokenizer, rows: list[dict], recipe: Recipe, adapter: Path, plot: Path
+    model: str, tokenizer, data: TrainingData, recipe: Recipe, seed: int, adapter: Path, plot: Path
 ) -> dict[str, float | int]:
-    """Fine-tune `model` on the rows (of Pairs) of split train, save it to the folder `adapter` and return metrics.
+    """Fine-tune `model` on `data`, save it to the folder `adapter` and return metrics.
 
-    The adapter is LoRA's, or all weights where `recipe.lora_r` is null. The loss by step goes to `plot`, a TSV file. A
-    stopped run resumes from its last checkpoint.
+    The adapter is LoRA's, or all weights where `recipe.lora_r` is null; `seed` draws its first weights. The loss by step
+    goes to `plot`, a TSV file. A stopped run resumes from its last checkpoint.
     """
     import torch
     from datasets import Dataset
     from peft import LoraConfig
     from trl import SFTConfig, SFTTrainer
 
-    train, dev, row_order = dataset(rows, tokenizer, recipe)
-    state = CHECKPOINTS / training_key(model, recipe, train, dev, row_order)[:16]
+    state = CHECKPOINTS / training_key(model, recipe, seed, data)[:16]
     config = SFTConfig(
-        output_dir=str(state), seed=recipe.seed, data_seed=recipe.seed, num_train_epochs=1,
+        output_dir=str(state), seed=seed, data_seed=seed, num_train_epochs=1,
         per_device_train_batch_size=recipe.per_device_train_batch_size,
         per_device_eval_batch_size=recipe.per_device_train_batch_size,
         learning_rate=recipe.learning_rate, lr_scheduler_type="cosine", warmup_steps=recipe.warmup_ratio,
@@ -87,21 +51,20 @@ def finetune(
     )
 
     trainer = SFTTrainer(
-        load(model), args=config, train_dataset=Dataset.from_list([train[row] for row in row_order]),
-        eval_dataset=Dataset.from_list(dev) if dev else None, processing_class=tokenizer,
+        load(model), args=config, train_dataset=Dataset.from_list([data.train[row] for row in data.order]),
+        eval_dataset=Dataset.from_list(data.dev) if data.dev else None, processing_class=tokenizer,
         peft_config=lora,
     )  # fmt: skip
     quiet_trainer(trainer)
     output = trainer.train(resume_from_checkpoint=any(state.glob("checkpoint-*")))
-    dev_loss = trainer.evaluate()["eval_loss"] if dev else None
+    dev_loss = trainer.evaluate()["eval_loss"] if data.dev else None
     _save(trainer.model, adapter)
     _plot(trainer.state.log_history, plot)
     shutil.rmtree(state)
-    has_end = [row["labels"][-1] == tokenizer.eos_token_id for row in train]
+    has_end = [row["labels"][-1] == tokenizer.eos_token_id for row in data.train]
     return {
-        "train_loss": output.training_loss, "dev_loss": dev_loss, "steps": output.global_step, "rows": len(train),
-        "tokens": sum(len(train[row]["input_ids"]) for row in row_order),
-        "rows_cut": len(has_end) - sum(has_end), "seconds": output.metrics["train_runtime"],
+        "train_loss": output.training_loss, "dev_loss": dev_loss, "steps": output.global_step, "rows": len(data.train),
+        "tokens": data.tokens, "rows_cut": len(has_end) - sum(has_end), "seconds": output.metrics["train_runtime"],
         "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
     }  # fmt: skip
 
@@ -140,3 +103,4 @@ def _save(model, adapter: Path) -> None:
     """Write the weights (an adapter's, or all) and their configuration, and nothing else, all or nothing."""
     with replacing(adapter) as partial:
         model.save_pretrained(partial, safe_serialization=True)
+        (partial / "README.md").unlink(missing_ok=True)  # PEFT's empty template; stages/card.py writes the card
