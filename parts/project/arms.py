@@ -15,7 +15,9 @@ BASELINE, CANDIDATE = "rag", "tuned"
 class Arm(BaseModel, extra="forbid", frozen=True):
     """One arm."""
 
-    model: Literal["student", "adapter", "raw"]  # the student as released, fine-tuned on training rows, or on the documents
+    model: Literal[
+        "student", "adapter", "raw"
+    ]  # the student as released, fine-tuned on training rows, or on the documents
     retriever: str  # a module of parts/retrieval/retrievers
     description: str  # for a reader
 
