@@ -8,10 +8,11 @@ from pathlib import Path
 
 from commands import answer_flips, diff, git, history
 from parts.llm import prices
-from parts.project import metrics, params
+from parts.project import machine, metrics, params
 from parts.project.command import run
 from parts.project.errors import UserError
 from parts.project.sections import Server
+from parts.text.numbers import dollars
 from parts.verdict import sentences
 
 MARK = "<!-- closedbook verdict -->"
@@ -27,10 +28,10 @@ def cost(seconds: float) -> str:
     prompt_tokens, new_tokens = (sum(usage[key] for usage in usages) for key in ("prompt_tokens", "new_tokens"))
     teacher, train = listed.cost_of_tokens(server.model, prompt_tokens, new_tokens), metrics.read("train")
     lines = [
-        f"This run took {seconds / 60:.1f} minutes (${listed.cost_of_machine(seconds):.4f} of machine time).",
+        f"This run took {seconds / 60:.1f} minutes ({dollars(listed.cost_of_machine(seconds))} of machine time).",
         f"Teacher: {prompt_tokens + new_tokens:,} tokens ({_dollars(teacher)}, cached replies included). "
-        f"Training: {train['tokens']:,} tokens in {train['seconds'] / 60:.1f} minutes.",
-        f"By arm: {history.cost(metrics.read('cost'))}. Prices of {listed.dated}.",
+        f"Training: {train['tokens']:,} tokens.",
+        f"By arm: {history.cost(machine.read('cost'), metrics.read('verdict'))}. Prices of {listed.dated}.",
     ]
     return "\n".join(f"- {line}" for line in lines)
 

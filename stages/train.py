@@ -3,13 +3,14 @@
 reads   Pairs               one row per training row
 writes  models/adapter      a LoRA adapter
         plots/loss.tsv      the loss by step
+        metrics/train.json, metrics/machine/train.json
 """
 
 from pathlib import Path
 
 import polars as pl
 
-from parts.project import metrics, params
+from parts.project import machine, metrics, params
 from parts.project.command import run
 from parts.project.sections import Student
 from parts.student import finetune
@@ -31,7 +32,9 @@ def main() -> None:
     """Write models/adapter."""
     values = train(Pairs.read(), params.load("student", Student), params.load("train", Params), ADAPTER, PLOT)
     (ADAPTER / "README.md").unlink(missing_ok=True)  # PEFT's empty template; stages/card.py writes the card
+    timing = {key: values.pop(key) for key in ("clock", "seconds")}
     metrics.write("train", values)
+    machine.write("train", timing, values)
     print(f"{values['steps']} steps, {values['tokens']:,} tokens; loss {values['train_loss']:.3f}")
 
 

@@ -1,4 +1,4 @@
-"""Write metrics files: JSON with sorted keys, rounded, never NaN, so that runs can be diffed."""
+"""Write metrics files: JSON with sorted keys, rounded, never NaN, so that runs can be diffed; no clocks (machine.py)."""
 
 import json
 import math
@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from parts.project.files import write_json
+
+DIGITS = 4
+"""significant ones: a fixed number after the point would make 0.0 of $0.00005"""
 
 Value = float | int | str | None | list["Value"] | dict[str, "Value"]
 
@@ -18,6 +21,11 @@ def write(path: str, values: Mapping[str, Value]) -> None:
 def read(path: str) -> dict[str, Value]:
     """Return metrics/`path`.json."""
     return json.loads(Path("metrics", f"{path}.json").read_text())
+
+
+def rounded(value: float) -> float | None:
+    """Return a number as it is written: with DIGITS significant digits; None for NaN and the infinities."""
+    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
 
 
 def by_arm(values: Mapping[str, Value], arms: Iterable[str]) -> dict[str, dict[str, Value]]:
@@ -37,5 +45,5 @@ def _plain(value: Value) -> Value:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, float):
-        return round(value, 4) if math.isfinite(value) else None
+        return rounded(value)
     return value
