@@ -59,11 +59,11 @@ def saving(
     questions = saved.group_by("question_id", "kind").agg(pl.col("saved").mean())
     rounds = [_mean(part, "saved", shares) for part in saved.partition_by("round")]
     of_questions, df_questions = _variance_over_questions(questions, shares)
-    of_rounds, df_rounds = (pl.Series(rounds).var() or math.nan) / len(rounds), len(rounds) - 1
+    of_rounds = pl.Series(rounds).var() / len(rounds) if len(rounds) > 1 else math.nan
     mean, variance = _mean(questions, "saved", shares), of_questions + of_rounds
     if not (math.isfinite(variance) and variance):
         return mean, *((mean, mean) if variance == 0 else (math.nan, math.nan))
-    df = variance**2 / (of_questions**2 / df_questions + of_rounds**2 / df_rounds)
+    df = variance**2 / (of_questions**2 / df_questions + of_rounds**2 / (len(rounds) - 1))
     half = float(t.ppf(0.975, df)) * math.sqrt(variance)
     return mean, mean - half, mean + half
 

@@ -9,6 +9,8 @@ from parts.project.files import write_json
 
 DIGITS = 4
 """significant ones: a fixed number after the point would make 0.0 of $0.00005"""
+DUST = 12
+"""digits after the point, behind which there is nothing but errors of floating point"""
 
 Value = float | int | str | None | list["Value"] | dict[str, "Value"]
 
@@ -24,8 +26,11 @@ def read(path: str) -> dict[str, Value]:
 
 
 def rounded(value: float) -> float | None:
-    """Return a number as it is written: with DIGITS significant digits; None for NaN and the infinities."""
-    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+    """Return a number as it is written: with DIGITS significant digits; None for NaN and the infinities.
+
+    What the arithmetic leaves of a difference of 0, such as -2.8e-17, is 0.
+    """
+    return float(f"{round(value, DUST):.{DIGITS}g}") + 0.0 if math.isfinite(value) else None
 
 
 def by_arm(values: Mapping[str, Value], arms: Iterable[str]) -> dict[str, dict[str, Value]]:
