@@ -23,8 +23,8 @@ quick: .venv/done ## the tests that take no seconds each: in a minute
 lint: .venv/done
 	@ruff check . && ruff format --check . && deptry .
 
-diff: .venv/done ## what the working tree changes against REV: params, metrics and answers; MD=1 writes Markdown
-	@python -m commands.diff $(or $(REV),HEAD) $(if $(MD),--md)
+diff: .venv/done ## what the working tree changes against REV: params, metrics and answers; MD=1 writes Markdown, MACHINE=1 adds seconds and costs
+	@python -m commands.diff $(or $(REV),HEAD) $(if $(MD),--md) $(if $(MACHINE),--machine)
 
 history: .venv/done ## the runs that are kept in git; MD=1 writes Markdown
 	@python -m commands.history $(if $(MD),--md)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from commands import answer_flips, diff, git, history
 from parts.llm import prices
-from parts.project import metrics, params
+from parts.project import machine, metrics, params
 from parts.project.command import run
 from parts.project.errors import UserError
 from parts.project.sections import Server
+from parts.text.numbers import dollars
 from parts.verdict import sentences
 
 MARK = "<!-- closedbook verdict -->"
@@ -27,12 +28,12 @@ def cost(seconds: float) -> str:
     prompt_tokens, new_tokens = (sum(usage[key] for usage in usages) for key in ("prompt_tokens", "new_tokens"))
     teacher = listed.cost_of_tokens(server.model, prompt_tokens, new_tokens)
     trainings = [metrics.read(f"{path.parent.name}/{path.stem}") for path in Path("metrics").glob("train*/*.json")]
-    tokens, training_seconds = (sum(training[key] for training in trainings) for key in ("tokens", "seconds"))
+    tokens = sum(training["tokens"] for training in trainings)
     lines = [
-        f"This run took {seconds / 60:.1f} minutes (${listed.cost_of_machine(seconds):.4f} of machine time).",
+        f"This run took {seconds / 60:.1f} minutes ({dollars(listed.cost_of_machine(seconds))} of machine time).",
         f"Teacher: {prompt_tokens + new_tokens:,} tokens ({_dollars(teacher)}, cached replies included). "
-        f"{len(trainings)} trainings: {tokens:,} tokens in {training_seconds / 60:.1f} minutes.",
-        f"By arm: {history.cost(metrics.read('cost'))}. Prices of {listed.dated}.",
+        f"{len(trainings)} trainings: {tokens:,} tokens.",
+        f"By arm: {history.cost(machine.read('cost'), metrics.read('verdict'))}. Prices of {listed.dated}.",
     ]
     return "\n".join(f"- {line}" for line in lines)
 

@@ -1,6 +1,6 @@
 """Show what changed between a revision and the working tree: params, metrics, and questions graded differently.
 
-python -m commands.diff REVISION [--md]
+python -m commands.diff REVISION [--md] [--machine]    --machine: compare metrics/machine, too
 """
 
 import re
@@ -18,9 +18,7 @@ GROUPS = {
     "accuracy": r"verdict\.|kinds\.|studied\.",
     "scores": r"score/",
     OTHER: r"$",
-    "times, and costs made of them (they vary from run to run)": (
-        r"latency\.|cost\.|.*\.(seconds|estimate_error|cost_\w+|break_even\w*)$"
-    ),
+    "seconds, and costs made of them (they vary from run to run)": r"machine/",
 }
 """Heading -> pattern of the metrics below it, the most important first. The last match counts; OTHER where none does."""
 
@@ -52,29 +50,29 @@ def rows(changes: Sequence[Change], before: Mapping[str, str], now: Mapping[str,
     ]
 
 
-def sections(revision: str, name: str) -> dict[str, list[tuple[str, ...]]]:
+def sections(revision: str, name: str, machine: bool = False) -> dict[str, list[tuple[str, ...]]]:
     """Return rows of HEAD by heading: params, then metrics. Raises UserError for what is no repository of closedbook."""
     old, new = (run_values.texts(run) for run in (revision, run_values.WORKING))
     params = run_values.changes_between(run_values.params(old), run_values.params(new))
-    before, now = (run_values.metrics(texts) for texts in (old, new))
+    before, now = (run_values.metrics(texts, machine) for texts in (old, new))
     shown = (run_values.intervals(before), run_values.intervals(now))
     tables = {f"params, {name} against the working tree": rows(params, {}, {})}
     return tables | {heading: rows(changes, *shown) for heading, changes in grouped(before, now).items()}
 
 
-def to_text(revision: str, name: str) -> str:
+def to_text(revision: str, name: str, machine: bool = False) -> str:
     """Return params and metrics for a terminal."""
     lines = []
-    for heading, changes in sections(revision, name).items():
+    for heading, changes in sections(revision, name, machine).items():
         table = textwrap.indent(terminal.table(HEAD, changes, "left"), "  ") if changes else "  no change"
         lines += [heading, table, ""]
     return "\n".join(lines)
 
 
-def to_markdown(revision: str, name: str) -> str:
+def to_markdown(revision: str, name: str, machine: bool = False) -> str:
     """Return params and metrics as Markdown: params and accuracy open, the others folded."""
     blocks = []
-    for index, (heading, changes) in enumerate(sections(revision, name).items()):
+    for index, (heading, changes) in enumerate(sections(revision, name, machine).items()):
         cells = [tuple(map(markdown.code_span, change)) for change in changes]
         table = markdown.table(HEAD, cells) if cells else "No change."
         is_open = index == 0 or heading == "accuracy"
@@ -82,10 +80,10 @@ def to_markdown(revision: str, name: str) -> str:
     return "\n\n".join(blocks)
 
 
-def main(revision: str = "HEAD", *, md: bool = False) -> None:
+def main(revision: str = "HEAD", *, md: bool = False, machine: bool = False) -> None:
     """Print what changed against `revision`, the answers last."""
     commit = git.resolve(revision)
-    print(to_markdown(commit, revision) + "\n" if md else to_text(commit, revision))
+    print(to_markdown(commit, revision, machine) + "\n" if md else to_text(commit, revision, machine))
     print(answer_flips.describe(commit, revision, answer_flips.to_markdown if md else answer_flips.to_text))
 
 

@@ -33,14 +33,14 @@ def scaling() -> str:
 
 
 def variants(group: str) -> str:
-    """Return the accuracy, the abilities and the seconds of each variant, from metrics/`group`.json."""
+    """Return the accuracy and the abilities of each variant, from metrics/`group`.json."""
     values = metrics.read(group)
     columns = {
         "tuned": "accuracy", "tuned_rag": "accuracy_with_passages", "reads 1": "read_gold_em", "reads 8": "read_8_em",
-        "two documents": "two_documents_em", "refuses": "declines_when_absent", "seconds": "seconds",
+        "two documents": "two_documents_em", "refuses": "declines_when_absent",
     }  # fmt: skip
     rows = [
-        [name.replace("_", " "), *(number(row.get(key), 0 if key == "seconds" else 3) for key in columns.values())]
+        [name.replace("_", " "), *(number(row.get(key)) for key in columns.values())]
         for name, row in values.items()
         if isinstance(row, dict)
     ]

@@ -48,7 +48,7 @@ def gate(
             missing.append(f"{name} did not exist")
             continue
         least -= 0 if tolerance == "interval" else tolerance
-        if now[name] < round(least, 4):  # as metrics are written
+        if now[name] < metrics.rounded(least):  # as metrics are written
             worse.append(f"{name} is {now[name]:g}, was {_with_interval(before, name)}, must be at least {least:.4g}")
     return worse, missing
 

@@ -19,9 +19,11 @@ from parts.project.command import run
 from parts.project.errors import UserError
 from parts.project.metrics import Value
 from parts.text import markdown
+from parts.text.numbers import dollars
 from parts.verdict.comparison import compared_arms
+from parts.verdict.cost_sentence import is_told
 
-VERDICT, COST = "metrics/verdict.json", "metrics/cost.json"
+VERDICT, COST = "metrics/verdict.json", "metrics/machine/cost.json"
 FILES = (*run_values.PARAMS, VERDICT, COST)
 WINNERS = {"tuned": "tuned wins", "rag": "rag wins", "undecided": "undecided"}
 WIDTH = 120
@@ -72,7 +74,7 @@ def _entry(
     if "tuned_minus_rag" in values:
         phrase += f", tuned - rag {values['tuned_minus_rag']}"
     accuracies = {arm: values[f"accuracy_{arm}"] for arm in compared_arms(verdict)}
-    return Entry(revision, phrase, accuracies, cost(costs), changed)
+    return Entry(revision, phrase, accuracies, cost(costs, verdict), changed)
 
 
 def _changed_scores(experiment: Revision) -> dict[str, str]:
@@ -84,12 +86,14 @@ def _changed_scores(experiment: Revision) -> dict[str, str]:
     return {arm: run_values.shown(score.get("exact")) for arm, score in scores.items()}
 
 
-def cost(costs: Mapping[str, Value]) -> str:
-    """Return the costs of metrics/cost.json in a phrase."""
+def cost(costs: Mapping[str, Value], verdict: Mapping[str, Value]) -> str:
+    """Return the costs of metrics/machine/cost.json in a phrase; `verdict`: metrics/verdict.json."""
     labels = {"upfront_tuned": "upfront", "per_1000_tuned": "1,000 by tuned", "per_1000_rag": "1,000 by rag"}
-    phrases = [f"{label} ${costs[key]:.4f}" for key, label in labels.items() if costs.get(key) is not None]
-    even = costs.get("break_even_questions")
-    return ", ".join([*phrases, f"break-even after {even:,.0f} questions"] if even is not None else phrases)
+    phrases = [f"{label} {dollars(costs[key])}" for key, label in labels.items() if costs.get(key) is not None]
+    lo, hi = (costs.get(f"break_even_questions_{end}") for end in ("lo", "hi"))
+    if lo is not None and is_told(verdict):
+        phrases.append(f"break-even after {lo:,} to {hi:,} questions")
+    return ", ".join(phrases)
 
 
 def to_text(entries: list[Entry]) -> str:

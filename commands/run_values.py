@@ -13,6 +13,7 @@ from parts.text.numbers import with_interval
 
 WORKING = "working tree"
 PARAMS = ("params.yaml", "experiments/params.yaml")
+MACHINE, MACHINE_PLOTS = "metrics/machine/", "metrics/machine/plots/"
 WORLD = "world."  # the only section of experiments/params.yaml that a run of the pipeline depends on
 
 Flat = dict[str, object]
@@ -39,14 +40,16 @@ def params(texts: Mapping[str, str]) -> Flat:
     return flat
 
 
-def metrics(texts: Mapping[str, str]) -> Flat:
+def metrics(texts: Mapping[str, str], with_machine: bool = False) -> Flat:
     """Return the metrics of a run from the `texts` of its files, by path: {"score/rag.exact": 0.7}.
 
-    Nested values, which only experiments have, are left out: `dvc metrics diff` shows them.
+    Those of the machine, which differ between two runs of one commit, only `with_machine`. Nested values, which only
+    experiments have, are left out: `dvc metrics diff` shows them.
     """
     flat: Flat = {}
     for path, text in texts.items():
-        if path.startswith("metrics/"):
+        is_wanted = with_machine and not path.startswith(MACHINE_PLOTS) if path.startswith(MACHINE) else True
+        if path.startswith("metrics/") and is_wanted:
             stem = path.removeprefix("metrics/").removesuffix(".json")
             values = json.loads(text).items()
             flat |= {f"{stem}.{name}": value for name, value in values if not isinstance(value, dict | list)}

@@ -143,7 +143,7 @@ def cached(company: Company, plan: Plan, measure: Callable[[transformers_engine.
             student.model, tokenizer(student), data, plan.recipe, company.seed, folder / "adapter", folder / "loss.tsv"
         )
         engine = arm_engine.engine(str(folder / "adapter"), settings)
-        metrics = measure(engine) | {"seconds": training["seconds"], "tokens_read": training["tokens"]}
+        metrics = measure(engine) | {"tokens_read": training["tokens"]}
         metrics["trainable_parameters"] = training["trainable_parameters"]
     shutil.rmtree(folder / "adapter")
     write_text(folder / "metrics.json", json.dumps(metrics))

@@ -1,9 +1,11 @@
 """Write the page of a run: the verdict, its evidence, and every question with its answers.
 
 reads   Questions, Chunks, Pairs, Ledger; Answers[arm], Scores[arm], Contexts[retriever], all arms
-        metrics/, plots/cost.json
-writes  report/index.html           one self-contained page
-        plots/latency.json, plots/kinds.json   for `dvc plots`
+        metrics/, metrics/machine/
+writes  report/index.html     one self-contained page
+        plots/kinds.json, metrics/machine/plots/latency.json   for `dvc plots`
+
+It runs in every `dvc repro`, and its page is no out, for seconds are on it (parts/project/machine.py).
 """
 
 from pathlib import Path
@@ -48,9 +50,8 @@ def main() -> None:
         contexts={arm: Contexts.read(name) for arm, name in retrievers.items()},
     )  # fmt: skip
     html = page(exam, Ledger.read())
-    plots = {"latency": figures.steps(collect.latencies()), "kinds": tables.groups(metrics.read("kinds"))}
-    for name, rows in plots.items():
-        write_json(Path("plots", f"{name}.json"), rows)
+    write_json(Path("plots/kinds.json"), tables.groups(metrics.read("kinds")))
+    write_json(Path("metrics/machine/plots/latency.json"), figures.steps(collect.latencies()))
     write_text(PAGE, html)
     print(f"{PAGE}: {len(exam.questions):,} questions, {len(html.encode()) / 1e6:.1f} MB")
 

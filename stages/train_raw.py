@@ -7,11 +7,12 @@ reads   Chunks              one row per passage
         Pairs               one row per training row, for the number of tokens and the rows to replay
 writes  models/raw/SEED     a LoRA adapter
         plots/loss_raw/SEED.tsv   the loss by step
+        metrics/train_raw/SEED.json, metrics/machine/train_raw/SEED.json
 """
 
 from pathlib import Path
 
-from parts.project import metrics, params
+from parts.project import machine, metrics, params
 from parts.project.command import run
 from parts.project.sections import Student
 from parts.student.dataset import raw_data
@@ -30,7 +31,9 @@ def main(seed: int) -> None:
     reader, name = tokenizer(student), str(seed)
     data = raw_data(Chunks.read().to_dicts(), Pairs.read().to_dicts(), reader, recipe, seed)
     values = finetune(student.model, reader, data, recipe, seed, ADAPTERS / name, PLOTS / f"{name}.tsv")
+    timing = {key: values.pop(key) for key in ("clock", "seconds")}
     metrics.write(f"train_raw/{seed}", values)
+    machine.write(f"train_raw/{seed}", timing, values)
     print(f"seed {seed}: {values['steps']} steps, {values['tokens']:,} tokens; loss {values['train_loss']:.3f}")
 
 

@@ -2,19 +2,20 @@
 
 The edit is one number of one document, always the same; tables and index are the same afterwards. The teacher is asked
 about the new passages through the same client: a paid teacher is paid for them once, for its replies are cached. Training
-is not repeated: an update trains an adapter on all rows, which takes the seconds of metrics/train.json.
+is not repeated: an update trains an adapter on all rows, which takes the seconds of metrics/machine/train.json.
 
 reads   Documents           one row per document
         Chunks, Redacted    one row per passage
-writes  metrics/update_cost.json
+writes  metrics/update_cost.json           what is asked and embedded
+        metrics/machine/update_cost.json   seconds
+        data/timed/update_cost             a hash of the former
 """
 
 import asyncio
-import time
 from functools import partial
 
 from parts.corpus import splitting
-from parts.project import metrics, params
+from parts.project import machine, metrics, params
 from parts.project.arms import Arm
 from parts.project.command import run
 from parts.project.errors import UserError
@@ -30,20 +31,20 @@ from schemas.redacted import Redacted
 
 
 def main() -> None:
-    """Write metrics/update_cost.json."""
+    """Write metrics/update_cost.json, metrics/machine/update_cost.json and data/timed/update_cost."""
     documents, chunks = Documents.read(), Chunks.read()
     count = partial(count_tokens, tokenizer(params.load("student", Student)))
-    start = time.perf_counter()
+    start = machine.seconds("cpu")
     edited = document_update.edit_document(documents)
     max_tokens = params.load("chunk", splitting.ChunkParams).max_tokens
     edited_chunks = splitting.split_documents(edited, max_tokens, count)
     redacted, _ = redaction.redact(edited, edited_chunks, params.load("redact", detection.Params))
-    values = {"prepare_seconds": time.perf_counter() - start}
+    timing = {"prepare_cpu_seconds": machine.seconds("cpu") - start}
 
     new = redacted.join(Redacted.read(), ["heading", "text"], how="anti")  # the others' replies are cached
     meter, seconds = asyncio.run(document_update.teach(new, params.names("synthesize"), params.load("teacher", Server)))
-    values |= meter.metrics() | {"passages_taught": len(new)}
-    values["teacher_seconds"] = seconds if meter.paid == meter.requests else None  # null: replies came from the cache
+    values = meter.metrics() | {"passages_taught": len(new)}
+    timing["teacher_seconds"] = seconds if meter.paid == meter.requests else None  # null: replies came from the cache
 
     name = params.load("arms.rag", Arm).retriever
     retriever = load_retriever(name)
@@ -52,9 +53,10 @@ def main() -> None:
             f"params.yaml: arms.rag.retriever is {name}: the arm rag must search an index (hybrid, dense, ...)"
         )
     retrieve = params.load("retrieve", postgres.RetrieveParams)
-    values |= document_update.reindex(retriever.indexed, chunks, edited_chunks, retrieve)
+    timing |= document_update.reindex(retriever.indexed, chunks, edited_chunks, retrieve)
     values["passages_embedded"] = len(edited_chunks.join(chunks, ["chunk_id", "heading", "text"], how="anti"))
     metrics.write("update_cost", values)
+    machine.write("update_cost", timing, values)
     print(
         f"one document updated: {meter.requests} requests ({meter.paid} paid now), "
         f"{values['passages_embedded']} passages embedded"

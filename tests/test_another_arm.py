@@ -27,7 +27,7 @@ ARM = {"rag_dense": {"model": "student", "retriever": "dense", "description": "a
 def write_run(more_arms: dict) -> None:
     """Write the run in the working directory, as the stages would."""
     sample_run.finish(Path(), more_arms)
-    metrics.write("train", {"tokens": 1000, "seconds": 20.0, "steps": 4, "trainable_parameters": 7})
+    metrics.write("train", {"tokens": 1000, "steps": 4, "trainable_parameters": 7})
     metrics.write("synthesize/qa", {"prompt_tokens": 300, "new_tokens": 200, "requests": 5})
 
 
@@ -88,12 +88,15 @@ def test_the_comment_shows_its_scores_its_new_metrics_and_its_flips():
 
 
 def test_diff_shows_its_params_its_metrics_and_its_flips(capsys):
-    diff.main("HEAD~1")
+    diff.main("HEAD~1", machine=True)
     lines = capsys.readouterr().out.splitlines()
     names = [line.split()[0] for line in lines if line.strip()]
-    assert {"arms.rag_dense.retriever", "accuracy_rag_dense", "rag_dense_minus_rag", "latency.p50_ms_rag_dense"} <= set(
-        names
-    )
+    assert {
+        "arms.rag_dense.retriever",
+        "accuracy_rag_dense",
+        "rag_dense_minus_rag",
+        "machine/latency.p50_ms_rag_dense",
+    } <= set(names)
     flips = answer_flips.flipped(answer_flips.compare_answers(git_runs.git("rev-parse", "HEAD"), "HEAD"))
     assert flips.select("arm", "question_id", "right_now").rows() == [("rag_dense", "q001", True)]
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from commands import answer_flips, diff, git
-from parts.project import metrics
+from parts.project import machine, metrics
 from parts.project.errors import UserError
+from parts.project.files import write_json
 from parts.text import markdown
 from tests.helpers import git_runs
 from tests.helpers.cli import error_line
@@ -38,7 +39,8 @@ def two(tmp_path_factory):
         git_runs.answers("tuned", WRONG | {"q1": RIGHT["q1"], "q2": RIGHT["q2"]})
         git_runs.answers("rag", WRONG | {"q1": HOSTILE})
         git_runs.figures({"tuned": 0.3}, verdict="tuned")
-        metrics.write("latency", metrics.read("latency") | {"p50_ms_tuned": 14.0})
+        machine.write("latency", machine.read("latency") | {"p50_ms_tuned": 14.0})
+        write_json(Path("metrics/machine/plots/latency.json"), [{"arm": "rag"}])
         git_runs.commit("the second run")
     return home, first
 
@@ -62,8 +64,13 @@ def test_flipped_questions_are_shown_with_both_answers_and_the_reference(here):
     assert "  - What is the price of Lamp 3?  [3 euros]\n      3 euros  ->  a gift" in text
 
 
-def test_accuracy_with_its_interval_comes_before_counts_and_times_come_last(here, capsys):
+def test_seconds_are_compared_only_where_they_are_asked_for(here, capsys):
     diff.main("HEAD~1")
+    assert "p50_ms" not in capsys.readouterr().out
+
+
+def test_accuracy_with_its_interval_comes_before_counts_and_times_come_last(here, capsys):
+    diff.main("HEAD~1", machine=True)
     output = capsys.readouterr().out
     places = [
         output.index(word)
@@ -72,7 +79,7 @@ def test_accuracy_with_its_interval_comes_before_counts_and_times_come_last(here
             "accuracy_tuned",
             "score/tuned.exact",
             "they vary from run to run",
-            "latency.p50_ms_tuned",
+            "machine/latency.p50_ms_tuned",
             "tuned: of 6",
         )
     ]

@@ -119,6 +119,39 @@ def test_the_metrics_that_a_stage_reads_and_writes_are_its_deps_and_outs(functio
     expect_no(missing, side, "add to dvc.yaml")
 
 
+def test_no_file_with_a_clock_in_it_is_an_out_or_a_dep():
+    """Else a rerun of an unchanged commit would change dvc.lock, and what is made of seconds with it."""
+    clocks = ("metrics/machine", "report/index.html")
+    for stage, body in source_code.graph().items():
+        entries = [*body.get("deps", []), *body["outs"]]
+        assert not [entry for entry in entries if entry.startswith(clocks) or entry == "metrics"], stage
+
+
+def test_a_stage_that_is_timed_has_an_out_that_names_what_was_timed():
+    missing = {}
+    for stage in source_code.STAGES:
+        names = source_code.literals(stage_path(stage), "machine.write") - {"cost"}  # made of the others, not timed
+        missing[stage] = [
+            f"data/timed/{name}"
+            for name in names
+            if not source_code.covered(f"data/timed/{name}", source_code.graph()[stage]["outs"])
+        ]
+    expect_no(missing, "outs", "add to dvc.yaml")
+
+
+def test_the_stages_that_read_seconds_run_every_time_and_no_others():
+    readers = {
+        stage
+        for stage in source_code.STAGES
+        if any(
+            source_code.literals(path, "machine.read", "machine.read_all")
+            for path in source_code.closure(stage_path(stage))
+        )
+    }
+    always = {stage for stage, body in source_code.graph().items() if body.get("always_changed")}
+    assert readers == always
+
+
 def test_a_stage_declares_the_sections_of_params_that_its_modules_load():
     missing = {}
     for stage in source_code.STAGES:

@@ -4,7 +4,7 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from parts.project import metrics, params
+from parts.project import machine, metrics, params
 from parts.project.arms import Arm, load_arms
 from parts.project.errors import UserError
 from schemas.answers import Answers
@@ -42,7 +42,7 @@ def test_a_sixth_arm_is_retrieved_answered_scored_compared_timed_and_priced(six,
     compare.main()
     latency.main()
     judge_agreement.main()
-    verdict, measured = metrics.read("verdict"), metrics.read("latency")
+    verdict, measured = metrics.read("verdict"), machine.read("latency")
     assert {"accuracy_rag_dense", "accuracy_rag_dense_lo", "rag_dense_minus_rag", "rag_dense_minus_rag_hi"} <= set(
         verdict
     )
@@ -50,11 +50,11 @@ def test_a_sixth_arm_is_retrieved_answered_scored_compared_timed_and_priced(six,
     assert measured["embed_p50_ms_rag_dense"] > 0 and measured["p50_ms_rag_dense"] > 0
     answered = {arm: metrics.read(f"answer/{arm}") for arm in load_arms()}
     sample_metrics.write(params.names("synthesize"))
-    metrics.write("latency", measured)
+    machine.write("latency", measured, "answers")
     for arm, values in answered.items():
         metrics.write(f"answer/{arm}", values)
     cost.main()
-    costs = metrics.read("cost")
+    costs = machine.read("cost")
     assert costs["upfront_rag_dense"] == costs["upfront_rag"] > 0
     assert costs["per_1000_rag_dense"] is not None and costs["monthly_rag_dense"] > 0
 

@@ -9,7 +9,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from commands import git, history
-from parts.project import metrics
+from parts.project import machine, metrics
 from tests.helpers import git_runs
 from tests.helpers.cli import error_line
 
@@ -22,22 +22,20 @@ def three(tmp_path_factory):
     home = tmp_path_factory.mktemp("three")
     with git_runs.repository(home):
         git_runs.params(train={"rank": 8, "old": True}, gone={"knob": 1})
-        costs = {"cost_upfront_tuned": 0.0062, "cost_per_1000_tuned": 0.0013, "cost_per_1000_rag": 0.0026}
-        git_runs.figures({"tuned": 0.3}, verdict="rag", break_even_questions=4460, **costs)
+        git_runs.figures({"tuned": 0.3}, verdict="rag")
         first = git_runs.commit("The first run")
         git_runs.params(train={"rank": 8, "old": True}, gone={"knob": 2})
         git_runs.figures({"tuned": 0.4, "rag": 0.25}, verdict="tuned", mcnemar_p=0.01)
         experiment("whole", first)
-        git_runs.figures({"tuned": 0.3}, verdict="rag", break_even_questions=4460, **costs)
+        git_runs.figures({"tuned": 0.3}, verdict="rag")
         metrics.write("score/rag", {"exact": 0.75})
         experiment("scores-alone", first)
         Path("notes.txt").write_text("nothing of a run")
         git_runs.commit("Notes")
         git_runs.params(train={"rank": 16}, redact={"private": "mask"})
         git_runs.figures({"tuned": 0.6}, verdict="undecided")
-        metrics.write(
-            "cost", {"upfront_tuned": 0.5, "per_1000_tuned": 0.01, "per_1000_rag": 0.03, "break_even_questions": 25000}
-        )
+        costs = {"upfront_tuned": 0.5, "per_1000_tuned": 0.00005, "per_1000_rag": 0.03}
+        machine.write("cost", costs | {"break_even_questions_lo": 15_000, "break_even_questions_hi": 25_000})
         git_runs.commit(SUBJECT)
     return home
 
@@ -71,9 +69,9 @@ def test_a_run_is_listed_with_changed_params_verdict_accuracies_and_costs(here):
     assert latest.accuracies["tuned"] == "0.600 (0.300 to 0.800)"
     assert (
         latest.cost
-        == "upfront $0.5000, 1,000 by tuned $0.0100, 1,000 by rag $0.0300, break-even after 25,000 questions"
+        == "upfront $0.50, 1,000 by tuned $0.000050, 1,000 by rag $0.030, break-even after 15,000 to 25,000 questions"
     )
-    assert first.cost == "", "a run from before there was a metrics/cost.json"
+    assert first.cost == "", "a run from before there was a metrics/machine/cost.json"
     assert (first.params, first.verdict.split(",")[0]) == ("the first run", "rag wins")
 
 

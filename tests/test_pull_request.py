@@ -97,7 +97,7 @@ def test_the_comment_holds_verdict_difference_flips_and_costs(comment_text):
     assert "tuned: of 6 questions, 1 became right and 2 wrong" in comment_text
     assert "| + | `What is the price of Lamp 1?` | `1 euros` | `a gift` | `1 euros` |" in comment_text
     assert re.search(r"This run took 0\.\d minutes", comment_text)
-    assert "Teacher: 500 tokens (no price in prices.yaml" in comment_text and "upfront $2.5000" in comment_text
+    assert "Teacher: 500 tokens (no price in prices.yaml" in comment_text and "upfront $2.50" in comment_text
 
 
 def test_no_text_of_a_model_is_markup_in_the_comment(comment_text):

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from experiments import page as experiments_page
 from parts.page import collect, document, figures, questions
-from parts.project import metrics
+from parts.project import machine, metrics
+from parts.verdict import cost_sentence, sentences
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
@@ -126,12 +127,26 @@ def test_coverage_shows_the_documents_with_passages_that_no_row_came_from(page):
 
 
 def test_the_crossing_is_marked_where_both_cost_the_same(here):
-    curve = json.loads(Path("plots/cost.json").read_text())
-    assert "break-even 2,000" in figures.cost(metrics.read("cost"), curve).svg
-    never = figures.cost(metrics.read("cost") | {"break_even_questions": None}, curve)
+    curve, costs, undecided = json.loads(collect.CURVE.read_text()), cost_sentence.costs(), {"verdict": "undecided"}
+    even = figures.cost(costs, curve, undecided)
+    assert "break-even 2,000" in even.svg and "break-even between 1,500 and 3,000 questions" in even.caption
+    never = figures.cost(costs | {"break_even_questions": None}, curve, undecided)
     assert "break-even" not in never.svg and "never" in never.caption
-    far = figures.cost(metrics.read("cost") | {"break_even_questions": 9_000_000}, curve)
-    assert "break-even" not in far.svg and "9,000,000" in far.caption
+    far = figures.cost(costs | {"break_even_questions": 9_000_000}, curve, undecided)
+    assert "break-even" not in far.svg and "break-even" in far.caption
+
+
+def test_payback_of_an_arm_that_is_worse_is_not_told(here):
+    figure = figures.cost(cost_sentence.costs(), json.loads(collect.CURVE.read_text()), {"verdict": "rag"})
+    assert "break-even" not in figure.svg + figure.caption and "never" not in figure.caption
+
+
+def test_a_page_without_timings_shows_dashes_and_no_charts_of_them(here, tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "read", lambda path: {})
+    monkeypatch.setattr(collect, "CURVE", tmp_path / "cost.json")
+    collect.CURVE.write_text("[]")
+    assert [figure.name for figure in collect.run_figures()] == ["accuracy", "gaps", "cost"]
+    assert sentences.arm_rows()[0][-2:] == ("-", "-")
 
 
 def test_a_step_that_no_arm_takes_is_not_drawn(here):

@@ -8,7 +8,7 @@ import pytest
 
 from commands import merge
 from parts.answering.transformers_engine import Engine
-from parts.project import metrics
+from parts.project import machine, metrics
 from parts.project.sections import Student
 from parts.student.model import load, tokenizer
 from schemas.answers import Answers
@@ -78,7 +78,9 @@ def test_training_writes_adapter_loss_and_metrics(tables, qwen, capsys):
     assert loss.columns == ["step", "loss"] and len(loss)
     written = metrics.read("train")
     assert (written["rows"], written["steps"], written["rows_cut"]) == (10, 2, 0), "full batches alone"
-    assert {"train_loss", "dev_loss", "tokens", "seconds", "trainable_parameters"} <= set(written)
+    assert {"train_loss", "dev_loss", "tokens", "trainable_parameters"} <= set(written) and "seconds" not in written
+    timing = machine.read("train")
+    assert timing["clock"] == "cpu" and timing["seconds"] > 0
     assert capsys.readouterr().out.startswith("2 steps, ")
 
 
@@ -124,15 +126,21 @@ def test_every_arm_is_timed_step_by_step_and_many_questions_at_once(tuned, capsy
     arms = tuned.params["arms"]
     for arm in arms.values():
         arm["retriever"] = "none" if arm["retriever"] == "none" else "gold"  # a search is timed in other tests
-    tuned.params["latency"] |= {"questions": 2, "warmup": 1, "batches": [1, 2]}
+    tuned.params["latency"] |= {"questions": 2, "rounds": 2, "warmup": 1, "batches": [1, 2]}
     tuned.change("latency", "seed", 1)
     latency.main()
-    written, lines = metrics.read("latency"), capsys.readouterr().out.splitlines()
+    written, lines = machine.read("latency"), capsys.readouterr().out.splitlines()
     assert [line.partition(":")[0] for line in lines] == list(arms)
     for name in arms:
         assert written[f"p95_ms_{name}"] >= written[f"p50_ms_{name}"] > 0
         assert written[f"prefill_p50_ms_{name}"] > 0 == written[f"embed_p50_ms_{name}"]
+        assert written[f"charged_ms_{name}"] > written[f"charged_retrieval_ms_{name}"] > 0
         assert written[f"batch_{name}"] in (1, 2) and written[f"questions_per_second_{name}"] > 0
+    rows = pl.read_csv(latency.ROWS, separator="\t")
+    assert len(rows) == len(arms) * 2 * written["questions"] and set(rows["round"]) == {1, 2}
+    before = Path("data/timed/latency").read_bytes()
+    latency.main()
+    assert Path("data/timed/latency").read_bytes() == before, "the same answers: the out has no clock in it"
 
 
 def test_parity_is_measured_on_the_arms_of_the_adapter(tuned, capsys):

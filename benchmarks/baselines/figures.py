@@ -1,10 +1,11 @@
 """Print a benchmark's figures, one a line, and write them as JSON with the machine and the versions."""
 
 import json
-import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
+
+from parts.project.machine import description
 
 RESULTS = Path(__file__).parent.parent / "results"
 
@@ -31,6 +32,4 @@ class Figures:
 
 def machine() -> str:
     """Return the cores, the processor and the load of this machine."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
-    return f"{len(os.sched_getaffinity(0))} cores of {model}, load {os.getloadavg()[0]:.1f}"
+    return "{threads} cores of {cpu}, load {load:.1f}".format_map(description())

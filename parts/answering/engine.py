@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from parts.project.machine import Clock
 from parts.retrieval.contexts import Passage
 from parts.text import answer_format
 
@@ -22,7 +23,9 @@ class Response:
 
 
 class Engine(Protocol):
-    """A model that answers."""
+    """A model that answers. `clock`: by which its work is charged."""
+
+    clock: Clock
 
     def prompt(
         self, question: str, passages: Sequence[Passage], options: Sequence[str] | None = None

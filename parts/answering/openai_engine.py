@@ -27,7 +27,7 @@ class Engine(PromptBuilder):
         super().__init__(tokenizer, max_new_tokens, max_prompt_tokens)
         key = os.environ.get("CLOSEDBOOK_ENGINE_KEY") or "none"
         timeout = float(os.environ.get("CLOSEDBOOK_TIMEOUT", "300"))
-        self.model, self.url = model, url
+        self.model, self.url, self.clock = model, url, "wall"
         self.client = OpenAI(base_url=url, api_key=key, max_retries=RETRIES, timeout=timeout)
 
     def respond(self, prompts: Sequence[str], batch: int, desc: str | None = None) -> list[Response]:

@@ -1,18 +1,27 @@
-"""Measure each arm's latency, one question at a time, and its throughput, many at once."""
+"""Time each arm's answers, one question at a time, and its throughput, many at once."""
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import NamedTuple
 
 from parts.answering.engine import Engine
+from parts.project import machine
 from parts.retrieval.timed_search import Search
 
 STEPS = ("embed", "search", "rerank", "prefill", "decode")
 
+Row = dict[str, str | int | float]
+"""One timing: round, question_id, kind, arm; prompt_tokens, new_tokens; and what `TimedArm.measure` returns, in ms."""
 
-TimedQuestion = tuple[str, str, list[str] | None]
-"""question id, question, options"""
+
+class TimedQuestion(NamedTuple):
+    """A question to time."""
+
+    question_id: str
+    kind: str
+    question: str
+    options: list[str] | None
 
 
 @dataclass(frozen=True)
@@ -22,47 +31,57 @@ class TimedArm:
     engine: Engine
     search: Search
 
-    def measure(self, timed_question: TimedQuestion) -> dict[str, float]:
-        """Return the milliseconds that an answer takes: `whole`, and each step."""
-        question_id, question, options = timed_question
-        start = time.perf_counter()
-        passages, seconds = self.search(question_id, question)
-        prompt, _ = self.engine.prompt(question, passages, options)
+    def measure(self, timed: TimedQuestion) -> Row:
+        """Return the tokens of an answer, and milliseconds: on the wall `whole` and each step, and what is to be paid for.
+
+        charged: of the engine's clock; charged_retrieval: the part of it before the prompt. The passage store works in a
+        process of its own, whose CPU seconds are at most those on the wall: these are charged.
+        """
+        clock, start, charge_start = self.engine.clock, time.perf_counter(), machine.seconds(self.engine.clock)
+        passages, wall = self.search(timed.question_id, timed.question)
+        store = wall.get("search", 0.0) if clock == "cpu" else 0.0
+        retrieval = machine.seconds(clock) - charge_start + store
+        prompt, _ = self.engine.prompt(timed.question, passages, timed.options)
         ready = time.perf_counter()
         response = self.engine.respond([prompt], batch=1)[0]
-        end = time.perf_counter()
+        end, charged = time.perf_counter(), machine.seconds(clock) - charge_start + store
         prefill = response.first_token_seconds
-        seconds |= {"prefill": prefill, "decode": end - ready - prefill, "whole": end - start}
-        return {step: value * 1000 for step, value in seconds.items()}
+        wall = dict.fromkeys(STEPS, 0.0) | wall | {"prefill": prefill, "decode": end - ready - prefill}
+        wall |= {"whole": end - start, "charged": charged, "charged_retrieval": retrieval}
+        tokens = {"prompt_tokens": response.prompt_tokens, "new_tokens": response.new_tokens}
+        return tokens | {step: value * 1000 for step, value in wall.items()}
 
 
 def measure_latency(
-    arms: dict[str, TimedArm], questions: list[TimedQuestion], warmup: int
-) -> dict[str, dict[str, float]]:
-    """Return each arm's latency over `questions` but the first `warmup`: the arms take turns, and turns at being first."""
-    names, times = list(arms), {name: [] for name in arms}
-    for index, question in enumerate(questions):
-        turn = index % len(names)
-        for name in names[turn:] + names[:turn]:
-            milliseconds = arms[name].measure(question)
-            if index >= warmup:
-                times[name].append(milliseconds)
-    return {name: summary(rows) for name, rows in times.items()}
+    arms: Mapping[str, TimedArm], questions: Sequence[TimedQuestion], rounds: int, warmup: int
+) -> list[Row]:
+    """Return a row for each round, question and arm: the arms take turns, and turns at being first.
+
+    Before that every arm answers the first `warmup` questions untimed.
+    """
+    for question in questions[:warmup]:
+        for arm in arms.values():
+            arm.measure(question)
+    names, rows = list(arms), []
+    for round_number in range(1, rounds + 1):
+        for index, question in enumerate(questions):
+            turn = (index + round_number - 1) % len(names)
+            for name in names[turn:] + names[:turn]:
+                labels = {
+                    "round": round_number,
+                    "question_id": question.question_id,
+                    "kind": question.kind,
+                    "arm": name,
+                }
+                rows.append(labels | arms[name].measure(question))
+    return rows
 
 
-def summary(rows: list[dict[str, float]]) -> dict[str, float]:
-    """Return p50, p95 and mean of the whole, and p50 of each step, in milliseconds; a step that is not taken is 0."""
-    whole = [row["whole"] for row in rows]
-    steps = {f"{step}_p50_ms": float(np.median([row.get(step, 0.0) for row in rows])) for step in STEPS}
-    p50, p95 = (float(np.percentile(whole, percent)) for percent in (50, 95))
-    return {"p50_ms": p50, "p95_ms": p95, "mean_ms": float(np.mean(whole))} | steps
-
-
-def measure_throughput(arm: TimedArm, questions: list[TimedQuestion], sizes: list[int]) -> dict[str, float]:
+def measure_throughput(arm: TimedArm, questions: Sequence[TimedQuestion], sizes: list[int]) -> dict[str, float]:
     """Return the questions per second at the fastest of the batch `sizes`, and that size; searches are not timed."""
     prompts = [
-        arm.engine.prompt(question, arm.search(question_id, question)[0], options)[0]
-        for question_id, question, options in questions
+        arm.engine.prompt(timed.question, arm.search(timed.question_id, timed.question)[0], timed.options)[0]
+        for timed in questions
     ]
     rates = {}
     for size in sizes:

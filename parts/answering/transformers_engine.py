@@ -16,6 +16,7 @@ class Engine(PromptBuilder):
     def __init__(self, model: str, tokenizer, max_new_tokens: int, max_prompt_tokens: int, merge: bool = True):
         super().__init__(tokenizer, max_new_tokens, max_prompt_tokens)
         self.model = load(model, merge).eval()
+        self.clock = "cpu" if self.model.device.type == "cpu" else "wall"
         ends = self.model.generation_config.eos_token_id
         self.ends = {*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id} - {None}
 

@@ -4,9 +4,10 @@ from datetime import date
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, PositiveInt, ValidationError
 
 from parts.project.errors import UserError
+from parts.project.machine import Clock
 
 PATH = Path("prices.yaml")
 
@@ -27,6 +28,7 @@ class Prices(BaseModel, extra="forbid", frozen=True):
 
     dated: date
     machine_per_hour: float
+    machine_cpus: PositiveInt
     models: dict[str, Tokens]
 
     def cost_of_tokens(self, model: str, prompt_tokens: int, new_tokens: int) -> float | None:
@@ -34,9 +36,9 @@ class Prices(BaseModel, extra="forbid", frozen=True):
         price = self.models.get(model)
         return price.cost(prompt_tokens, new_tokens) if price else None
 
-    def cost_of_machine(self, seconds: float) -> float:
-        """Return the dollars that the machine costs for `seconds`."""
-        return seconds / 3600 * self.machine_per_hour
+    def cost_of_machine(self, seconds: float, clock: Clock = "wall") -> float:
+        """Return the dollars that the machine costs for `seconds`; those of `clock` cpu are of one of its CPUs."""
+        return seconds / (self.machine_cpus if clock == "cpu" else 1) / 3600 * self.machine_per_hour
 
 
 def load(path: Path = PATH) -> Prices:

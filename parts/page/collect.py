@@ -6,10 +6,11 @@ from pathlib import Path
 
 from parts.page import figures, tables
 from parts.page.figures import Figure
-from parts.project import metrics
+from parts.project import machine, metrics
 from parts.project.arms import load_arms
+from parts.verdict.cost_sentence import costs
 
-CURVE = Path("plots/cost.json")
+CURVE = Path("metrics/machine/plots/cost.json")
 
 
 def scores() -> dict[str, dict]:
@@ -18,15 +19,15 @@ def scores() -> dict[str, dict]:
 
 
 def latencies() -> dict[str, dict]:
-    """Return the values of metrics/latency.json, by arm."""
-    return metrics.by_arm(metrics.read("latency"), load_arms())
+    """Return the values of metrics/machine/latency.json, by arm; none where answers were not timed here."""
+    return metrics.by_arm(machine.read("latency"), load_arms())
 
 
 def run_figures() -> list[Figure]:
     """Return the charts of the run."""
-    verdict, costs = metrics.read("verdict"), metrics.read("cost")
+    verdict, curve = metrics.read("verdict"), json.loads(CURVE.read_text())
     optional = [
-        figures.accuracy(verdict), figures.gaps(verdict), figures.cost(costs, json.loads(CURVE.read_text())),
+        figures.accuracy(verdict), figures.gaps(verdict), figures.cost(costs(), curve, verdict),
         figures.latency(latencies()),
     ]  # fmt: skip
     return [figure for figure in optional if figure]

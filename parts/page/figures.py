@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from parts.page import charts
 from parts.project.arms import load_arms
-from parts.text.numbers import Show, number, signed
+from parts.text.numbers import Show, dollars, number, signed
+from parts.verdict import cost_sentence
 from parts.verdict.comparison import contenders
 
 Rows = list[tuple[str, ...]]
@@ -45,24 +46,23 @@ def gaps(verdict: Mapping) -> Figure:
     return Figure("gaps", "Difference from RAG", caption, columns, _numbers(rows, signed), svg)
 
 
-def cost(costs: Mapping, curve: list[dict]) -> Figure:
-    """Return total cost against the number of questions, with the break-even of tuned and rag.
+def cost(costs: Mapping, curve: list[dict], verdict: Mapping) -> Figure:
+    """Return total cost against the number of questions, with the break-even of tuned and rag where it is worth telling.
 
-    `costs`: metrics/cost.json; `curve`: arm, questions, dollars.
+    `costs`: what cost_sentence.costs returns; `curve`: arm, questions, dollars; `verdict`: metrics/verdict.json.
     """
-    even, monthly = costs["break_even_questions"], costs.get("break_even_questions_monthly")
+    even, is_told = costs.get("break_even_questions"), cost_sentence.is_told(verdict)
     crossing = None
-    if even and even <= max(row["questions"] for row in curve):
+    if is_told and even and even <= max(row["questions"] for row in curve):
         crossing = {"questions": even, "dollars": costs["upfront_rag"] + costs["per_1000_rag"] * even / 1000}
-    caption = "At these prices, fine-tuning never becomes cheaper than RAG."
-    if even is not None:
-        caption = f"Fine-tuning is cheaper than RAG from {even:,} questions"
-        changes = "{monthly_change:.0%} of the documents changing every month, over {months} months"
-        caption += f"; from {monthly:,} a month with {changes.format_map(costs)}." if monthly else "."
+    caption = "What an arm costs in all, by the questions asked" + (
+        f": {cost_sentence.payback(costs)}." if is_told else "."
+    )
     keys = {"upfront": "$ before the first question", "per_1000": "$ per 1,000 questions"}
     keys |= {"monthly": "$ a month, for changes"} if "monthly_change" in costs else {}
-    rows = [(arm, *(_dollars(costs.get(f"{key}_{arm}")) for key in keys)) for arm in load_arms()]
-    return Figure("cost", "Total cost", caption, ("arm", *keys.values()), rows, charts.costs(curve, crossing))
+    rows = [(arm, *(dollars(costs.get(f"{key}_{arm}")) for key in keys)) for arm in load_arms()]
+    svg = charts.costs(curve, crossing) if curve else ""
+    return Figure("cost", "Total cost", caption, ("arm", *keys.values()), rows, svg)
 
 
 def latency(latencies: Mapping[str, Mapping]) -> Figure | None:
@@ -121,7 +121,3 @@ def _interval(verdict: Mapping, arm: str, key: str, name: str = "") -> dict:
 
 def _numbers(rows: Iterable[Mapping], show: Show = number) -> Rows:
     return [(row["name"], *(show(row[key]) for key in ("value", "lo", "hi"))) for row in rows]
-
-
-def _dollars(value: float | None) -> str:
-    return "no price" if value is None else f"{value:,.4f}"

@@ -1,4 +1,4 @@
-"""Write metrics files: JSON with sorted keys, rounded, never NaN, so that runs can be diffed."""
+"""Write metrics files: JSON with sorted keys, rounded, never NaN, so that runs can be diffed; no clocks (machine.py)."""
 
 import json
 import math
@@ -7,6 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from parts.project.files import write_json
+
+DIGITS = 4
+"""significant ones: a fixed number after the point would make 0.0 of $0.00005"""
+DUST = 12
+"""digits after the point, behind which there is nothing but errors of floating point"""
 
 Value = float | int | str | None | list["Value"] | dict[str, "Value"]
 
@@ -26,6 +31,14 @@ def key(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
 
 
+def rounded(value: float) -> float | None:
+    """Return a number as it is written: with DIGITS significant digits; None for NaN and the infinities.
+
+    What the arithmetic leaves of a difference of 0, such as -2.8e-17, is 0.
+    """
+    return float(f"{round(value, DUST):.{DIGITS}g}") + 0.0 if math.isfinite(value) else None
+
+
 def by_arm(values: Mapping[str, Value], arms: Iterable[str]) -> dict[str, dict[str, Value]]:
     """Return `values` of keys KEY_ARM by arm and KEY; a key belongs to the longest arm that it ends with."""
     longest_first = sorted(arms, key=len, reverse=True)
@@ -43,5 +56,5 @@ def _plain(value: Value) -> Value:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, float):
-        return round(value, 4) if math.isfinite(value) else None
+        return rounded(value)
     return value

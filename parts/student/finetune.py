@@ -5,9 +5,11 @@ LoRA learns facts only on all linear layers, with a high rank and about ten time
 """
 
 import hashlib
+import math
 import shutil
 from pathlib import Path
 
+from parts.project import machine
 from parts.project.files import replacing, write_text
 from parts.project.progress import ProgressBar
 from parts.student.dataset import TrainingData
@@ -56,7 +58,11 @@ def finetune(
         peft_config=lora,
     )  # fmt: skip
     quiet_trainer(trainer)
-    output = trainer.train(resume_from_checkpoint=any(state.glob("checkpoint-*")))
+    checkpoint = max((int(path.name.rpartition("-")[2]) for path in state.glob("checkpoint-*")), default=0)
+    clock = machine.training_clock()
+    start = machine.seconds(clock)
+    output = trainer.train(resume_from_checkpoint=checkpoint > 0)
+    seconds, steps = machine.seconds(clock) - start, output.global_step - checkpoint  # a resumed run trains the rest
     dev_loss = trainer.evaluate()["eval_loss"] if data.dev else None
     _save(trainer.model, adapter)
     _plot(trainer.state.log_history, plot)
@@ -64,7 +70,8 @@ def finetune(
     has_end = [row["labels"][-1] == tokenizer.eos_token_id for row in data.train]
     return {
         "train_loss": output.training_loss, "dev_loss": dev_loss, "steps": output.global_step, "rows": len(data.train),
-        "tokens": data.tokens, "rows_cut": len(has_end) - sum(has_end), "seconds": output.metrics["train_runtime"],
+        "tokens": data.tokens, "rows_cut": len(has_end) - sum(has_end), "clock": clock,
+        "seconds": seconds / steps * output.global_step if steps else math.nan,
         "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
     }  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Numbers as a reader sees them."""
 
+import math
 from collections.abc import Callable
 
 Show = Callable[[float | None], str]
@@ -21,9 +22,12 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{value:.1%}"
 
 
-def dollars(value: float) -> str:
-    """Return US dollars: cents from $1 on, four digits after the point below."""
-    return f"${value:,.2f}" if abs(value) >= 1 else f"${value:.4f}"
+def dollars(value: float | None) -> str:
+    """Return US dollars: cents from $1 on, below at least two significant digits ($0.000050); "-" for None."""
+    if value is None:
+        return "-"
+    decimals = 2 if value == 0 or abs(value) >= 1 else max(2, 1 - math.floor(math.log10(abs(value))))
+    return f"{'-' if value < 0 else ''}${abs(value):,.{decimals}f}"
 
 
 def interval(low: float | None, high: float | None, show: Show = number) -> str:

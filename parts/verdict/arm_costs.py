@@ -5,12 +5,12 @@ from statistics import mean
 from pydantic import BaseModel, Field
 
 from parts.llm.prices import Prices
-from parts.project import metrics
-from parts.project.arms import load_arms
-from parts.project.seeds import seeds_of
-from parts.verdict.break_even import ArmCost
+from parts.project import machine, metrics
+from parts.project.arms import BASELINE, CANDIDATE, load_arms
+from parts.verdict.break_even import ArmCost, Saving
 
-SEARCH_STEPS = ("embed_p50_ms", "search_p50_ms", "rerank_p50_ms")
+STAGES = {"adapter": "train", "raw": "train_raw"}
+"""model of an arm -> the stage that trains it"""
 
 
 class CostParams(BaseModel, extra="forbid", frozen=True):
@@ -20,74 +20,98 @@ class CostParams(BaseModel, extra="forbid", frozen=True):
     months: int = Field(ge=1)  # of the monthly break-even
 
 
-def question_cost(arm: str, price: Prices, student: str) -> float:
-    """Return the dollars of one question to `arm`: the machine for its mean latency.
+def question_cost(arm: str, price: Prices, student: str) -> float | None:
+    """Return the dollars of one question to `arm`: the machine for what its answers are charged, mean; None: not timed.
 
-    Where prices.yaml lists the student, a provider serves it: then its tokens, and the machine for the search.
+    Where prices.yaml lists the student, a provider serves it: then its tokens, and the machine for the retrieval.
     """
-    latency, usage = metrics.by_arm(metrics.read("latency"), load_arms())[arm], metrics.read(f"answer/{arm}")
+    latency, usage = machine.read("latency"), metrics.read(f"answer/{arm}")
     tokens = price.cost_of_tokens(student, usage["prompt_tokens"], usage["new_tokens"])
-    if tokens is None:
-        return price.cost_of_machine(latency["mean_ms"] / 1000)
-    return tokens + price.cost_of_machine(sum(latency.get(step) or 0 for step in SEARCH_STEPS) / 1000)
+    milliseconds = latency.get(f"charged_ms_{arm}" if tokens is None else f"charged_retrieval_ms_{arm}")
+    if milliseconds is None:
+        return None
+    return (tokens or 0.0) + price.cost_of_machine(milliseconds / 1000, latency["clock"])
 
 
-def upfront_costs(price: Prices, teacher: str, generators: list[str]) -> dict[str, float | None]:
-    """Return the dollars spent once: the teacher by generator, training, indexing; None where a price is not known."""
-    costs = {}
-    for name in generators:
-        usage = metrics.read(f"synthesize/{name}")
-        costs[f"teacher_{name}"] = price.cost_of_tokens(teacher, usage["prompt_tokens"], usage["new_tokens"])
-    update = metrics.read("update_cost")
-    embedding = metrics.read("chunk")["passages"] * update["embed_ms"] / 1000
-    index = price.cost_of_machine(update["index_seconds"] + embedding)
-    return costs | {"training": price.cost_of_machine(training_seconds("adapter")), "index": index}
+def question_saving(price: Prices, student: str) -> Saving | None:
+    """Return the dollars that the candidate saves on a question, with their 95% interval; None: not known."""
+    latency, usages = machine.read("latency"), [metrics.read(f"answer/{arm}") for arm in (BASELINE, CANDIDATE)]
+    by_tokens = [price.cost_of_tokens(student, usage["prompt_tokens"], usage["new_tokens"]) for usage in usages]
+    is_priced = by_tokens[0] is not None
+    tokens = by_tokens[0] - by_tokens[1] if is_priced else 0.0
+    key = f"saved_{'charged_retrieval' if is_priced else 'charged'}_ms"
+    milliseconds = [latency.get(f"{key}{end}") for end in ("", "_lo", "_hi")]
+    if None in milliseconds:
+        return None
+    return Saving(*(tokens + price.cost_of_machine(value / 1000, latency["clock"]) for value in milliseconds))
 
 
-def training_seconds(model: str) -> float:
-    """Return the seconds of one training of `model` (of an arm): the mean over its seeds, of which one would do."""
-    stage = {"adapter": "train", "raw": "train_raw"}[model]
-    return mean(metrics.read(f"{stage}/{seed}")["seconds"] for seed in seeds_of(model))
+def teacher_costs(price: Prices, teacher: str, generators: list[str]) -> dict[str, float | None]:
+    """Return the teacher's dollars as teacher_GENERATOR, and as change_teacher for one changed document; None: no price."""
+    usages = {f"teacher_{name}": metrics.read(f"synthesize/{name}") for name in generators}
+    usages["change_teacher"] = metrics.read("update_cost")
+    return {
+        key: price.cost_of_tokens(teacher, usage["prompt_tokens"], usage["new_tokens"]) for key, usage in usages.items()
+    }
+
+
+def training_cost(price: Prices, model: str) -> float | None:
+    """Return the dollars of one training of `model` (of an arm), the mean of those of all seeds; None: none was timed."""
+    costs = [
+        price.cost_of_machine(timing["seconds"], timing["clock"])
+        for timing in machine.read_all(STAGES[model])
+        if timing["seconds"] is not None
+    ]
+    return mean(costs) if costs else None
+
+
+def index_cost(price: Prices, passages: float) -> float | None:
+    """Return the dollars of opening the index and embedding so many passages; None: not timed."""
+    timing = machine.read("update_cost")
+    if not timing:
+        return None
+    embedding = price.cost_of_machine(passages * timing["embed_ms"] / 1000, timing["clock"])
+    return embedding + price.cost_of_machine(timing["index_seconds"])
 
 
 def update_costs(price: Prices, teacher: str, documents: float) -> dict[str, float | None]:
     """Return the dollars of bringing the `index` and the `student` up to date after `documents` documents changed.
 
-    None where the teacher's price is not known.
+    None where the teacher's price is not known, or nothing was timed.
     """
     if not documents:
-        return {"index": 0.0, "student": 0.0}
-    update = metrics.read("update_cost")
-    embedding = documents * update["passages_embedded"] * update["embed_ms"] / 1000
-    tokens = price.cost_of_tokens(teacher, update["prompt_tokens"], update["new_tokens"])
-    index = price.cost_of_machine(update["prepare_seconds"] + update["index_seconds"] + embedding)
-    training = price.cost_of_machine(update["prepare_seconds"] + training_seconds("adapter"))
-    return {"index": index, "student": None if tokens is None else documents * tokens + training}
-
-
-def raw_cost(price: Prices, monthly: bool) -> ArmCost:
-    """Return the costs of fine-tuning on the documents themselves, without a teacher; `monthly`: documents change."""
-    training = price.cost_of_machine(training_seconds("raw"))
-    prepare = price.cost_of_machine(metrics.read("update_cost")["prepare_seconds"])
-    return ArmCost(training, 0, prepare + training if monthly else 0.0)
+        return {"index": 0.0, "student": 0.0, "raw": 0.0}
+    seconds = machine.read("update_cost").get("prepare_cpu_seconds")
+    prepare = None if seconds is None else price.cost_of_machine(seconds, "cpu")
+    asked = teacher_costs(price, teacher, [])["change_teacher"]
+    index = index_cost(price, documents * metrics.read("update_cost")["passages_embedded"])
+    return {
+        "index": total(prepare, index),
+        "student": total(prepare, training_cost(price, "adapter"), None if asked is None else documents * asked),
+        "raw": total(prepare, training_cost(price, "raw")),
+    }
 
 
 def arm_costs(
     params: CostParams, price: Prices, teacher: str, student: str, generators: list[str]
 ) -> dict[str, ArmCost]:
     """Return each arm's costs: one that searches pays for the index, a fine-tuned one for training and teacher."""
-    upfront, documents = upfront_costs(price, teacher, generators), metrics.read("ingest")["documents"]
-    updates = update_costs(price, teacher, params.monthly_change * documents)
-    index = ArmCost(upfront["index"], 0, updates["index"])
-    training = ArmCost(_sum(*(dollars for name, dollars in upfront.items() if name != "index")), 0, updates["student"])
-    raw, costs = raw_cost(price, params.monthly_change > 0), {}
+    documents = params.monthly_change * metrics.read("ingest")["documents"]
+    updates, asked = update_costs(price, teacher, documents), teacher_costs(price, teacher, generators)
+    rows = [dollars for key, dollars in asked.items() if key != "change_teacher"]
+    shared = {
+        "index": ArmCost(index_cost(price, metrics.read("chunk")["passages"]), 0, updates["index"]),
+        "adapter": ArmCost(total(*rows, training_cost(price, "adapter")), 0, updates["student"]),
+        "raw": ArmCost(training_cost(price, "raw"), 0, updates["raw"]),
+    }
+    costs = {}
     for name, arm in load_arms().items():
-        trained = {"student": [], "adapter": [training], "raw": [raw]}[arm.model]
-        parts = [index] * arm.searches + trained
-        once, month = _sum(*(part.upfront for part in parts)), _sum(*(part.month for part in parts))
+        parts = [shared["index"]] * arm.searches + [shared[arm.model]] * (arm.model in STAGES)
+        once, month = total(*(part.upfront for part in parts)), total(*(part.month for part in parts))
         costs[name] = ArmCost(once, question_cost(name, price, student), month)
     return costs
 
 
-def _sum(*dollars: float | None) -> float | None:
+def total(*dollars: float | None) -> float | None:
+    """Return the sum; None where a term is."""
     return None if None in dollars else sum(dollars, 0.0)

@@ -12,6 +12,7 @@ from parts.generators.shared.base import evenly_spread, load_generator
 from parts.llm import jobs
 from parts.llm.budget import Meter
 from parts.llm.client import connect
+from parts.project import machine
 from parts.project.sections import Server
 from parts.retrieval.index import Index
 
@@ -56,19 +57,21 @@ async def teach(passages: pl.DataFrame, generators: Iterable[str], server: Serve
         return teacher.meter, time.perf_counter() - start
 
 
-def reindex(indexed: Indexed, before: pl.DataFrame, after: pl.DataFrame, retrieve: Any) -> dict[str, float]:
+def reindex(indexed: Indexed, before: pl.DataFrame, after: pl.DataFrame, retrieve: Any) -> dict[str, float | str]:
     """Return the time to bring an index of the passages `before` to `after`; the index is restored.
 
-    index_seconds: until the index can be searched, as an update runs: the store starts, the model loads, changed passages
-    are embedded. embed_ms: of one passage among many. After an interrupt, the next stage that indexes restores the index.
+    index_seconds: on the wall, until the index can be searched, as an update runs: the store starts, the model loads, changed
+    passages are embedded; the store works in a process of its own. embed_ms: of one passage among many, by the clock of
+    training. After an interrupt, the next stage that indexes restores the index.
     """
     with indexed(before, retrieve) as index:
         sample = before[sorted(evenly_spread(len(before), SAMPLE))]
         texts = [f"{heading}\n{text}" for heading, text in sample.select("heading", "text").rows()]
         index.embed(texts[:1])  # the first call is slower
-        start = time.perf_counter()
+        clock = machine.training_clock()
+        start = machine.seconds(clock)
         index.embed(texts)
-        embed_seconds = (time.perf_counter() - start) / len(texts)
+        embed_seconds = (machine.seconds(clock) - start) / len(texts)
     try:
         start = time.perf_counter()
         with indexed(after, retrieve):
@@ -76,4 +79,4 @@ def reindex(indexed: Indexed, before: pl.DataFrame, after: pl.DataFrame, retriev
     finally:
         with indexed(before, retrieve):
             pass
-    return {"index_seconds": index_seconds, "embed_ms": embed_seconds * 1000}
+    return {"index_seconds": index_seconds, "embed_ms": embed_seconds * 1000, "clock": clock}

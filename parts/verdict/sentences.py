@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from parts.project import metrics
+from parts.project import machine, metrics
 from parts.project.arms import load_arms
 from parts.text.markdown import table
 from parts.text.numbers import dollars, interval, number
+from parts.verdict import cost_sentence as cost_words
 from parts.verdict.judge_cautions import judge_cautions
 from parts.verdict.verdict_sentence import verdict_sentence
 
@@ -25,8 +26,8 @@ def head() -> tuple[str, ...]:
 
 def arm_rows() -> list[tuple[str, ...]]:
     """Return the table: one row an arm, in the order of `head`."""
-    verdict, costs = metrics.read("verdict"), metrics.read("cost")
-    latency = metrics.by_arm(metrics.read("latency"), load_arms())
+    verdict, costs = metrics.read("verdict"), cost_words.costs()
+    latency = metrics.by_arm(machine.read("latency"), load_arms())
     return [_arm_row(arm, verdict, costs, latency[arm]) for arm in load_arms()]
 
 
@@ -38,8 +39,8 @@ def _arm_row(arm: str, verdict: Mapping, costs: Mapping, latency: Mapping) -> tu
         number(verdict[f"accuracy_{arm}"]),
         interval(*(verdict[f"accuracy_{arm}_{end}"] for end in ("lo", "hi"))),
         *(number(scores.get(name)) for name in _judged().values()),
-        number(latency["p50_ms"], 0),
-        number(costs[f"per_1000_{arm}"], 4),
+        number(latency.get("p50_ms"), 0),
+        dollars(costs.get(f"per_1000_{arm}")),
     )
 
 
@@ -54,21 +55,7 @@ def sentence() -> str:
 
 def cost_sentence() -> str:
     """Return what fine-tuning costs against RAG, and where it breaks even."""
-    c = metrics.read("cost")
-    if c["upfront_tuned"] is None:
-        teacher = metrics.read("verdict")["teacher"]
-        return f"The cost of fine-tuning is not known: prices.yaml has no price for {teacher}."
-    upfront = f"Fine-tuning costs {dollars(c['upfront_tuned'])} before the first question"
-    if c["break_even_questions"] is None:
-        return f"{upfront} and saves nothing on a question: it never becomes cheaper than RAG."
-    saved = dollars(c["per_1000_rag"] - c["per_1000_tuned"])
-    monthly = (
-        f"; with {c['monthly_change']:.0%} of the documents changing every month, at "
-        f"{c['break_even_questions_monthly']:,} questions a month, over {c['months']} months"
-        if c["monthly_change"]
-        else ""
-    )
-    return f"{upfront} and saves {saved} per 1,000: break-even at {c['break_even_questions']:,} questions{monthly}."
+    return cost_words.cost_sentence(metrics.read("verdict"))
 
 
 def cautions() -> list[str]:

@@ -1,14 +1,14 @@
 """A small finished run whose documents, questions and answers contain markup and scripts."""
 
 import contextlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 
-from parts.project import metrics
+from parts.project import machine, metrics
 from parts.project.arms import load_arms
+from parts.project.files import write_json
 from parts.verdict.comparison import contenders
 from schemas.answers import Answers
 from schemas.chunks import Chunks
@@ -98,7 +98,7 @@ def write_tables() -> None:
 
 
 def write_metrics() -> None:
-    """Write the metrics of a run of params.yaml's arms, and plots/cost.json."""
+    """Write the metrics of a run of params.yaml's arms, and the rows of the chart of costs."""
     arms = load_arms()
     verdict = {
         "n_questions": N_QUESTIONS,
@@ -114,21 +114,22 @@ def write_metrics() -> None:
     upfront = {name: 2.0 if arm.model == "adapter" else 0.0 for name, arm in arms.items()}
     per_1000 = {name: 2.0 if arm.searches else 1.0 for name, arm in arms.items()}
     cost = {f"upfront_{arm}": upfront[arm] for arm in arms} | {f"per_1000_{arm}": per_1000[arm] for arm in arms}
-    even = {"break_even_questions": 2000, "break_even_questions_monthly": 2500, "monthly_change": 0.1, "months": 12}
-    metrics.write("cost", cost | even)
+    even = {"break_even_questions": 2000, "break_even_questions_lo": 1500, "break_even_questions_hi": 3000}
+    even |= {"break_even_questions_monthly_lo": 2000, "break_even_questions_monthly_hi": 3500, "break_even_doubt": None}
+    metrics.write("cost", {"teacher_qa": 2.0, "monthly_change": 0.1, "months": 12})
+    machine.write("cost", cost | even)
     curve = [
         {"arm": arm, "questions": n, "dollars": upfront[arm] + per_1000[arm] * n / 1000}
         for arm in arms
         for n in (0, 4000)
     ]
-    Path("plots").mkdir(exist_ok=True)
-    Path("plots/cost.json").write_text(json.dumps(curve))
+    write_json(Path("metrics/machine/plots/cost.json"), curve)
     latency = {}
     for arm in arms:
         steps = {f"{step}_p50_ms": 5.0 for step in ("embed", "search", "prefill", "decode")} | {"rerank_p50_ms": 0.0}
         latency |= {f"{k}_{arm}": ms for k, ms in (steps | {"p50_ms": 21.0, "p95_ms": 40.0, "mean_ms": 22.0}).items()}
         metrics.write(f"score/{arm}", {"faithfulness": 0.5})
-    metrics.write("latency", latency)
+    machine.write("latency", latency)
     kinds = {f"{kind}_{arm}": 0.5 for kind in ("fact", "unanswerable") for arm in arms}
     metrics.write("kinds", kinds | {"fact_n": 45, "unanswerable_n": 15})
     groups = {f"{group}_{key}": 0.5 for group in ("studied", "unstudied") for key in (*arms, "n")}
