@@ -74,7 +74,8 @@ def run(workplace):
     Pairs.write(Pairs.frame([pair("a", "train"), pair("b", "dev")]))
     for index, arm in enumerate(load_arms()):
         scores = [
-            {"question_id": f"q{n}", "scorer": scorer, "version": "1", "value": float(n <= index) if n else None, "reason": None}
+            {"question_id": f"q{n}", "seed": 0, "scorer": scorer, "version": "1", "reason": None}
+            | {"value": float(n <= index) if n else None}
             for n in range(8)
             for scorer in ("exact", "judge")
         ]  # fmt: skip
