@@ -7,7 +7,7 @@ writes  metrics/leak.json  for each arm, form of question (direct, indirect) and
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import polars as pl
@@ -75,14 +75,15 @@ def released(questions: pl.DataFrame, passages: Passages) -> dict[str, ByForm]:
 def finetuned(
     made_up: company.Company, plan: study.Plan, questions: pl.DataFrame, passages: Passages
 ) -> dict[str, ByForm]:
-    """Return what the student discloses after `plan`, by arm, without and with passages."""
+    """Return what the student discloses after `plan`, by arm, without and with passages; on documents, without alone."""
+    shown = {"raw": {}} if plan.on_documents else {"tuned": {}, "tuned_rag": passages}
 
     def measure(engine: Engine) -> dict[str, ByForm]:
-        return {"tuned": disclosed(questions, engine, {}), "tuned_rag": disclosed(questions, engine, passages)}
+        return {arm: disclosed(questions, engine, arm_passages) for arm, arm_passages in shown.items()}
 
-    measured = [disclosure.VERSION, study.exam_inputs([(questions, {}), (questions, passages)])]
-    by_arm = study.cached(made_up, plan, measure, measured)
-    return {arm: by_arm[arm] for arm in ("tuned", "tuned_rag")}
+    exams = [(questions, arm_passages) for arm_passages in shown.values()]
+    by_arm = study.cached(made_up, plan, measure, [disclosure.VERSION, study.exam_inputs(exams)])
+    return {arm: by_arm[arm] for arm in shown}
 
 
 def trained_on(made_up: company.Company, plan: study.Plan, planted: Sequence[canaries.Canary]) -> dict[str, int]:
@@ -150,15 +151,21 @@ def main() -> None:
     plan = study.Plan(settings.generators, settings.tokens, recipe, False, settings.replay_share, settings.documents)
     setups = [prepare(seed, settings) for seed in settings.seeds]
     jobs = [(setup.companies[gate], plan, setup.questions, setup.passages) for gate in GATES for setup in setups]
-    tuned = iter(trainings(finetuned, jobs, [settings.tokens] * len(jobs)))
+    on_documents = replace(plan, on_documents=True)  # which no gate masks: they go to no teacher
+    jobs += [(setup.companies["open"], on_documents, setup.questions, setup.passages) for setup in setups]
+    results, n = trainings(finetuned, jobs, [settings.tokens] * len(jobs)), len(setups)
+    *tuned, raw = (results[start : start + n] for start in range(0, len(jobs), n))
     base = [released(setup.questions, setup.passages) for setup in setups]
-    by_gate = {gate: [arms | next(tuned) for arms in base] for gate in GATES}
-    results = summary(by_gate) | retrieved_summary([retrieved(setup.questions, setup.passages) for setup in setups])
+    by_gate = {
+        gate: [arms | documents | rows for arms, documents, rows in zip(base, raw, by_rows, strict=True)]
+        for gate, by_rows in zip(GATES, tuned, strict=True)
+    }
+    values = summary(by_gate) | retrieved_summary([retrieved(setup.questions, setup.passages) for setup in setups])
     for gate in GATES:
         rows = [trained_on(setup.companies[gate], plan, setup.planted) for setup in setups]
-        results |= {f"{key}_{gate}": sum(row[key] for row in rows) for key in rows[0]}
-    results |= {"canaries": sum(len(setup.planted) for setup in setups), "companies": settings.seeds}
-    metrics.write("leak", results | {"version": disclosure.VERSION})
+        values |= {f"{key}_{gate}": sum(row[key] for row in rows) for key in rows[0]}
+    values |= {"canaries": sum(len(setup.planted) for setup in setups), "companies": settings.seeds}
+    metrics.write("leak", values | {"version": disclosure.VERSION})
 
 
 if __name__ == "__main__":

@@ -49,6 +49,8 @@ class Plan:
     """share of the tokens in documents where there are questions, too"""
     ability_questions: int = 0
     """of each form, about other companies, to measure forgetting after the training"""
+    on_documents: bool = False
+    """trained on the documents themselves, for as many tokens as on the rows"""
 
 
 def portion(ledger: pl.DataFrame, tokens: int, documents: float = 0.5) -> pl.DataFrame:
@@ -118,10 +120,17 @@ def exam_inputs(exams: Sequence[tuple[pl.DataFrame, dict]]) -> list[list]:
     ]  # fmt: skip
 
 
+def training_data(company: Company, plan: Plan, pairs: list[dict]) -> dataset.TrainingData:
+    """Return what the training by `plan` reads: `pairs`, or the documents of `company`."""
+    reader = tokenizer(params.load("student", Student))
+    if plan.on_documents:
+        return dataset.raw_data(company.chunks.to_dicts(), pairs, reader, plan.recipe, company.seed)
+    return dataset.pairs_data(pairs, reader, plan.recipe, company.seed)
+
+
 def study_key(company: Company, plan: Plan, pairs: list[dict], measured: list) -> str:
     """Return a hash of all data that bears on a study: of the training, and of what is `measured` after it."""
-    student = params.load("student", Student)
-    data = dataset.pairs_data(pairs, tokenizer(student), plan.recipe, company.seed)
+    student, data = params.load("student", Student), training_data(company, plan, pairs)
     training = finetune.training_key(student.model, plan.recipe, company.seed, data)
     return hashlib.sha256(f"{training} {json.dumps(measured)}".encode()).hexdigest()[:20]
 
@@ -138,7 +147,7 @@ def cached(company: Company, plan: Plan, measure: Callable[[transformers_engine.
         return json.loads((folder / "metrics.json").read_text())
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "log").open("a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-        data = dataset.pairs_data(pairs, tokenizer(student), plan.recipe, company.seed)
+        data = training_data(company, plan, pairs)
         training = finetune.finetune(
             student.model, tokenizer(student), data, plan.recipe, company.seed, folder / "adapter", folder / "loss.tsv"
         )

@@ -15,6 +15,7 @@ from parts.answering.engine import Engine
 from parts.project import metrics, params
 from parts.project.arms import Arm
 from parts.project.command import run
+from parts.project.errors import UserError
 from parts.project.seeds import RELEASED, seeds_of
 from parts.retrieval.contexts import Passage, shown_passages
 from schemas.answers import Answers
@@ -56,9 +57,14 @@ def main(arm: str) -> None:
     """Write Answers of `arm`."""
     section, settings = params.load("answer", Params), params.load(f"arms.{arm}", Arm)
     passages = shown_passages(Contexts.read(settings.retriever), Chunks.read(), section.passages)
+    seeds = seeds_of(settings.model)
+    if len(seeds) > 1 and "{seed}" not in section.served.get(settings.model, "{seed}"):
+        raise UserError(
+            f"params.yaml: answer.served.{settings.model} must have {{seed}} in it, for train.seeds has several"
+        )
     questions, batch, answers = Questions.read(), arm_engine.batch_size(), []
     with arm_engine.server(section) as url:
-        for seed in seeds_of(settings.model):
+        for seed in seeds:
             engine = arm_engine.engine(settings.model, section, url, seed=seed)
             answers.append(answer(questions, passages, engine, batch, arm, seed))
     answers = pl.concat(answers)

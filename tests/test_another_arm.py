@@ -11,7 +11,7 @@ from commands import answer_flips, comment, diff, history
 from parts.page import model_card
 from parts.project import metrics
 from parts.project.sections import Student
-from parts.student import finetune
+from parts.student.recipe import Recipe
 from schemas.answers import Answers
 from schemas.documents import Documents
 from schemas.pairs import Pairs
@@ -27,7 +27,7 @@ ARM = {"rag_dense": {"model": "student", "retriever": "dense", "description": "a
 def write_run(more_arms: dict) -> None:
     """Write the run in the working directory, as the stages would."""
     sample_run.finish(Path(), more_arms)
-    metrics.write("train", {"tokens": 1000, "steps": 4, "trainable_parameters": 7})
+    metrics.write("train/1", {"tokens": 1000, "steps": 4, "trainable_parameters": 7})
     metrics.write("synthesize/qa", {"prompt_tokens": 300, "new_tokens": 200, "requests": 5})
 
 
@@ -74,7 +74,7 @@ def test_the_page_shows_it_in_every_table_and_chart_and_in_every_answer():
 
 def test_the_model_card_shows_its_accuracy():
     documents = Documents.frame([{"doc_id": "lamp.md", "title": "Lamp", "text": "It costs 0 euros."}])
-    recipe = finetune.Recipe.model_validate(sample_run.params()["train"])
+    recipe = Recipe.model_validate(sample_run.params()["train"])
     card = model_card.card(documents, Pairs.read(), Student(model="m"), "t", recipe)
     assert "| rag_dense | as released, vectors alone | 0.500 | 0.400 to 0.600 |" in card
 
@@ -98,7 +98,7 @@ def test_diff_shows_its_params_its_metrics_and_its_flips(capsys):
         "machine/latency.p50_ms_rag_dense",
     } <= set(names)
     flips = answer_flips.flipped(answer_flips.compare_answers(git_runs.git("rev-parse", "HEAD"), "HEAD"))
-    assert flips.select("arm", "question_id", "right_now").rows() == [("rag_dense", "q001", True)]
+    assert flips.select("arm", "question", "right_now").rows() == [("rag_dense", "What does the lamp 0 cost?", 1.0)]
 
 
 def test_history_shows_its_accuracy_from_the_run_that_has_it():

@@ -187,11 +187,11 @@ def test_an_arm_answers_open_questions_in_words_and_others_by_likelihood_too(her
         row | {"question_id": "a", "question": "How long?", "options": None},
         row | {"question_id": "b", "question": "Which?", "options": OPTIONS},
     ]
-    answers = answer.answer(Questions.frame(rows), {}, here, 2, "exam")
+    answers = answer.answer(Questions.frame(rows), {}, here, 2, "exam", 4)
     Answers.check(answers, "answers")
     likeliest = dict(answers.select("question_id", "likeliest").rows())
     assert likeliest["a"] is None and likeliest["b"] in OPTIONS
-    assert answers["new_tokens"].min() > 0
+    assert answers["new_tokens"].min() > 0 and set(answers["seed"]) == {4}
     assert answers.schema["likeliest"] == pl.String
 
 
@@ -203,12 +203,11 @@ def answer_params(**changes) -> arm_engine.AnswerParams:
 def test_models_are_asked_for_by_the_names_that_the_server_has_for_them(workplace, qwen, monkeypatch, tmp_path):
     workplace.change("student", "model", str(qwen))
     monkeypatch.setenv("CLOSEDBOOK_ENGINE_URL", "http://127.0.0.1:9/v1")
-    section = answer_params(served={"adapter": "tuned-1"})
+    section = answer_params(served={"adapter": "tuned-{seed}"})
+    models = [("student", 0), ("adapter", 2), ("raw", 2), ("models/other", 0)]
     with arm_engine.server(section) as url:
-        names = {
-            model: arm_engine.engine(model, section, url).model for model in ("student", "adapter", "models/other")
-        }
-    assert names == {"student": str(qwen), "adapter": "tuned-1", "models/other": "models/other"}
+        names = [arm_engine.engine(model, section, url, seed=seed).model for model, seed in models]
+    assert names == [str(qwen), "tuned-2", "models/raw/2", "models/other"]
 
 
 def test_the_server_is_the_one_of_the_environment_or_the_one_that_params_start(monkeypatch):

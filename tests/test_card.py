@@ -9,14 +9,14 @@ from huggingface_hub import ModelCard
 from parts.page import model_card
 from parts.project import metrics, params
 from parts.project.sections import Student
-from parts.student import finetune
+from parts.student.recipe import Recipe
 from schemas.documents import Documents
 from schemas.pairs import Pairs
 from stages import card
 from tests.helpers import git_runs
 from tests.helpers.source_code import ROOT
 
-RECIPE = params.load("train", finetune.Recipe, ROOT / "params.yaml")
+RECIPE = params.load("train", Recipe, ROOT / "params.yaml")
 
 
 def pair(key: str, doc: str | None, generator: str, kind: str, tokens: int, split: str = "train") -> dict:
@@ -39,8 +39,8 @@ def studied(workplace):
     ]
     Pairs.write(Pairs.frame([*rows, pair("4", "b", "qa", "qa", 900, "dev")]))
     git_runs.figures({"tuned": 0.6, "rag": 0.4})
-    metrics.write("train", metrics.read("train") | {"steps": 12, "trainable_parameters": 34567})
-    adapter = Path("models/adapter")
+    metrics.write("train/1", metrics.read("train/1") | {"steps": 12, "trainable_parameters": 34567})
+    adapter = Path("models/adapter/1")
     adapter.mkdir(parents=True)
     (adapter / "adapter_model.safetensors").write_bytes(b"weights")
     return workplace

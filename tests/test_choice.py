@@ -83,10 +83,13 @@ def test_a_question_with_options_is_right_by_the_option_and_any_other_by_the_sco
         ("q3", "exact", None),
     ]
     scores = Scores.frame(
-        [{"question_id": q, "scorer": s, "version": f"{s}-1", "value": v, "reason": None} for q, s, v in rows]
+        [
+            {"question_id": q, "seed": 0, "scorer": s, "version": f"{s}-1", "value": v, "reason": None}
+            for q, s, v in rows
+        ]
     )
     right = {
         row["question_id"]: (row["right"], row["version"])
         for row in correctness.correct_answers(scores, "exact").to_dicts()
     }
-    assert right == {"q1": (True, "choice-1"), "q2": (True, "exact-1"), "q3": (False, "exact-1")}
+    assert right == {"q1": (True, "choice-1"), "q2": (True, "exact-1"), "q3": (None, "exact-1")}

@@ -77,6 +77,12 @@ def test_upfront_is_teacher_and_training_for_the_student_and_embedding_for_the_i
     assert arms["base"].upfront == arms["oracle"].upfront == 0
 
 
+def test_training_on_the_documents_costs_its_seconds_and_no_teacher(run):
+    raw = costs(teacher="unknown")["raw"]
+    assert raw.upfront == pytest.approx(0.25) and raw.month == pytest.approx(0.25 + 5 / 2 / 3600)
+    assert costs(share=0)["raw"].month == 0
+
+
 def test_a_question_costs_the_cpu_seconds_that_its_answers_are_charged_on_average(run):
     assert costs()["rag"].question == pytest.approx(0.1 / 2 / 3600)
     assert costs()["tuned"].question == pytest.approx(0.02 / 2 / 3600)

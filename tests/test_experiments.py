@@ -25,7 +25,7 @@ TINY = company.CompanyParams(
     },
 )  # fmt: skip
 RECIPE = finetune.Recipe(
-    seed=1, lora_r=4, lora_alpha=4, learning_rate=0.01, num_train_epochs=1, per_device_train_batch_size=8,
+    seeds=[1], lora_r=4, lora_alpha=4, learning_rate=0.01, num_train_epochs=1, per_device_train_batch_size=8,
     max_length=256, warmup_ratio=0, weight_decay=0, completion_only_loss=True,
 )  # fmt: skip
 
@@ -151,7 +151,7 @@ def test_a_study_is_known_by_its_data_and_not_by_its_code(key, monkeypatch):
     assert key() == key() == key(replace(plan, generators=("qa",)))
     assert key(replace(plan, recipe=RECIPE.model_copy(update={"learning_rate": 0.02}))) != key()
     before = key()
-    monkeypatch.setattr(finetune, "encode", lambda *words, encode=dataset.encode: encode(*words)[::-1])
+    monkeypatch.setattr(dataset, "encode", lambda *words, encode=dataset.encode: encode(*words)[::-1])
     assert key() != before, "rows read in another order"
 
 

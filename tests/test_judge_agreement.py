@@ -181,9 +181,9 @@ def scored(workplace):
     question = {"question_id": "q1", "doc_id": None, "kind": "fact", "question": "What does it cost?", "options": None}
     Questions.write(Questions.frame([question | {"reference": "430 euros", "answerable": True, "gold_chunk_ids": []}]))
     for arm in ("base", "rag", "tuned", "tuned_rag", "oracle"):
-        answer = {"question_id": "q1", "response": "Answer: 430 euros", "passages": 0, "prompt_tokens": 9}
+        answer = {"question_id": "q1", "seed": 0, "response": "Answer: 430 euros", "passages": 0, "prompt_tokens": 9}
         Answers.write(Answers.frame([answer | {"new_tokens": 5, "stopped": True, "likeliest": None}]), arm)
-        score = {"question_id": "q1", "version": "1", "value": 1.0, "reason": None}
+        score = {"question_id": "q1", "seed": 0, "version": "1", "value": 1.0, "reason": None}
         Scores.write(Scores.frame([score | {"scorer": name} for name in ("exact", "judge")]), arm)
     return workplace
 

@@ -1,5 +1,7 @@
 """Canaries are recognised by the gate, asked for in several ways, trained on when it is open, and found in any answer."""
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 import yaml
@@ -154,6 +156,8 @@ def test_in_small_the_gate_keeps_canaries_from_the_rows_and_retrieval_shows_them
     assert set(before) == {"base", "rag"}
     after = leak.finetuned(opened, plan, questions, setup.passages)
     assert {len(flags) for by_form in after.values() for flags in by_form.values()} == {6}
+    raw = leak.finetuned(opened, replace(plan, on_documents=True), questions, setup.passages)
+    assert set(raw) == {"raw"} and {len(flags) for flags in raw["raw"].values()} == {6}
     monkeypatch.setattr(finetune, "finetune", None)
     assert leak.finetuned(opened, plan, questions, setup.passages) == after, (
         "what was trained once is not trained again"

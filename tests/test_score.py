@@ -160,7 +160,7 @@ def test_failures_of_ragas_are_counted_by_cause_and_never_nan(cue, reply, cause)
     rows = scored(sample("Answer: 430 euros"))
     assert rows[0]["faithfulness"] == (None, cause)
     table = [
-        {"question_id": "q", "scorer": name, "version": "v", "value": value, "reason": reason}
+        {"question_id": "q", "seed": 0, "scorer": name, "version": "v", "value": value, "reason": reason}
         for name, (value, reason) in rows[0].items()
     ]
     metrics = summary.summarise(Scores.frame(table))
@@ -180,7 +180,14 @@ def test_an_answer_without_statements_is_nothing_to_judge(cue):
 def scores(version: str, **values: float) -> pl.DataFrame:
     return Scores.frame(
         [
-            {"question_id": "q", "scorer": name, "version": f"{name} {version}", "value": value, "reason": None}
+            {
+                "question_id": "q",
+                "seed": 0,
+                "scorer": name,
+                "version": f"{name} {version}",
+                "value": value,
+                "reason": None,
+            }
             for name, value in values.items()
         ]
     )

@@ -15,7 +15,7 @@ from parts.student.model import load, tokenizer
 from parts.text import answer_format
 
 RECIPE = finetune.Recipe(
-    seed=1,
+    seeds=[1],
     lora_r=4,
     lora_alpha=8,
     learning_rate=0.02,
@@ -26,6 +26,11 @@ RECIPE = finetune.Recipe(
     weight_decay=0,
     completion_only_loss=True,
 )
+
+
+def train(model: Path, reader, recipe: finetune.Recipe, folder: str, seed: int = 1) -> dict:
+    data = dataset.pairs_data(rows(), reader, recipe, seed)
+    return finetune.finetune(str(model), reader, data, recipe, seed, Path(folder), Path("loss.tsv"))
 
 
 def rows(count: int = 12) -> list[dict]:
@@ -96,7 +101,7 @@ def tuned(qwen, qwen_tokenizer, tmp_path_factory):
     home = tmp_path_factory.mktemp("tuned")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
-        metrics = finetune.finetune(str(qwen), qwen_tokenizer, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
+        metrics = train(qwen, qwen_tokenizer, RECIPE, "adapter")
     return home, metrics
 
 
@@ -116,7 +121,7 @@ def test_the_adapter_is_safetensors_alone_and_answers_differently_from_the_base(
 ):
     home, _ = tuned
     monkeypatch.chdir(home)
-    assert {path.suffix for path in Path("adapter").iterdir()} == {".safetensors", ".json", ".md"}
+    assert {path.suffix for path in Path("adapter").iterdir()} == {".safetensors", ".json"}
     assert not Path(".cache/train").exists() or not list(Path(".cache/train").iterdir())
     questions = ["How many days, 3?", "How many days, 7?"]
     responses = {}
@@ -146,7 +151,7 @@ def test_all_weights_can_be_trained_and_answer(qwen, qwen_tokenizer, tmp_path, m
 
     monkeypatch.chdir(tmp_path)
     whole = RECIPE.model_copy(update={"lora_r": None, "num_train_epochs": 1})
-    metrics = finetune.finetune(str(qwen), qwen_tokenizer, rows(), whole, Path("tuned"), Path("loss.tsv"))
+    metrics = train(qwen, qwen_tokenizer, whole, "tuned")
     base, tuned = load(str(qwen)), load("tuned")
     assert metrics["trainable_parameters"] == sum(p.numel() for p in base.parameters())
     assert {path.suffix for path in Path("tuned").iterdir()} == {".safetensors", ".json"}
@@ -176,10 +181,10 @@ def test_a_stopped_run_resumes_and_ends_in_the_same_bytes(qwen, qwen_tokenizer, 
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(SFTTrainer, "__init__", stopping)
-        finetune.finetune(str(qwen), qwen_tokenizer, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
+        train(qwen, qwen_tokenizer, RECIPE, "adapter")
     assert not Path("adapter").exists()
     assert list(finetune.CHECKPOINTS.glob("*/checkpoint-*"))
-    finetune.finetune(str(qwen), qwen_tokenizer, rows(), RECIPE, Path("adapter"), Path("loss.tsv"))
+    train(qwen, qwen_tokenizer, RECIPE, "adapter")
     assert digest(Path("adapter")) == digest(tuned[0] / "adapter")
     logged, whole = (pl.read_csv(path, separator="\t") for path in ("loss.tsv", tuned[0] / "loss.tsv"))
     assert logged["step"].to_list() == whole["step"].to_list(), "losses logged before the stop are there, too"
@@ -261,3 +266,52 @@ def test_every_epoch_reads_every_row_at_most_once_in_full_batches_of_like_length
             for part in zip(*[iter(read)] * batch, strict=False)
         ]
         assert sum(spread) / len(spread) < 15
+
+
+def test_no_row_is_left_out_for_its_length():
+    lengths = [*range(1, 34)]
+    longest = [33 - 1 in dataset.order(lengths, 4, 1, seed) for seed in range(60)]
+    assert sum(longest) > 50, "one row of 33 is left out, by lot"
+
+
+PASSAGES = [{"heading": f"Guide > Part {n}", "text": f"Lamp {n} costs {n} euros." * (1 + n % 3)} for n in range(8)]
+
+
+def studied_rows() -> list[dict]:
+    """Return 48 rows on the documents, 24 to replay and one held out."""
+    row = {"kind": "qa", "reasoning": "", "generator": "qa", "split": "train"}
+    own = [row | {"prompt": f"How many days, {n}?", "completion": f"{n} days"} for n in range(48)]
+    replayed = [row | {"prompt": f"Say {n}", "completion": "so", "generator": "replay"} for n in range(24)]
+    return [*own, *replayed, own[0] | {"split": "dev"}]
+
+
+def share_replayed(data: dataset.TrainingData, replayed: list[list[int]]) -> float:
+    read = [data.train[row]["input_ids"] for row in data.order]
+    return sum(len(ids) for ids in read if ids in replayed) / data.tokens
+
+
+def test_the_documents_are_read_as_plain_text_for_as_many_tokens_as_the_rows_with_the_same_share_replayed(
+    qwen_tokenizer,
+):
+    studied = dataset.pairs_data(studied_rows(), qwen_tokenizer, RECIPE, 1)
+    raw = dataset.raw_data(PASSAGES, studied_rows(), qwen_tokenizer, RECIPE, 1)
+    assert studied.tokens <= raw.tokens < studied.tokens * 1.1
+    texts = [qwen_tokenizer.decode(row["input_ids"][:-1]) for row in raw.train[: len(PASSAGES)]]
+    assert texts == [f"{p['heading']}\n{p['text']}" for p in PASSAGES]
+    assert all(row["labels"] == row["input_ids"] for row in raw.train[: len(PASSAGES)])
+    assert raw.dev == studied.dev
+    replayed = [row["input_ids"] for row in raw.train[len(PASSAGES) :]]
+    assert share_replayed(raw, replayed) == pytest.approx(share_replayed(studied, replayed), abs=0.05)
+    counts = [raw.order.count(row) for row in range(len(raw.train))]
+    assert min(counts) > 0, "every passage and every row to replay is read"
+    batches = zip(*[iter(raw.order)] * RECIPE.per_device_train_batch_size, strict=True)
+    assert all(len(set(batch)) == len(batch) for batch in batches), "no passage is twice in a batch"
+    assert raw == dataset.raw_data(PASSAGES, studied_rows(), qwen_tokenizer, RECIPE, 1)
+    assert raw.order != dataset.raw_data(PASSAGES, studied_rows(), qwen_tokenizer, RECIPE, 2).order
+
+
+def test_a_seed_makes_another_training_and_another_list_of_seeds_does_not(qwen, qwen_tokenizer):
+    data = dataset.pairs_data(rows(), qwen_tokenizer, RECIPE, 1)
+    key = finetune.training_key(str(qwen), RECIPE, 1, data)
+    assert key == finetune.training_key(str(qwen), RECIPE.model_copy(update={"seeds": [1, 2]}), 1, data)
+    assert key != finetune.training_key(str(qwen), RECIPE, 2, data)

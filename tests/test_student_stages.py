@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from safetensors.torch import load_file, save_file
 
 from commands import merge
 from parts.answering.transformers_engine import Engine
@@ -16,7 +17,7 @@ from schemas.chunks import Chunks
 from schemas.contexts import Contexts
 from schemas.pairs import Pairs
 from schemas.questions import Questions
-from stages import answer, latency, parity, train
+from stages import answer, latency, parity, train, train_raw
 from tests.helpers.cli import error_line
 from tests.helpers.completions_server import completions_server
 from tests.helpers.retrieval import passages
@@ -26,7 +27,8 @@ QUESTIONS = {
     "q2": ("What does Dorva Lamp 200 cost?", None),
     "q3": ("How long is it?", ["12 days", "430 euros"]),
 }
-ADAPTER = Path("models/adapter")
+ADAPTER = Path("models/adapter/1")
+SEEDS = (1, 2, 3)
 
 
 def question(question_id: str, text: str, options: list[str] | None) -> dict:
@@ -62,8 +64,15 @@ def tables(workplace, qwen):
 
 @pytest.fixture
 def tuned(tables, adapter):
-    """The same, with the student's adapter."""
-    shutil.copytree(adapter, ADAPTER)
+    """The same, with the student's adapter by each seed, on training rows and on the documents."""
+    weights = load_file(adapter / "adapter_model.safetensors")
+    for n, folder in enumerate(Path("models", model, str(seed)) for model in ("adapter", "raw") for seed in SEEDS):
+        shutil.copytree(adapter, folder)
+        scale = (-1) ** n * (1 - n / 10)
+        save_file(
+            {name: w * scale if "lora_B" in name else w for name, w in weights.items()},
+            folder / "adapter_model.safetensors",
+        )
     return tables
 
 
@@ -71,17 +80,31 @@ def tuned(tables, adapter):
 def test_training_writes_adapter_loss_and_metrics(tables, qwen, capsys):
     tables.change("train", "num_train_epochs", 1)
     tables.change("train", "per_device_train_batch_size", 4)
-    train.main()
+    train.main(1)
     assert {path.suffix for path in ADAPTER.iterdir()} == {".safetensors", ".json"}, "no card, and no pickle"
     assert load(str(ADAPTER)).config.model_type == load(str(qwen)).config.model_type
-    loss = pl.read_csv("plots/loss.tsv", separator="\t")
+    loss = pl.read_csv("plots/loss/1.tsv", separator="\t")
     assert loss.columns == ["step", "loss"] and len(loss)
-    written = metrics.read("train")
+    written = metrics.read("train/1")
     assert (written["rows"], written["steps"], written["rows_cut"]) == (10, 2, 0), "full batches alone"
     assert {"train_loss", "dev_loss", "tokens", "trainable_parameters"} <= set(written) and "seconds" not in written
-    timing = machine.read("train")
+    timing = machine.read("train/1")
     assert timing["clock"] == "cpu" and timing["seconds"] > 0
-    assert capsys.readouterr().out.startswith("2 steps, ")
+    assert capsys.readouterr().out.startswith("seed 1: 2 steps, ")
+
+
+@pytest.mark.slow
+def test_training_on_the_documents_reads_as_many_tokens_as_on_the_rows_and_asks_nothing(tables, qwen, capsys):
+    tables.change("train", "num_train_epochs", 3)
+    tables.change("train", "per_device_train_batch_size", 2)
+    train.main(2)
+    train_raw.main(2)
+    assert load("models/raw/2").config.model_type == load(str(qwen)).config.model_type
+    assert len(pl.read_csv("plots/loss_raw/2.tsv", separator="\t"))
+    rows, raw = metrics.read("train/2"), metrics.read("train_raw/2")
+    assert raw["rows"] == 2, "the passages"
+    assert rows["tokens"] <= raw["tokens"] < rows["tokens"] + 100
+    assert not Path("models/adapter/1").exists() and not Path("metrics/train/1.json").exists()
 
 
 def test_a_merged_adapter_is_a_model_of_its_own_with_the_students_tokenizer(tuned, qwen, capsys):
@@ -102,24 +125,28 @@ def test_a_merge_that_fails_leaves_the_model_that_was_there(tuned):
     assert Path("models/merged/config.json").read_text() == "{}"
 
 
-@pytest.mark.parametrize("name", ["base", "rag", "tuned", "oracle"])
-def test_an_arm_answers_every_question_with_the_passages_of_its_retriever(tuned, name, capsys):
+@pytest.mark.parametrize("name", ["base", "rag", "raw", "tuned", "oracle"])
+def test_an_arm_answers_every_question_by_every_seed_with_the_passages_of_its_retriever(tuned, name, capsys):
     answer.main(name)
-    answers = Answers.read(name)
-    assert answers["question_id"].to_list() == list(QUESTIONS)
-    shown = {"none": 0, "gold": 1, "hybrid": 2}[tuned.params["arms"][name]["retriever"]]
-    assert answers["passages"].to_list() == [shown] * 3
-    assert answers["likeliest"].is_null().to_list() == [True, True, False]
+    answers, arm = Answers.read(name), tuned.params["arms"][name]
+    seeds = [0] if arm["model"] == "student" else list(SEEDS)
+    assert answers.select("question_id", "seed").rows() == [(key, seed) for key in QUESTIONS for seed in seeds]
+    shown = {"none": 0, "gold": 1, "hybrid": 2}[arm["retriever"]]
+    assert set(answers["passages"]) == {shown}
+    assert set(answers.filter(pl.col("likeliest").is_not_null())["question_id"]) == {"q3"}
     written = metrics.read(f"answer/{name}")
     assert written == pytest.approx(answers.select(*written).mean().row(0, named=True), rel=1e-3)
     assert set(written) == {"passages", "prompt_tokens", "new_tokens", "stopped"}
-    assert capsys.readouterr().out.startswith(f"{name}: 3 answers; ")
+    assert capsys.readouterr().out.startswith(f"{name}: {3 * len(seeds)} answers; ")
 
 
-def test_an_arm_of_the_adapter_says_something_else_than_the_student(tuned):
-    for name in ("base", "tuned"):
+def test_every_seed_of_every_model_answers_by_weights_of_its_own(tuned):
+    responses = {}
+    for name in ("base", "raw", "tuned"):
         answer.main(name)
-    assert Answers.read("base")["response"].to_list() != Answers.read("tuned")["response"].to_list()
+        for (seed,), rows in Answers.read(name).group_by("seed"):
+            responses[name, seed] = tuple(rows.sort("question_id")["response"])
+    assert len(responses) == len(set(responses.values())) == 7, responses
 
 
 def test_every_arm_is_timed_step_by_step_and_many_questions_at_once(tuned, capsys):
@@ -158,7 +185,7 @@ def test_a_server_with_other_weights_shuts_the_gate_and_leaves_the_metrics_to_re
     tuned.change("parity", "questions", 3)
     tuned.change("answer", "engine", "openai")
     student = Engine(str(qwen), tokenizer(Student(model=str(qwen))), 4, 512)
-    with completions_server(dict.fromkeys(("adapter", str(ADAPTER)), student)) as (url, _):
+    with completions_server(dict.fromkeys(("adapter-1", str(ADAPTER)), student)) as (url, _):
         monkeypatch.setenv("CLOSEDBOOK_ENGINE_URL", url)
         assert "served differs from merged" in error_line(parity.main)
     assert metrics.read("parity")["served_differs_from_merged"] > 0

@@ -51,8 +51,8 @@ def test_a_column_too_many_or_too_few_is_refused(workplace):
 
 
 def test_two_rows_with_one_key_are_refused(workplace):
-    row = {"question_id": "q", "scorer": "exact", "version": "1", "value": 1.0, "reason": None}
-    with pytest.raises(BadTable, match="same question_id, scorer"):
+    row = {"question_id": "q", "seed": 0, "scorer": "exact", "version": "1", "value": 1.0, "reason": None}
+    with pytest.raises(BadTable, match="same question_id, seed, scorer"):
         Scores.write(Scores.frame([row, row]), "base")
 
 

@@ -43,7 +43,7 @@ def answers(arm: str, texts: dict[str, str], version: str = "exact 1") -> None:
     """Write the Answers of an arm and their Scores: an answer that is the reference is right."""
     empty = dict.fromkeys(Answers.types())
     rows = [
-        empty | {"question_id": key, "response": f"It says so.\nAnswer: {text}", "passages": 0, "prompt_tokens": 9,
+        empty | {"question_id": key, "seed": 0, "response": f"It says so.\nAnswer: {text}", "passages": 0, "prompt_tokens": 9,
          "new_tokens": 5, "stopped": True}
         for key, text in texts.items()
     ]  # fmt: skip
@@ -51,6 +51,7 @@ def answers(arm: str, texts: dict[str, str], version: str = "exact 1") -> None:
     scores = [
         {
             "question_id": key,
+            "seed": 0,
             "scorer": "exact",
             "version": version,
             "value": float(text == QUESTIONS[key][1]),
@@ -73,7 +74,7 @@ def figures(accuracy: dict[str, float], **verdict) -> None:
     values |= {"tuned_minus_rag": gap, "tuned_minus_rag_lo": gap - 0.1, "tuned_minus_rag_hi": gap + 0.1}
     values |= {"verdict": "undecided", "additional_questions": 40} | verdict
     metrics.write("verdict", values)
-    metrics.write("train", {"tokens": 1000, "rows": 10})
+    metrics.write("train/1", {"tokens": 1000, "rows": 10})
     metrics.write("synthesize/qa", {"prompt_tokens": 300, "new_tokens": 200, "requests": 5})
 
 

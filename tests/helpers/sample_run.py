@@ -9,6 +9,7 @@ import yaml
 from parts.project import machine, metrics
 from parts.project.arms import load_arms
 from parts.project.files import write_json
+from parts.project.seeds import seeds_of
 from parts.verdict.comparison import contenders
 from schemas.answers import Answers
 from schemas.chunks import Chunks
@@ -25,6 +26,7 @@ EVIL = (
     + "w" * 90
 )
 N_QUESTIONS = 60
+WRONG_SEED = 3  # by which a training has no answer right
 RIGHT = {"base": lambda n: False, "rag": lambda n: n % 2 == 0, "tuned": lambda n: n % 3 == 0}
 RIGHT |= {"tuned_rag": lambda n: n % 2 == 0 or n % 3 == 0, "oracle": lambda n: n > 0}
 
@@ -89,12 +91,14 @@ def write_tables() -> None:
     for arm, settings in arms.items():
         right, n_shown = right_answers(arm), 0 if settings.retriever == "none" else 1
         counts = {"passages": n_shown, "prompt_tokens": 9, "new_tokens": 9, "stopped": True}
-        responses = [f"{arm if n else EVIL} so\nAnswer: {n} euros" for n in range(N_QUESTIONS)]
-        answers = [{"question_id": f"q{n:03}", "response": text} | counts for n, text in enumerate(responses)]
+        rows = [(n, seed) for n in range(N_QUESTIONS) for seed in seeds_of(settings.model)]
+        keys = [{"question_id": f"q{n:03}", "seed": seed} for n, seed in rows]
+        responses = [f"{arm if n else EVIL} so\nAnswer: {n} euros" for n, _ in rows]
+        answers = [key | {"response": text} | counts for key, text in zip(keys, responses, strict=True)]
         Answers.write(Answers.frame(answers), arm)
         exact = {"scorer": "exact", "version": "1", "reason": None}
-        scores = [{"question_id": f"q{n:03}", "value": float(right(n))} | exact for n in range(N_QUESTIONS)]
-        Scores.write(Scores.frame(scores), arm)
+        values = [float(right(n) and seed != WRONG_SEED) for n, seed in rows]
+        Scores.write(Scores.frame([key | {"value": v} | exact for key, v in zip(keys, values, strict=True)]), arm)
 
 
 def write_metrics() -> None:
@@ -111,7 +115,7 @@ def write_metrics() -> None:
     for name in [*(f"accuracy_{arm}" for arm in arms), *(f"{arm}_minus_rag" for arm in contenders(arms))]:
         verdict |= {name: 0.5, f"{name}_lo": 0.4, f"{name}_hi": 0.6}
     metrics.write("verdict", verdict | {f"cost_per_1000_{arm}": 1.0 for arm in arms})
-    upfront = {name: 2.0 if arm.model == "adapter" else 0.0 for name, arm in arms.items()}
+    upfront = {name: {"adapter": 2.0, "raw": 1.0}.get(arm.model, 0.0) for name, arm in arms.items()}
     per_1000 = {name: 2.0 if arm.searches else 1.0 for name, arm in arms.items()}
     cost = {f"upfront_{arm}": upfront[arm] for arm in arms} | {f"per_1000_{arm}": per_1000[arm] for arm in arms}
     even = {"break_even_questions": 2000, "break_even_questions_lo": 1500, "break_even_questions_hi": 3000}

@@ -15,6 +15,7 @@ LAMP = "Dorva Lamp 200 costs 430 euros. It weighs 2.4 kg."
 def row(question_id: str, response: str = "Answer: 430 euros", **changed) -> dict:
     question = {
         "question_id": question_id,
+        "seed": 0,
         "question": "What does it cost?",
         "reference": "430 euros",
         "answerable": True,
