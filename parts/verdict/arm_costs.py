@@ -99,14 +99,15 @@ def arm_costs(
     documents = params.monthly_change * metrics.read("ingest")["documents"]
     updates, asked = update_costs(price, teacher, documents), teacher_costs(price, teacher, generators)
     rows = [dollars for key, dollars in asked.items() if key != "change_teacher"]
-    shared = {
-        "index": ArmCost(index_cost(price, metrics.read("chunk")["passages"]), 0, updates["index"]),
+    index = ArmCost(index_cost(price, metrics.read("chunk")["passages"]), 0, updates["index"])
+    trainings = {
+        "student": ArmCost(0.0, 0),
         "adapter": ArmCost(total(*rows, training_cost(price, "adapter")), 0, updates["student"]),
         "raw": ArmCost(training_cost(price, "raw"), 0, updates["raw"]),
     }
     costs = {}
     for name, arm in load_arms().items():
-        parts = [shared["index"]] * arm.searches + [shared[arm.model]] * (arm.model in STAGES)
+        parts = [index] * arm.searches + [trainings[arm.model]]
         once, month = total(*(part.upfront for part in parts)), total(*(part.month for part in parts))
         costs[name] = ArmCost(once, question_cost(name, price, student), month)
     return costs

@@ -9,15 +9,16 @@ import yaml
 from parts.project import machine, metrics
 from parts.project.arms import load_arms
 from parts.project.files import write_json
+from parts.project.params import load
 from parts.project.seeds import seeds_of
-from parts.verdict.comparison import contenders
+from parts.verdict import comparison
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
 from schemas.pairs import Ledger, Pairs
 from schemas.questions import Questions
 from schemas.scores import Scores
-from stages import report
+from stages import compare, report
 from tests.helpers.source_code import ROOT
 
 ARMS = tuple(load_arms(ROOT / "params.yaml"))
@@ -104,17 +105,19 @@ def write_tables() -> None:
 def write_metrics() -> None:
     """Write the metrics of a run of params.yaml's arms, and the rows of the chart of costs."""
     arms = load_arms()
-    verdict = {
-        "n_questions": N_QUESTIONS,
-        "mcnemar_p": 0.01,
-        "verdict": "rag",
-        "additional_questions": 0,
+    metrics.write("exam", {"exam_by": "people", "exam_sha": "abc"})
+    scored = load("compare", comparison.CompareParams)
+    exam, chunks = Questions.read(), Chunks.read()
+    verdict = comparison.compare(compare.rightness("exact", exam), compare.documents(exam, chunks), arms, scored)
+    names = {
+        "judge": "rules-2",
+        "teacher": EVIL,
+        "student": "s",
         "scorer": "exact",
+        "exam_by": "people",
+        "exam_sha": "abc",
     }
-    verdict |= {"judge": "rules-2", "teacher": EVIL, "student": "s"}
-    for name in [*(f"accuracy_{arm}" for arm in arms), *(f"{arm}_minus_rag" for arm in contenders(arms))]:
-        verdict |= {name: 0.5, f"{name}_lo": 0.4, f"{name}_hi": 0.6}
-    metrics.write("verdict", verdict | {f"cost_per_1000_{arm}": 1.0 for arm in arms})
+    metrics.write("verdict", verdict | names)
     upfront = {name: {"adapter": 2.0, "raw": 1.0}.get(arm.model, 0.0) for name, arm in arms.items()}
     per_1000 = {name: 2.0 if arm.searches else 1.0 for name, arm in arms.items()}
     cost = {f"upfront_{arm}": upfront[arm] for arm in arms} | {f"per_1000_{arm}": per_1000[arm] for arm in arms}
