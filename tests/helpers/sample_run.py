@@ -107,7 +107,7 @@ def write_metrics() -> None:
         "additional_questions": 0,
         "scorer": "exact",
     }
-    verdict |= {"judge": "rules-2", "teacher": EVIL, "student": "s"}
+    verdict |= {"judge": "rules-judge-1", "teacher": EVIL, "student": "s"}
     for name in [*(f"accuracy_{arm}" for arm in arms), *(f"{arm}_minus_rag" for arm in contenders(arms))]:
         verdict |= {name: 0.5, f"{name}_lo": 0.4, f"{name}_hi": 0.6}
     metrics.write("verdict", verdict | {f"cost_per_1000_{arm}": 1.0 for arm in arms})
@@ -133,8 +133,8 @@ def write_metrics() -> None:
     metrics.write("kinds", kinds | {"fact_n": 45, "unanswerable_n": 15})
     groups = {f"{group}_{key}": 0.5 for group in ("studied", "unstudied") for key in (*arms, "n")}
     metrics.write("studied", groups)
-    agreement = {f"{name}_agreement": None for name in ("right", "wrong", "human")}
-    agreement |= {"self_agreement": 0.9, "self_n": 20, "same_model": 1, "judge": "m-1"}
+    agreement = {"human_agreement": None, "human_n": 0, "human_n_null": 0, "same_model": 1, "judge": "m-1"}
+    agreement |= {"self_agreement": 0.9, "self_agreement_lo": 0.7, "self_agreement_hi": 0.97, "self_n": 20}
     metrics.write("judge_agreement", agreement)
 
 
