@@ -55,7 +55,7 @@ def judge_figures(rows: list[dict] = ROWS, model: str = "m", mask=list) -> dict:
 
 def test_a_judge_that_never_changes_its_mind_agrees_with_itself_and_knows_right_and_wrong_answers(by_rules):
     figures = judge_figures(model="rules-judge-1")
-    assert (figures["self_agreement"], figures["self_n"], figures["self_n_null"]) == (1, 6, 0), (
+    assert (figures["self_agreement"], figures["self_n"], figures["self_n_null"]) == (1, 3, 0), (
         "what it declined was not asked"
     )
     assert {name: (figures[f"{name}_agreement"], figures[f"{name}_n"]) for name in known_answers.CLASSES} == {
@@ -94,18 +94,36 @@ def test_the_verdicts_of_each_class_are_those_on_its_own_answers(cue):
     assert (figures["right_sentence_agreement"], figures["right_format_agreement"]) == (1, 1)
 
 
-def test_a_judge_that_tosses_a_coin_contradicts_itself_and_what_it_cannot_say_is_counted(cue):
-    cue.reply = lambda request: (
-        verdict(request["seed"] % 2) if request["seed"] else (200, ScriptedServer.answer("well"))
-    )
-    figures = judge_figures([each | {"judge": 1} for each in ROWS if each["question_id"] != "q4"])
-    assert (figures["self_agreement"], figures["self_n"]) == (0.5, 6)
+def test_one_contradiction_among_the_samples_of_an_answer_counts_against_the_judge(cue):
+    cue.reply = lambda request: verdict(int("sales" in str(request) or request["seed"] != 2))
+    figures = judge_figures([each | {"judge": 1} for each in ROWS])
+    assert (figures["self_agreement"], figures["self_n"]) == (pytest.approx(1 / 3), 3)
+    assert figures["self_agreement_lo"] < 1 / 3 < figures["self_agreement_hi"]
+
+
+def test_a_verdict_that_the_judge_cannot_give_again_is_no_contradiction(cue):
+    cue.reply = lambda request: (200, ScriptedServer.answer("well")) if request["seed"] == 2 else verdict(1)
+    assert judge_figures([each | {"judge": 1} for each in ROWS])["self_agreement"] == 1
+    cue.reply = lambda request: (200, ScriptedServer.answer("well"))
+    again = [row("q1", "Answer: 430 dollars", 1)]
+    assert [judge_figures(again)[f"self_{name}"] for name in ("agreement", "n", "n_null")] == [None, 0, 1]
+
+
+def test_what_the_judge_cannot_say_of_known_answers_is_counted_and_left_out(cue):
+    cue.default = "well"
+    figures = judge_figures([each for each in ROWS if each["question_id"] != "q4"])
     assert (figures["wrong_other_agreement"], figures["wrong_other_n"], figures["wrong_other_n_null"]) == (None, 0, 3)
 
 
-def test_exact_matches_that_the_judge_calls_wrong_are_counted():
+def test_exact_matches_that_the_judge_calls_wrong_are_counted_and_arms_that_answer_alike_once():
     figures = judge_agreement.agreement_with_labels(
-        [*ROWS, row("q1", "Answer: 430 euros", 0, 1), row("q1", "Answer: 430 euros", None, 1)], []
+        [
+            *ROWS,
+            row("q4", "Answer: Monday", 0, 1),
+            row("q1", "430 Euros", None, 1),
+            row("q3", "So.\nAnswer: 12 days", 1, 1),
+        ],
+        [],
     )
     names = ("right_match_agreement", "right_match_n", "right_match_n_null")
     assert [figures[name] for name in names] == [pytest.approx(2 / 3), 3, 1]
@@ -238,7 +256,7 @@ def test_the_stage_writes_its_figures_and_warns_of_a_judge_that_people_contradic
     stage.main()
     figures = json.loads(Path("metrics/judge_agreement.json").read_text())
     names = ("self_n", "self_agreement", "right_match_n", "human_agreement", "wrong_number_n", "wrong_number_agreement")
-    assert [figures[name] for name in names] == [2, 1, 5, 0.5, 1, 1]
+    assert [figures[name] for name in names] == [1, 1, 1, 0.5, 1, 1]
     assert (figures["same_model"], figures["judge"], figures["human_kappa"]) == (0, "rules-judge-1", 0)
     assert "The judge contradicts people, in 50.0% of 2 cases" in capsys.readouterr().out
     (scored.path / "labels.jsonl").write_text('{"question_id": "q9", "arm": "rag", "correct": true}')

@@ -99,8 +99,13 @@ class JudgeAgreementParams(BaseModel, extra="forbid", frozen=True):
 
 def sample_judged(rows: list[dict], params: JudgeAgreementParams) -> list[dict]:
     """Return a sample of the `rows` with a verdict of the judge; the others were scored without a request."""
-    judged = {(row["question_id"], row["response"]): row for row in rows if _was_judged(row)}  # arms may answer alike
-    return random.Random(params.seed).sample(list(judged.values()), min(params.answers, len(judged)))
+    judged = _distinct([row for row in rows if _was_judged(row)])
+    return random.Random(params.seed).sample(judged, min(params.answers, len(judged)))
+
+
+def _distinct(rows: list[dict]) -> list[dict]:
+    """Return `rows` without the answers that the judge cannot tell apart: where arms answer alike, it is asked once."""
+    return list({(row["question_id"], answer_format.extract_answer(row["response"])): row for row in rows}.values())
 
 
 def _was_judged(row: dict) -> bool:
@@ -123,19 +128,24 @@ async def agreement_of_judge(
     rows: list[dict], params: JudgeAgreementParams, client: Client, mask: detection.Mask
 ) -> dict[str, metrics.Value]:
     """Return the judge's agreement with itself (self_), and with what is known of each of known_answers.CLASSES."""
-    judged, pairs = sample_judged(rows, params), []
-    for sample in range(1, params.samples):
-        verdicts = await judge_again(judged, sample, client, mask)
-        pairs += [(row["judge"], verdict) for row, verdict in zip(judged, verdicts, strict=True)]
+    judged = sample_judged(rows, params)
+    samples = [await judge_again(judged, sample, client, mask) for sample in range(1, params.samples)]
+    steady = [(1.0, _is_steady(row["judge"], again)) for row, *again in zip(judged, *samples, strict=True)]
     known = known_answers.known_answers(rows, params.answers, params.seed)
     answers = [answer for each in known.values() for answer in each]
     verdicts = iter(await judge_again(answers, 0, client, mask))
-    values = agreement("self", pairs)
+    values = agreement("self", steady)
     for name, each in known.items():
         values |= agreement(
             name, [(float(name.startswith("right")), verdict) for verdict in islice(verdicts, len(each))]
         )
     return values
+
+
+def _is_steady(verdict: float, again: list[float | None]) -> float | None:
+    """Return 1 where all further verdicts are `verdict`, 0 where one is another, None where the judge abstained from all."""
+    verdicts = {other for other in again if other is not None}
+    return float(verdicts == {verdict}) if verdicts else None
 
 
 def no_agreement() -> dict[str, metrics.Value]:
@@ -148,7 +158,8 @@ def agreement_with_labels(rows: list[dict], labels: Iterable[Label]) -> dict[str
 
     Raises UserError for a label of an answer without a verdict.
     """
-    right = [(row["exact"], row["judge"]) for row in rows if row["answerable"] and row["exact"] == 1]
+    matches = _distinct([row for row in rows if row["answerable"] and row["exact"] == 1])
+    right = [(1.0, row["judge"]) for row in matches]
     verdicts = {(row["question_id"], row["arm"]): row["judge"] for row in rows}
     pairs = []
     for label in labels:

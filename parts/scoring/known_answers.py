@@ -6,6 +6,7 @@ The name of a class begins with what its answers are, right or wrong.
 import random
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import islice
 
 from parts.scoring import exact
@@ -140,6 +141,7 @@ def _asked_at_once(row: Row, questions: Sequence[Row]) -> Row | None:
     return row | question | {"first": first, "second": second}
 
 
+@cache
 def _form(reference: str) -> tuple[str, ...]:
     masked = _NUMBER.sub("0", reference)
     return tuple(
