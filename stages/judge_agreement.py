@@ -42,7 +42,7 @@ def judged_answers() -> list[dict]:
 
 async def _agreement(rows: list[dict], section: Params, server: Server) -> dict[str, metrics.Value]:
     if not rows:  # score.judge is false
-        return judge_agreement.agreement("self", []) | judge_agreement.agreement("wrong", [])
+        return judge_agreement.no_agreement()
     async with connect(server) as judge:
         return await agreement_of_judge(rows, section, judge, detection.masker(params.load("redact", detection.Params)))
 
@@ -55,14 +55,9 @@ def main() -> None:
     values |= asyncio.run(_agreement(rows, section, judge))
     values |= {"judge": judge.model, "same_model": int(teacher.model == judge.model)}
     metrics.write("judge_agreement", values)
-    shares = [
-        f"{key} {values[f'{key}_agreement']:.3f}" for key in ("self", "right", "wrong", "human") if values[f"{key}_n"]
-    ]
-    print(
-        f"the judge's agreement: {', '.join(shares) or 'nothing was judged'}",
-        *judge_cautions(values),
-        sep="\n",
-    )
+    names = [key.removesuffix("_n") for key in values if key.endswith("_n") and values[key]]
+    shares = [f"{name} {values[f'{name}_agreement']:.3f}" for name in names]
+    print(f"the judge's agreement: {', '.join(shares) or 'nothing was judged'}", *judge_cautions(values), sep="\n")
 
 
 if __name__ == "__main__":

@@ -319,9 +319,21 @@ def test_the_judge_holds_statements_against_a_text(statement, holds):
 
 
 def test_the_server_has_no_rule_for_what_it_does_not_know():
-    with pytest.raises(server.NoRule, match="set of rules"):
-        server.reply([{"role": "user", "content": "Write a poem."}], None, 0)
-    assert "rules" in server.MODEL
+    for model in (server.TEACHER, server.JUDGE):
+        with pytest.raises(server.NoRule, match=f"{model} is a set of rules"):
+            server.reply(model, [{"role": "user", "content": "Write a poem."}], None, 0)
+        assert model.startswith("rules")
+
+
+def test_the_teacher_does_not_judge_and_the_judge_does_not_teach():
+    prompt = prompts.render("judge/correct", question="Who?", reference="Ada Mill", answer="Ada Mill")
+    assert json.loads(server.reply(server.JUDGE, [{"content": prompt}], "Verdict", 0))["verdict"] == 1
+    with pytest.raises(server.NoRule, match=server.TEACHER):
+        server.reply(server.TEACHER, [{"content": prompt}], "Verdict", 0)
+    prompt = prompts.render("qa/questions", count=9, passage=quoting.passage("Lyon Office", STATED))
+    assert json.loads(server.reply(server.TEACHER, [{"content": prompt}], "TrainingQuestions", 0))["questions"]
+    with pytest.raises(server.NoRule, match=server.JUDGE):
+        server.reply(server.JUDGE, [{"content": prompt}], "TrainingQuestions", 0)
 
 
 STATED = """Lyon Office
@@ -337,7 +349,17 @@ Number of floors 12
 """
 
 
-def test_rules_that_say_something_else_have_another_name():
+def digest_of(model: str, asked: list[tuple[str, str | None]]) -> str:
+    """Return a digest of the replies of `model` to prompts, each with the schema of its reply, for two seeds."""
+    replies = [
+        server.reply(model, [{"role": "user", "content": prompt}], schema, seed)
+        for prompt, schema in asked
+        for seed in (1, 2)
+    ]
+    return hashlib.sha256("\n".join(replies).encode()).hexdigest()[:12]
+
+
+def test_a_teacher_by_rules_that_says_something_else_has_another_name():
     passage = quoting.passage("Lyon Office", STATED)
     asked = [
         (prompts.render("qa/questions", count=9, passage=passage), "TrainingQuestions"),
@@ -347,7 +369,6 @@ def test_rules_that_say_something_else_have_another_name():
     asked += [
         (prompts.render("active_reading/apply", strategy=style, passage=passage), None) for style in teacher._STYLES
     ]
-    asked.append((prompts.render("judge/correct", question="Who?", reference="Ada Mill", answer="Ada Mill"), "Verdict"))
     asked += [(prompts.render("entigraph/entities", count=9, passage=passage), "Entities")]
     asked += [(prompts.render("entigraph/relate", entities="Ada Mill\n2 euros", passage=passage), None)]
     asked += [
@@ -355,13 +376,17 @@ def test_rules_that_say_something_else_have_another_name():
         (prompts.render("paraphrase/medium", passage=passage), None),
         (prompts.render("paraphrase/hard", passage=passage), None),
         (prompts.render("paraphrase/questions", passage=passage), None),
-        (prompts.render("grounding/claims", question="Who?", answer="Ada Mill", passage=passage), "Support"),
     ]
-    replies = [
-        server.reply([{"role": "user", "content": prompt}], schema, seed) for prompt, schema in asked for seed in (1, 2)
-    ]
-    digest = hashlib.sha256("\n".join(replies).encode()).hexdigest()[:12]
-    assert (server.MODEL, digest) == ("rules-2", "1c832943065e")
+    assert (server.TEACHER, digest_of(server.TEACHER, asked)) == ("rules-2", "ab1b1cf1ca37")
+
+
+def test_a_judge_by_rules_that_says_something_else_has_another_name():
+    cases = [json.loads(line) for line in (ROOT / "tests/golden/judged_answers.jsonl").read_text().splitlines()]
+    names = ("question", "reference", "answer")
+    asked = [(prompts.render("judge/correct", **{name: case[name] for name in names}), "Verdict") for case in cases]
+    passage = quoting.passage("Lyon Office", STATED)
+    asked += [(prompts.render("grounding/claims", question="Who?", answer="Ada Mill", passage=passage), "Support")]
+    assert (server.JUDGE, digest_of(server.JUDGE, asked)) == ("rules-judge-1", "19f113031d02")
 
 
 def test_embeddings_of_like_texts_are_nearer():

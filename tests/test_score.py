@@ -130,19 +130,53 @@ def test_the_judge_compares_with_the_reference(by_rules):
     assert judged("Answer: not in the documents", answerable=False) == (1, None)
 
 
-def test_an_unparsed_verdict_is_an_abstention(cue):
-    cue.script = [(200, ScriptedServer.answer("yes")), (200, ScriptedServer.answer("", "length"))]
-    server = Server(model="m")
-    assert judged("Answer: 1", server=server) == (None, "unparsed")
-    assert judged("Answer: 2", server=server) == (None, "cut off")
+def declined() -> dict:
+    answer = ScriptedServer.answer("")
+    answer["choices"][0]["message"]["refusal"] = "I cannot help with that."
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        ((200, ScriptedServer.answer("yes")), "unparsed"),
+        ((200, ScriptedServer.answer("")), "unparsed"),
+        ((200, ScriptedServer.answer('{"reason": "", "verdict": null}')), "unparsed"),
+        ((200, ScriptedServer.answer('{"reason": "", "verdict": -1}')), "unparsed"),
+        ((200, ScriptedServer.answer('{"reason": "", "verdict": 2}')), "unparsed"),
+        ((200, ScriptedServer.answer('{"reason": "", "verdict": 0}', "length")), "cut off"),
+        ((200, ScriptedServer.answer('{"reason": "", "verdict": 0}', "content_filter")), "filtered"),
+        ((200, declined()), "declined"),
+        ((400, {"error": {"message": "against our policy"}}), "refused (400)"),
+        ((500, {"error": {"message": "try again"}}), "refused (500)"),
+        ((200, {"choices": []}), "broken answer"),
+    ],
+)
+def test_a_reply_without_a_verdict_is_an_abstention_with_its_cause_and_never_wrong(cue, monkeypatch, reply, reason):
+    monkeypatch.setattr(transport, "FIRST_RETRIES", 0)
+    monkeypatch.setattr(transport, "RETRIES", 1)
+    monkeypatch.setattr(transport, "MAX_BACKOFF", 0)
+    cue.reply = lambda request: reply
+    assert judged("Answer: 1", server=Server(model="m")) == (None, reason)
+    scores = pl.DataFrame(
+        {"question_id": ["q"], "scorer": ["judge"], "version": ["1"], "value": [None], "reason": [reason]}
+    )
+    metrics = summary.summarise(scores)
+    assert (metrics["judge"], metrics["judge_n_null"]) == (None, 1)
+
+
+def test_a_transient_failure_of_the_judge_is_no_abstention(cue, monkeypatch):
+    monkeypatch.setattr(transport, "MAX_BACKOFF", 0)
+    cue.script = [(500, {}), (200, {"choices": []}), (200, ScriptedServer.answer('{"reason": "so", "verdict": 1}'))]
+    assert judged("Answer: 1", server=Server(model="m")) == (1, "so")
 
 
 def test_every_score_has_its_version_and_ragas_skips_unanswerable_questions(by_rules):
     scores = all_scores(row("q1"), row("q2", answerable=False, reference=""))
     assert scores.filter(question_id="q2")["scorer"].sort().to_list() == ["exact", "f1", "judge"]
     metrics = summary.summarise(scores)
-    assert re.fullmatch(r"ragas-0\.4\.\d+ rules-2 rules-embedding-1", metrics["faithfulness_version"])
-    assert metrics["judge_version"] == f"{judge.VERSION} {prompts.digest('judge/correct')} rules-2"
+    assert re.fullmatch(r"ragas-0\.4\.\d+ rules-judge-1 rules-embedding-1", metrics["faithfulness_version"])
+    assert metrics["judge_version"] == f"{judge.VERSION} {prompts.digest('judge/correct')} rules-judge-1"
     assert (metrics["exact_version"], metrics["exact"], metrics["exact_n_null"]) == (exact.VERSION, 0.5, 0)
     assert not any("_null_" in key for key in metrics)
 
@@ -209,7 +243,7 @@ def test_another_prompt_is_another_version_of_the_judge(by_rules, monkeypatch, t
     before = summary.summarise(all_scores(row("q"), ask_ragas=False))["judge_version"]
     monkeypatch.setattr(prompts, "FOLDER", tmp_path)
     prompts.template.cache_clear()
-    after = f"{judge.VERSION} {prompts.digest('judge/correct')} rules-2"
+    after = f"{judge.VERSION} {prompts.digest('judge/correct')} rules-judge-1"
     prompts.template.cache_clear()
     assert before != after
 

@@ -11,10 +11,10 @@ from invitro.rules import wordings
 from invitro.rules.sentences import Fact, fact, sentences
 
 _INPUT = re.compile(r"Now perform the same with the following input\s*input:\s*(\{.*\})\s*Output:", re.DOTALL)
-_FIELD = re.compile(r"<(question|reference|answer)>(.*?)</\1>", re.DOTALL)
+FIELD = re.compile(r"<(question|reference|answer)>(.*?)</\1>", re.DOTALL)
 _PASSAGE = re.compile(r'<passage from="(?P<heading>[^"\n]*)">\n(?P<text>.*)\n</passage>', re.DOTALL)
 _WORD = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+")
-_EMPTY = set(
+EMPTY = set(
     "a an the of in on at by for from with to as and or is are was were be been it this that these those its there "
     "what which who whom whose how when where answer says said tell do does did has have had will would can may must".split()
 )
@@ -28,7 +28,7 @@ _THRESHOLD = 0.75  # share of a statement's content words
 def words(text: str) -> list[str]:
     """Return the content words and numbers of `text`, lower case, a plural s dropped."""
     lower = [word.lower() for word in _WORD.findall(text)]
-    return [re.sub(r"(?<=[a-z]{3})s$", "", word) for word in lower if word not in _EMPTY]
+    return [re.sub(r"(?<=[a-z]{3})s$", "", word) for word in lower if word not in EMPTY]
 
 
 def follows(statement: str, text: str) -> bool:
@@ -89,18 +89,9 @@ def precision(data: dict) -> dict:
     }
 
 
-def correct(prompt: str) -> dict:
-    """The pipeline's own Verdict: an answer is correct when it has the reference's numbers and most of its words."""
-    fields = dict(_FIELD.findall(prompt))
-    wanted, answer = set(words(fields.get("reference", ""))), set(words(fields.get("answer", "")))
-    numbers = {word for word in wanted if word[0].isdigit()}
-    right = bool(wanted) and numbers <= answer and len(wanted & answer) >= 0.6 * len(wanted)
-    return {"reason": f"{len(wanted & answer)} of the reference's {len(wanted)} words are there", "verdict": int(right)}
-
-
 def supported(prompt: str) -> dict:
     """The pipeline's own Support: a passage supports a text when it has all of its numbers and, but for framing, its words."""
-    answer = {word for name, text in _FIELD.findall(prompt) if name == "answer" for word in words(text)}
+    answer = {word for name, text in FIELD.findall(prompt) if name == "answer" for word in words(text)}
     passage = _PASSAGE.search(prompt)
     context = set(words(f"{passage['heading']} {passage['text']}")) if passage else set()
     unsupported = answer - context

@@ -13,10 +13,10 @@ import sys
 import numpy as np
 from aiohttp import web
 
-from invitro.rules import judge, teacher
+from invitro.rules import equivalence, judge, teacher
 
 # Another name whenever the replies change: it is in the key of cached replies, and in params.yaml.
-MODEL, EMBEDDING = "rules-2", "rules-embedding-1"
+TEACHER, JUDGE, EMBEDDING = "rules-2", "rules-judge-1", "rules-embedding-1"
 WIDTH = 256  # of an embedding
 
 _BY_SCHEMA = {
@@ -26,30 +26,34 @@ _BY_SCHEMA = {
     "Aims": teacher.aims,
     "Entities": teacher.entities,
 }
-_JUDGED = {"Verdict": judge.correct, "Support": judge.supported}
+_JUDGED = {"Verdict": equivalence.correct, "Support": judge.supported}
 
 
 class NoRule(ValueError):
     """A prompt that no rule fits."""
 
 
-def reply(messages: list[dict], schema: str | None, seed: int) -> str:
-    """Return the reply to `messages`; `schema` names the structured output. Raises NoRule."""
+def reply(model: str, messages: list[dict], schema: str | None, seed: int) -> str:
+    """Return the reply of `model`, TEACHER or JUDGE, to `messages`; `schema` names the structured output. Raises NoRule."""
     prompt = messages[-1]["content"]
-    rng = random.Random(f"{seed} {prompt}")
+    output = _judge(prompt, schema) if model == JUDGE else _teach(prompt, schema, random.Random(f"{seed} {prompt}"))
+    if output is None:
+        raise NoRule(f"{model} is a set of rules for prompts of closedbook and RAGAS; it has none for this one")
+    return output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
+
+
+def _judge(prompt: str, schema: str | None) -> dict | None:
+    return _JUDGED[schema](prompt) if schema in _JUDGED else judge.ragas(prompt)
+
+
+def _teach(prompt: str, schema: str | None, rng: random.Random) -> dict | str | None:
     if schema in _BY_SCHEMA:
-        return json.dumps(_BY_SCHEMA[schema](prompt, rng), ensure_ascii=False)
-    if schema in _JUDGED:
-        return json.dumps(_JUDGED[schema](prompt), ensure_ascii=False)
-    if (output := judge.ragas(prompt)) is not None:
-        return json.dumps(output, ensure_ascii=False)
+        return _BY_SCHEMA[schema](prompt, rng)
     if "<entities>" in prompt:
         return teacher.relation(prompt, rng)
     if "<strategy>" in prompt:
         return teacher.document(prompt, rng)
-    if (text := teacher.rewritten(prompt, rng)) is not None:
-        return text
-    raise NoRule(f"{MODEL} is a set of rules for closedbook's own prompts and RAGAS's; it has none for this one")
+    return teacher.rewritten(prompt, rng)
 
 
 def embed(text: str) -> list[float]:
@@ -64,14 +68,15 @@ def embed(text: str) -> list[float]:
 async def chat(request: web.Request) -> web.Response:
     """Answer POST /v1/chat/completions."""
     body = await request.json()
-    if body.get("model") != MODEL:
-        return _error(404, f"there is no model {body.get('model')!r} here; this server has {MODEL}")
+    model = body.get("model")
+    if model not in (TEACHER, JUDGE):
+        return _error(404, f"there is no model {model!r} here; this server has {TEACHER} and {JUDGE}")
     if not body.get("messages"):
         return _error(400, "messages are missing")
     output = body.get("response_format") or {}
     schema = (output.get("json_schema") or {}).get("name")
     try:
-        text = reply(body["messages"], schema, body.get("seed") or 0)
+        text = reply(model, body["messages"], schema, body.get("seed") or 0)
     except NoRule as error:  # another error is a bug of the rules, a 500
         return _error(400, str(error))
     message = {"role": "assistant", "content": text}
@@ -80,7 +85,7 @@ async def chat(request: web.Request) -> web.Response:
         "completion_tokens": _tokens(text),
     }
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
-    head = {"id": "chatcmpl-rules", "object": "chat.completion", "created": 0, "model": MODEL}
+    head = {"id": "chatcmpl-rules", "object": "chat.completion", "created": 0, "model": model}
     return web.json_response(head | {"choices": [choice], "usage": usage | {"total_tokens": sum(usage.values())}})
 
 
@@ -98,7 +103,7 @@ async def embeddings(request: web.Request) -> web.Response:
 async def models(request: web.Request) -> web.Response:
     """Answer GET /v1/models."""
     return web.json_response(
-        {"object": "list", "data": [{"id": name, "object": "model"} for name in (MODEL, EMBEDDING)]}
+        {"object": "list", "data": [{"id": name, "object": "model"} for name in (TEACHER, JUDGE, EMBEDDING)]}
     )
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from parts.page.figures import Figure
 from parts.project.arms import load_arms
-from parts.text.numbers import number, percent, signed, with_interval
+from parts.text.numbers import interval, number, percent, signed, with_interval
+from parts.verdict.judge_cautions import ANSWERS
 
 
 def groups(values: Mapping) -> list[dict]:
@@ -52,19 +53,21 @@ def hallucination(scores: Mapping[str, Mapping]) -> Figure | None:
 
 def judge_agreement(values: Mapping) -> Figure:
     """Return how far the judge agrees with itself, with answers of known correctness, and with people."""
-    names = {
-        "self": "itself, sampled again", "right": "answers that match the reference",
-        "wrong": "answers to another question", "human": "people",
-    }  # fmt: skip
+    names = {"self": "itself, asked again", "human": "people"}
+    names |= {key: f"{key.partition('_')[0]}: {what}" for key, what in ANSWERS.items()}
     rows = [
-        (name, percent(values[f"{key}_agreement"]), str(values[f"{key}_n"]))
+        (name, percent(values[f"{key}_agreement"]), _ends(values, f"{key}_agreement"), str(values[f"{key}_n"]))
         for key, name in names.items()
         if values.get(f"{key}_n")
     ]
     caption = "How often the judge agrees with itself, and with judgements that are known."
     if values.get("same_model"):
         caption += " Teacher and judge are the same model: it may favour its own wording."
-    return Figure("judge-agreement", "Judge agreement", caption, ("agreement with", "share", "n"), rows)
+    return Figure("judge-agreement", "Judge agreement", caption, ("agreement with", "share", "95% interval", "n"), rows)
+
+
+def _ends(values: Mapping, key: str) -> str:
+    return interval(*(values[f"{key}_{end}"] for end in ("lo", "hi")), percent)
 
 
 def leak(values: Mapping) -> Figure:

@@ -7,7 +7,7 @@ from parts.project import prompts
 from parts.safety import quoting
 from parts.text import answer_format
 
-VERSION = "correct-2"
+VERSION = "correct-3"
 
 Score = tuple[float | None, str | None]
 """value in 0..1 (None: abstained), reason"""
@@ -30,6 +30,7 @@ async def score(
 ) -> Score:
     """Return 1 for a correct answer and 0 for a wrong one; for an unanswerable question a refusal is correct.
 
+    Without a verdict of 1 or 0 the score is None, with the reason: what is wrong with the reply, never that the answer is.
     `sample` numbers several verdicts on one answer, each with a request of its own.
     """
     if not answerable:
@@ -42,4 +43,8 @@ async def score(
     )
     reply = await judge.ask(prompt, schema=Verdict, sample=sample, temperature=0)
     parsed, reason = reply.parse(Verdict)
-    return (None, reason) if parsed is None else (float(parsed.verdict > 0), parsed.reason)
+    if parsed is None:
+        return None, reason
+    if parsed.verdict not in (0, 1):
+        return None, "unparsed"
+    return float(parsed.verdict), parsed.reason

@@ -1,7 +1,8 @@
-"""Agreement of the judge with itself, with answers of known correctness and with human labels; Cohen's kappa; cautions."""
+"""Agreement of the judge with itself, with answers of known correctness and with human labels; Cohen's kappa."""
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from pydantic import BaseModel, Field, StrictBool, ValidationError
@@ -11,7 +12,7 @@ from parts.llm.client import Client
 from parts.project import metrics
 from parts.project.errors import UserError
 from parts.safety import detection
-from parts.scoring import exact, judge
+from parts.scoring import judge, known_answers
 from parts.text import answer_format
 from parts.text.jsonl import read_lines
 
@@ -53,10 +54,24 @@ Pairs = Sequence[tuple[float, float | None]]
 
 
 def agreement(name: str, pairs: Pairs) -> dict[str, float | int | None]:
-    """Return the share of equal verdicts (`name`_agreement, 0..1), the pairs with both verdicts (_n), and with one (_n_null)."""
+    """Return the share of equal verdicts (`name`_agreement, 0..1), the pairs with both verdicts (_n), and with one (_n_null).
+
+    The ends of the share's 95% interval are `name`_agreement_lo and _hi (Wilson 1927); without pairs all three are None.
+    """
     both = _both(pairs)
-    equal = sum(first == second for first, second in both) / len(both) if both else None
-    return {f"{name}_agreement": equal, f"{name}_n": len(both), f"{name}_n_null": len(pairs) - len(both)}
+    share, low, high = _share(sum(first == second for first, second in both), len(both))
+    shares = {f"{name}_agreement": share, f"{name}_agreement_lo": low, f"{name}_agreement_hi": high}
+    return shares | {f"{name}_n": len(both), f"{name}_n_null": len(pairs) - len(both)}
+
+
+def _share(equal: int, n: int) -> tuple[float | None, float | None, float | None]:
+    """Return `equal` of `n` as a share with the ends of its interval."""
+    if not n:
+        return None, None, None
+    from scipy import stats
+
+    interval = stats.binomtest(equal, n).proportion_ci(method="wilson")
+    return equal / n, float(interval.low), float(interval.high)
 
 
 def kappa(pairs: Pairs) -> float | None:
@@ -76,7 +91,7 @@ def _both(pairs: Pairs) -> list[tuple[float, float]]:
 class JudgeAgreementParams(BaseModel, extra="forbid", frozen=True):
     """Section `judge_agreement` of params.yaml."""
 
-    answers: int = Field(ge=1)  # answers judged again, and questions judged with the answer to another question
+    answers: int = Field(ge=1)  # answers judged again, and answers of known correctness of each class
     samples: int = Field(ge=2)  # verdicts on each, with the one in Scores
     seed: int
     labels: Path  # a JSONL file of human verdicts
@@ -84,24 +99,13 @@ class JudgeAgreementParams(BaseModel, extra="forbid", frozen=True):
 
 def sample_judged(rows: list[dict], params: JudgeAgreementParams) -> list[dict]:
     """Return a sample of the `rows` with a verdict of the judge; the others were scored without a request."""
-    judged = {(row["question_id"], row["response"]): row for row in rows if _was_judged(row)}  # arms may answer alike
-    return random.Random(params.seed).sample(list(judged.values()), min(params.answers, len(judged)))
+    judged = _distinct([row for row in rows if _was_judged(row)])
+    return random.Random(params.seed).sample(judged, min(params.answers, len(judged)))
 
 
-def swap_references(rows: list[dict], params: JudgeAgreementParams) -> list[dict]:
-    """Return a sample of the answerable questions, each with another question's reference as its wrong response.
-
-    That reference shares no word with the question and its own reference.
-    """
-    rng = random.Random(params.seed)
-    by_id = {row["question_id"]: row for row in rows if row["answerable"]}
-    questions = [by_id[question_id] for question_id in sorted(by_id)]
-    swapped = []
-    for row in rng.sample(questions, min(params.answers, len(questions))):
-        own = set(exact.words(f"{row['question']} {row['reference']}"))
-        others = [other["reference"] for other in questions if not own & set(exact.words(other["reference"]))]
-        swapped += [row | {"response": answer_format.format_answer("", rng.choice(others))}] if others else []
-    return swapped
+def _distinct(rows: list[dict]) -> list[dict]:
+    """Return `rows` without the answers that the judge cannot tell apart: where arms answer alike, it is asked once."""
+    return list({(row["question_id"], answer_format.extract_answer(row["response"])): row for row in rows}.values())
 
 
 def _was_judged(row: dict) -> bool:
@@ -123,21 +127,39 @@ async def judge_again(rows: list[dict], sample: int, client: Client, mask: detec
 async def agreement_of_judge(
     rows: list[dict], params: JudgeAgreementParams, client: Client, mask: detection.Mask
 ) -> dict[str, metrics.Value]:
-    """Return the judge's agreement with itself (self_), and with the verdict 0 on answers to other questions (wrong_)."""
-    judged, swapped, pairs = sample_judged(rows, params), swap_references(rows, params), []
-    for sample in range(1, params.samples):
-        verdicts = await judge_again(judged, sample, client, mask)
-        pairs += [(row["judge"], verdict) for row, verdict in zip(judged, verdicts, strict=True)]
-    wrong = [(0.0, verdict) for verdict in await judge_again(swapped, 0, client, mask)]
-    return agreement("self", pairs) | agreement("wrong", wrong)
+    """Return the judge's agreement with itself (self_), and with what is known of each of known_answers.CLASSES."""
+    judged = sample_judged(rows, params)
+    samples = [await judge_again(judged, sample, client, mask) for sample in range(1, params.samples)]
+    steady = [(1.0, _is_steady(row["judge"], again)) for row, *again in zip(judged, *samples, strict=True)]
+    known = known_answers.known_answers(rows, params.answers, params.seed)
+    answers = [answer for each in known.values() for answer in each]
+    verdicts = iter(await judge_again(answers, 0, client, mask))
+    values = agreement("self", steady)
+    for name, each in known.items():
+        values |= agreement(
+            name, [(float(name.startswith("right")), verdict) for verdict in islice(verdicts, len(each))]
+        )
+    return values
+
+
+def _is_steady(verdict: float, again: list[float | None]) -> float | None:
+    """Return 1 where all further verdicts are `verdict`, 0 where one is another, None where the judge abstained from all."""
+    verdicts = {other for other in again if other is not None}
+    return float(verdicts == {verdict}) if verdicts else None
+
+
+def no_agreement() -> dict[str, metrics.Value]:
+    """Return the figures of a judge that was asked nothing."""
+    return {key: value for name in ("self", *known_answers.CLASSES) for key, value in agreement(name, []).items()}
 
 
 def agreement_with_labels(rows: list[dict], labels: Iterable[Label]) -> dict[str, metrics.Value]:
-    """Return the verdicts' agreement with exact matches (right_) and with `labels` (human_, with kappa).
+    """Return the verdicts' agreement with exact matches (right_match_) and with `labels` (human_, with kappa).
 
     Raises UserError for a label of an answer without a verdict.
     """
-    right = [(row["exact"], row["judge"]) for row in rows if row["answerable"] and row["exact"] == 1]
+    matches = _distinct([row for row in rows if row["answerable"] and row["exact"] == 1])
+    right = [(1.0, row["judge"]) for row in matches]
     verdicts = {(row["question_id"], row["arm"]): row["judge"] for row in rows}
     pairs = []
     for label in labels:
@@ -146,4 +168,4 @@ def agreement_with_labels(rows: list[dict], labels: Iterable[Label]) -> dict[str
                 f"judge_agreement.labels has {label.arm} on {label.question_id}, which was never judged: correct it there"
             )
         pairs.append((float(label.correct), verdicts[label.question_id, label.arm]))
-    return agreement("right", right) | agreement("human", pairs) | {"human_kappa": kappa(pairs)}
+    return agreement("right_match", right) | agreement("human", pairs) | {"human_kappa": kappa(pairs)}

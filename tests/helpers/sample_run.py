@@ -110,7 +110,7 @@ def write_metrics() -> None:
     exam, chunks = Questions.read(), Chunks.read()
     verdict = comparison.compare(compare.rightness("exact", exam), compare.documents(exam, chunks), arms, scored)
     names = {
-        "judge": "rules-2",
+        "judge": "rules-judge-1",
         "teacher": EVIL,
         "student": "s",
         "scorer": "exact",
@@ -141,8 +141,8 @@ def write_metrics() -> None:
     metrics.write("kinds", kinds | {"fact_n": 45, "unanswerable_n": 15})
     groups = {f"{group}_{key}": 0.5 for group in ("studied", "unstudied") for key in (*arms, "n")}
     metrics.write("studied", groups)
-    agreement = {f"{name}_agreement": None for name in ("right", "wrong", "human")}
-    agreement |= {"self_agreement": 0.9, "self_n": 20, "same_model": 1, "judge": "m-1"}
+    agreement = {"human_agreement": None, "human_n": 0, "human_n_null": 0, "same_model": 1, "judge": "m-1"}
+    agreement |= {"self_agreement": 0.9, "self_agreement_lo": 0.7, "self_agreement_hi": 0.97, "self_n": 20}
     metrics.write("judge_agreement", agreement)
 
 

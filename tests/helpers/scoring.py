@@ -8,7 +8,7 @@ from parts.llm.client import connect
 from parts.project.sections import Server
 from stages import score
 
-JUDGE = Server(model="rules-2", embedding="rules-embedding-1")
+JUDGE = Server(model="rules-judge-1", embedding="rules-embedding-1")
 LAMP = "Dorva Lamp 200 costs 430 euros. It weighs 2.4 kg."
 
 
