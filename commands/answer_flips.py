@@ -51,12 +51,12 @@ def graded_answers(read: Read, scorer: str, arms: Sequence[str]) -> pl.DataFrame
 
     Raises FileNotFoundError when the run has no exam or no answers, UserError when its tables lack a column.
     """
-    questions = _table(read, "data/questions.parquet", QUESTIONS)
+    questions = _questions(read)
     graded = []
     for arm in arms:
         try:
             answers = _table(read, f"data/answers/{arm}.parquet", ("question_id", "response"))
-            scores = _table(read, f"data/scores/{arm}.parquet", ("question_id", "scorer", "value", "version"))
+            scores = _table(read, f"data/scores/{arm}.parquet", ("question_id", "scorer", "value", "reason", "version"))
         except FileNotFoundError:
             continue  # the run has no such arm
         grades = correctness.correct_answers(scores, scorer)
@@ -65,6 +65,15 @@ def graded_answers(read: Read, scorer: str, arms: Sequence[str]) -> pl.DataFrame
     if not graded:
         raise FileNotFoundError("data/answers")
     return pl.concat(graded)
+
+
+def _questions(read: Read) -> pl.DataFrame:
+    """Return QUESTIONS of the exam: `reference` is all references in one text, as older revisions had one each."""
+    try:
+        table = _table(read, "data/questions.parquet", ("question_id", "question", "references"))
+    except UserError:
+        return _table(read, "data/questions.parquet", QUESTIONS)
+    return table.with_columns(pl.col("references").list.join(answer_format.OR).alias("reference")).select(QUESTIONS)
 
 
 def _table(read: Read, path: str, columns: tuple[str, ...]) -> pl.DataFrame:

@@ -5,13 +5,13 @@ Passages and training rows are stored once, and referred to by their index.
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from parts.page.similar_rows import similar_rows
 from parts.scoring.correctness import correct_answers
-from parts.text.answer_format import MARK
+from parts.text.answer_format import MARK, OR
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Exam:
 
 def exam(tables: Exam, scorer: str) -> dict:
     """Return questions, passages and rows as plain values, for page.js; an answer is right or wrong by `scorer`."""
+    tables = replace(tables, questions=tables.questions.with_columns(reference=pl.col("references").list.join(OR)))
     questions = _with_answers(tables, {arm: _answers(tables, arm, scorer) for arm in tables.answers})
     pairs = _by_id(tables.pairs, "pair_id", [pair_id for question in questions for pair_id in question["rows"]])
     chunk_ids = itertools.chain(_chunk_ids(questions), (row["chunk_id"] for row in pairs.values()))
@@ -85,7 +86,7 @@ def _answers(tables: Exam, arm: str, scorer: str) -> dict[str, dict]:
     return {
         (id_ := row["question_id"]): {
             "response": row["response"], "likeliest": row.get("likeliest"), "shown": shown.get(id_, []),
-            "right": int(right.get(id_, False)),
+            "right": int(right.get(id_) or 0),
             "scores": {s["scorer"]: s["value"] and round(s["value"], 3) for s in scores.get(id_, [])},
             "reasons": {s["scorer"]: s["reason"] for s in scores.get(id_, []) if s["reason"]},
         }

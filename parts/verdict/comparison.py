@@ -14,7 +14,7 @@ from parts.verdict import stats
 class CompareParams(BaseModel, extra="forbid", frozen=True):
     """Section `compare` of params.yaml."""
 
-    accuracy: Literal["exact", "judge"]  # the scorer of correctness, where a question has no options
+    accuracy: Literal["exact", "squad_em", "judge"]  # the scorer of correctness, where a question has no options
     resamples: int = Field(ge=100)  # of the bootstrap
     seed: int
 
