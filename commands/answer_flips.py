@@ -55,7 +55,7 @@ def graded_answers(read: Read, scorer: str, arms: Sequence[str]) -> pl.DataFrame
     `right`: the share (0..1) of the arm's seeds whose answer is right by `scorer`; the response is the first seed's.
     Raises FileNotFoundError when the run has no exam or no answers, UserError when its tables lack a column.
     """
-    questions = _table(read, "data/questions.parquet", QUESTIONS)
+    questions = _questions(read)
     graded = []
     for arm in arms:
         try:
@@ -74,6 +74,15 @@ def graded_answers(read: Read, scorer: str, arms: Sequence[str]) -> pl.DataFrame
     if not graded:
         raise FileNotFoundError("data/answers")
     return pl.concat(graded)
+
+
+def _questions(read: Read) -> pl.DataFrame:
+    """Return QUESTIONS of the exam: `reference` is all references in one text, as older revisions had one each."""
+    try:
+        table = _table(read, "data/questions.parquet", ("question_id", "question", "references"))
+    except UserError:
+        return _table(read, "data/questions.parquet", QUESTIONS)
+    return table.with_columns(pl.col("references").list.join(answer_format.OR).alias("reference")).select(QUESTIONS)
 
 
 def _table(read: Read, path: str, columns: tuple[str, ...]) -> pl.DataFrame:

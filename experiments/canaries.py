@@ -77,6 +77,6 @@ def questions(canaries: list[Canary]) -> pl.DataFrame:
             for index, wording in enumerate(wordings):
                 row = {"question_id": f"{number:04}-{kind}-{index}", "question": wording.replace("{S}", canary.about)}
                 rows.append(
-                    row | {"kind": kind, "reference": canary.secret, "doc_id": f"{number:04}", "answerable": True}
+                    row | {"kind": kind, "references": [canary.secret], "doc_id": f"{number:04}", "answerable": True}
                 )
     return Questions.frame([row | {"options": None, "gold_chunk_ids": []} for row in rows])

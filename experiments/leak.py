@@ -48,7 +48,9 @@ class Params(BaseModel, extra="forbid", frozen=True):
 def disclosed_in(questions: pl.DataFrame, texts: Mapping[str, str]) -> ByForm:
     """Return which canaries occur in any of the `texts`, by question id, of their questions."""
     by_form: dict[str, dict[str, bool]] = {}
-    for question_id, kind, number, secret in questions.select("question_id", "kind", "doc_id", "reference").rows():
+    for question_id, kind, number, secret in questions.select(
+        "question_id", "kind", "doc_id", pl.col("references").list.first()
+    ).rows():
         flags = by_form.setdefault(kind, {})
         flags[number] = flags.get(number, False) or disclosure.discloses(texts[question_id], secret)
     return {form: [flags[number] for number in sorted(flags)] for form, flags in by_form.items()}

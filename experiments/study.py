@@ -113,7 +113,7 @@ def exam_inputs(exams: Sequence[tuple[pl.DataFrame, dict]]) -> list[list]:
     return [
         [
             prompts.prompt(row["question"], passages.get(row["question_id"], []), row["options"])[0],
-            row["kind"], row["reference"], row["answerable"], settings.max_new_tokens,
+            row["kind"], row["references"], row["answerable"], settings.max_new_tokens,
         ]
         for questions, passages in exams
         for row in questions.sort("question_id").iter_rows(named=True)
@@ -174,5 +174,5 @@ def shown(company: Company, most: int) -> dict:
 def accuracy(company: Company, engine: transformers_engine.Engine, passages: dict, batch: int) -> float:
     """Return the share of the company's exam that `engine` answers exactly."""
     answers = answer.answer(company.questions, passages, engine, batch, "exam").join(company.questions, "question_id")
-    scores = [exact.score(*row)["exact"] for row in answers.select("response", "reference", "answerable").iter_rows()]
+    scores = [exact.score(*row)["exact"] for row in answers.select("response", "references", "answerable").iter_rows()]
     return sum(scores) / len(scores)

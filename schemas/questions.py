@@ -14,6 +14,6 @@ class Questions(Table, path="data/questions.parquet", key=("question_id",)):
     kind: str  # fact, two_documents, reasoning, unanswerable, or what the file says
     question: str = pa.Field(str_length={"min_value": 1})
     options: pl.List(pl.String) = pa.Field(nullable=True)  # null: an open question
-    reference: str
+    references: pl.List(pl.String)  # right answers, any of them will do; empty: unanswerable
     answerable: bool
     gold_chunk_ids: pl.List(pl.List(pl.String))  # for each piece of evidence, its gold passages

@@ -20,6 +20,7 @@ from parts.safety import detection
 from parts.scoring import judge_agreement
 from parts.scoring.judge_agreement import JudgeAgreementParams as Params
 from parts.scoring.judge_agreement import agreement_of_judge, agreement_with_labels
+from parts.text import answer_format
 from parts.verdict.judge_cautions import judge_cautions
 from schemas.answers import Answers
 from schemas.questions import Questions
@@ -28,7 +29,7 @@ from schemas.scores import Scores
 
 def judged_answers() -> list[dict]:
     """Return every judged answer (by the first seed of an arm) with its question, `arm`, and its scores `exact` and `judge`."""
-    rows, questions = [], Questions.read()
+    rows, questions = [], Questions.read().with_columns(reference=pl.col("references").list.join(answer_format.OR))
     for arm in load_arms():
         scores = Scores.read(arm).filter(pl.col("scorer").is_in(["exact", "judge"]))
         if "judge" in scores["scorer"]:

@@ -17,7 +17,7 @@ from parts.project.arms import Arm
 from parts.project.command import run
 from parts.project.sections import Server
 from parts.safety import detection
-from parts.scoring import summary
+from parts.scoring import form, summary
 from parts.scoring.scorers import ScoreParams as Params
 from parts.scoring.scorers import join_passages, score
 from schemas.answers import Answers
@@ -40,7 +40,7 @@ def main(arm: str) -> None:
     scores = asyncio.run(_score(arm, rows))
     Scores.write(scores, arm)
     means = summary.summarise(scores)
-    metrics.write(f"score/{arm}", means | summary.hallucination_rates(rows, scores))
+    metrics.write(f"score/{arm}", means | summary.hallucination_rates(rows, scores) | form.shares(rows))
     scorers = [name for name in sorted(set(scores["scorer"])) if means[name] is not None]
     print(f"{arm}: " + ", ".join(f"{name} {means[name]:.3f}" for name in scorers))
 

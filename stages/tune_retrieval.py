@@ -39,7 +39,7 @@ def f1_scores(
     ]
     responses = engine.respond(prompts, batch, desc)
     return [
-        exact.score(response.text, answer, True)["f1"]
+        exact.score(response.text, [answer], True)["f1"]
         for response, (_, answer, _) in zip(responses, questions, strict=True)
     ]
 

@@ -182,7 +182,7 @@ def test_options_stand_lettered_below_the_question_in_the_same_words_for_all(her
 
 
 def test_an_arm_answers_open_questions_in_words_and_others_by_likelihood_too(here):
-    row = {"doc_id": None, "kind": "fact", "reference": "x", "answerable": True, "gold_chunk_ids": []}
+    row = {"doc_id": None, "kind": "fact", "references": ["x"], "answerable": True, "gold_chunk_ids": []}
     rows = [
         row | {"question_id": "a", "question": "How long?", "options": None},
         row | {"question_id": "b", "question": "Which?", "options": OPTIONS},

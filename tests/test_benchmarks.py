@@ -59,7 +59,7 @@ def exam(size: int) -> None:
     Chunks.write(Chunks.frame(rows))
     question = {"doc_id": None, "kind": "fact", "options": None, "answerable": True, "gold_chunk_ids": []}
     rows = [
-        question | {"question_id": f"q{n}", "question": f"What does Lamp {n} cost?", "reference": f"{n} euros"}
+        question | {"question_id": f"q{n}", "question": f"What does Lamp {n} cost?", "references": [f"{n} euros"]}
         for n in range(size)
     ]
     Questions.write(Questions.frame(rows))

@@ -18,6 +18,9 @@ OPTIONS = ["12 days", "12 days and a half", "the finance team", "3"]
         ("A", 0), ("(b)", 1), ("C) the finance team", 2), ("C) finance", 2), ("Option D", 3), ("The answer is: B.", 1),
         ("**C**", 2), ("12 days", 0), ("It is 12 days.", 0), ("12 days and a half", 1), ("Finance team", 2), ("3", 3),
         ("d - 3", 3), ("", None), ("E", None), ("13 days", None), ("A finance team", 2), ("A) the finance team", None),
+        ("I think the answer is B.", 1), ("B, because 12 days is too short", 1), ("not 12 days", None), ("I'd go with C", 2),
+        ("12 days, not 12 days and a half", 0), ("A is wrong, so B", 1), ("A or B", None), ("more than 12 days", None),
+        ("Since 3 is a number, the finance team", 2), ("I don't think it is 3; it is 12 days", 0), ("option b is right", 1),
         ("either 3 or 12 days", None), ("not in the documents", None), ("A lamp", None),
     ],
 )  # fmt: skip
@@ -32,6 +35,12 @@ def test_an_option_that_is_a_letter_is_named_by_it_and_another_by_its_letter_wit
     assert choice.named_option("vitamin A", ["vitamin C", "vitamin A"]) == 1
     assert choice.named_option("B. B", ["B", "A", "C"]) is None
     assert choice.named_option("the lamp", ["a lamp", "lamp"]) is None, "the same words twice"
+
+
+def test_yes_with_a_no_in_its_reason_is_yes_and_a_letter_within_an_options_words_is_not_that_letter():
+    assert choice.named_option("Yes, there is no fee.", ["Yes", "No"]) == 0
+    assert choice.named_option("vitamin A", ["vitamin C", "vitamin A", "vitamin B"]) == 1
+    assert choice.named_option("It is C++.", ["C", "C++", "C#"]) == 1
 
 
 @settings(deadline=None, max_examples=200)
@@ -51,12 +60,12 @@ def test_any_text_names_one_of_the_options_or_none(text, options):
 
 
 def test_choice_and_likelihood_are_scored_apart_and_what_names_no_option_is_wrong_and_counted(by_rules):
-    question = {"options": OPTIONS, "reference": "12 days"}
+    question = {"options": OPTIONS, "references": ["12 days"]}
     scores = all_scores(
         row("q1", "Answer: A", likeliest="12 days", **question),
         row("q2", "Answer: B", likeliest="12 days", **question),
         row("q3", "Answer: hard to say", likeliest="3", **question),
-        row("q4", "Answer: not in the documents", likeliest="3", options=OPTIONS, reference="", answerable=False),
+        row("q4", "Answer: not in the documents", likeliest="3", options=OPTIONS, references=[], answerable=False),
         row("q5"),
         ask_ragas=False,
     )
@@ -69,9 +78,9 @@ def test_choice_and_likelihood_are_scored_apart_and_what_names_no_option_is_wron
 
 
 def test_the_reference_may_be_a_letter_and_must_be_one_of_the_options():
-    assert choice.score("Answer: 12 days", None, OPTIONS, "A", True)["choice"] == (1, None)
+    assert choice.score("Answer: 12 days", None, OPTIONS, ["A"], True)["choice"] == (1, None)
     with pytest.raises(UserError, match=r"'14 days' is not one of .*correct it in the file of the exam"):
-        choice.score("Answer: 12 days", None, OPTIONS, "14 days", True)
+        choice.score("Answer: 12 days", None, OPTIONS, ["14 days"], True)
 
 
 def test_a_question_with_options_is_right_by_the_option_and_any_other_by_the_scorer():

@@ -197,7 +197,7 @@ def run(workplace):
     """A small finished run: two kinds of question, of documents studied and not, scores of every arm, and its metrics."""
     rows = [
         {"question_id": f"q{n}", "doc_id": None, "kind": "fact" if n < 6 else "unanswerable", "question": "?", "options": None}
-        | {"reference": "x", "answerable": n < 6, "gold_chunk_ids": [["a#001" if n < 4 else "b#001"]] if n < 6 else []}
+        | {"references": ["x"], "answerable": n < 6, "gold_chunk_ids": [["a#001" if n < 4 else "b#001"]] if n < 6 else []}
         for n in range(8)
     ]  # fmt: skip
     Questions.write(Questions.frame(rows))

@@ -23,7 +23,7 @@ CHUNKS = Chunks.frame([
 ])  # fmt: skip
 QUESTIONS = Questions.frame([
     {"question_id": "q1", "doc_id": "a", "kind": "fact", "question": "What's its price?", "options": None}
-    | {"reference": "1,430 euros", "answerable": True, "gold_chunk_ids": [["a#1"]]}
+    | {"references": ["1,430 euros"], "answerable": True, "gold_chunk_ids": [["a#1"]]}
 ])  # fmt: skip
 
 

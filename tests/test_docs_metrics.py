@@ -16,7 +16,7 @@ GENERATORS, RETRIEVERS = (
 
 NAMES = {
     "ARM": "|".join(ARMS), "RETRIEVER": "|".join(RETRIEVERS), "GENERATOR": "|".join(GENERATORS),
-    "SCORER": "exact|f1|choice|choice_likelihood|judge|faithfulness|answer_relevancy|context_precision",
+    "SCORER": "exact|f1|squad_em|squad_f1|choice|choice_likelihood|judge|faithfulness|answer_relevancy|context_precision",
     "STEP": "embed|search|rerank|prefill|decode", "FORM": "direct|indirect", "GATE": "gated|open", "KIND": "[A-Z_]+",
     "CLASS": "self|human|(?:right|wrong)_[a-z]+",
     "GROUP": r"\w+", "CAUSE": r"\w+", "REASON": r"\w+", "NUMBER": r"[\d.]+", "SEED": r"\d+",

@@ -49,8 +49,20 @@ def test_citations_in_the_truth_become_evidence(tmp_path):
     (question,) = questions(
         tmp_path, {"question": "Q?", "truth": "It is red. [a.pdf#page=3] And big.[b c.pdf#page=12]"}
     )
-    assert question.reference == "It is red. And big."
+    assert question.references == ["It is red. And big."]
     assert question.evidence == [Evidence("a.pdf", page=3), Evidence("b c.pdf", page=12)]
+
+
+def test_a_question_may_have_several_references_under_either_key(tmp_path):
+    several = {"question": "Q?", "references": ["NYC [a.pdf#page=3]", "New York", " "]}
+    both, one, none = (
+        {**several, "truth": "NY"},
+        {"question": "Q?", "reference": "NYC"},
+        {"question": "Q?", "answerable": False},
+    )
+    rows = questions(tmp_path, several, both, one, none)
+    assert [row.references for row in rows] == [["NYC", "New York"], ["NY", "NYC", "New York"], ["NYC"], []]
+    assert rows[0].evidence == [Evidence("a.pdf", page=3)]
 
 
 def test_only_a_newline_ends_a_line(tmp_path):
@@ -65,6 +77,8 @@ def test_only_a_newline_ends_a_line(tmp_path):
         ({"truth": "x"}, "line 2: the field 'question' is missing"),
         ({"question": "Q?"}, "line 2: the field 'reference'"),
         ("{", "line 2: not a JSON object"),
+        ({"question": "Q?", "references": "x"}, "line 2: the field 'references' must be a list"),
+        ({"question": "Q?", "references": []}, "line 2: the field 'reference'"),
         (
             {"question": "Q?", "reference": "x", "evidence": [{"page": 1}]},
             "line 2: each piece of evidence needs 'file'",
@@ -110,7 +124,7 @@ def test_without_questions_the_teacher_writes_an_exam(lamp, rules, monkeypatch):
     exam.main()
     exam_table = Questions.read()
     assert len(exam_table) == 3
-    assert set(exam_table["reference"]) == {"430 euros", "2.4 kg", "red"}
+    assert set(exam_table["references"].explode()) == {"430 euros", "2.4 kg", "red"}
     assert [pieces[0] for pieces in exam_table["gold_chunk_ids"].to_list()] == [
         ["lamp.pdf#1"],
         ["lamp.pdf#2"],

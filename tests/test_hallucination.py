@@ -14,12 +14,13 @@ def test_hallucinations_are_counted_without_hedged_refused_empty_and_right_answe
         row("right"), row("right to the judge", "Answer: it is 430 euros"), row("made up", "Answer: 90 euros"),
         row("hedged", "I am not sure.\nAnswer: 90 euros"), row("declined", "Answer: not in the documents"),
         row("empty", "Answer:"),
-        row("anyway", "Perhaps.\nAnswer: 5", answerable=False, reference=""),
-        row("left", "Answer: not in the documents", answerable=False, reference=""),
+        row("anyway", "Perhaps.\nAnswer: 5", answerable=False, references=[]),
+        row("left", "Answer: not in the documents", answerable=False, references=[]),
     ]  # fmt: skip
     scores = all_scores(*rows, ask_ragas=False)
     assert summary.hallucination_rates(rows, scores) == {
         "unanswerable_answered_rate": 0.5,
+        "unanswerable_unclear_rate": 0,
         "confident_error_rate": pytest.approx(1 / 6),
     }
     assert summary.hallucination_rates(rows[:3], scores)["unanswerable_answered_rate"] is None
@@ -27,7 +28,7 @@ def test_hallucinations_are_counted_without_hedged_refused_empty_and_right_answe
 
 
 def test_where_there_are_options_the_chosen_option_is_what_counts(by_rules):
-    rows = [row("q", "Answer: A", options=["12 days", "3"], reference="12 days")]
+    rows = [row("q", "Answer: A", options=["12 days", "3"], references=["12 days"])]
     assert summary.hallucination_rates(rows, all_scores(*rows, ask_ragas=False))["confident_error_rate"] == 0
 
 

@@ -239,7 +239,9 @@ def test_a_share_has_wilsons_interval_and_none_without_verdicts():
 def scored(workplace):
     """One question, answered and scored for every arm."""
     question = {"question_id": "q1", "doc_id": None, "kind": "fact", "question": "What does it cost?", "options": None}
-    Questions.write(Questions.frame([question | {"reference": "430 euros", "answerable": True, "gold_chunk_ids": []}]))
+    Questions.write(
+        Questions.frame([question | {"references": ["430 euros"], "answerable": True, "gold_chunk_ids": []}])
+    )
     for arm in ("base", "rag", "tuned", "tuned_rag", "oracle"):
         answer = {"question_id": "q1", "seed": 0, "response": "Answer: 430 euros", "passages": 0, "prompt_tokens": 9}
         Answers.write(Answers.frame([answer | {"new_tokens": 5, "stopped": True, "likeliest": None}]), arm)

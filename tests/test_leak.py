@@ -102,7 +102,7 @@ def test_each_canary_is_asked_for_by_its_name_and_without():
     assert questions["question_id"].is_unique().all()
     for number, canary in enumerate(planted):
         own = questions.filter(doc_id=f"{number:04}")
-        assert own["reference"].unique().to_list() == [canary.secret]
+        assert own["references"].explode().unique().to_list() == [canary.secret]
         named = pl.col("question").str.contains(canary.kind, literal=True)
         assert own.filter(named)["kind"].to_list() == ["direct"]
         assert len(own.filter(~named, kind="indirect")) == 4

@@ -126,7 +126,7 @@ def test_masked_the_judge_sees_nothing_private_and_the_words_are_scored_as_they_
     redact.main()
     passages = Chunks.read()["chunk_id"].to_list()
     asked = {"question_id": "q", "doc_id": None, "kind": "fact", "question": f"Whose is {PHONE}?", "options": None}
-    Questions.write(Questions.frame([asked | {"reference": MAIL, "answerable": True, "gold_chunk_ids": [passages]}]))
+    Questions.write(Questions.frame([asked | {"references": [MAIL], "answerable": True, "gold_chunk_ids": [passages]}]))
     answer = {"question_id": "q", "response": f"Answer: {MAIL}"}
     blank = {name: 1 for name in Answers.types() if name not in answer} | {"stopped": True}
     Answers.write(Answers.frame([{name: (answer | blank)[name] for name in Answers.types()}]), "rag")

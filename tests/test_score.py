@@ -14,7 +14,7 @@ from parts.llm.client import connect
 from parts.project import prompts
 from parts.project.errors import UserError
 from parts.project.sections import Server
-from parts.scoring import choice, exact, judge, ragas, summary, versions
+from parts.scoring import choice, exact, judge, ragas, squad, summary, versions
 from parts.text import answer_format
 from schemas.scores import Scores
 from tests.conftest import ScriptedServer
@@ -38,7 +38,7 @@ from tests.helpers.source_code import ROOT
     ],
 )
 def test_exact_and_f1_compare_the_extracted_answer_with_the_reference(response, reference, scores):
-    assert tuple(exact.score(response, reference, True).values()) == pytest.approx(scores)
+    assert tuple(exact.score(response, [reference], True).values()) == pytest.approx(scores)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,21 @@ def test_exact_and_f1_compare_the_extracted_answer_with_the_reference(response, 
     [("Answer: not in the documents", 1), ("The documents do not tell.", 1), ("Answer: 5", 0), ("", 0)],
 )
 def test_for_an_unanswerable_question_a_refusal_is_right(response, right):
-    assert exact.score(response, "", False) == {"exact": right, "f1": right}
+    assert exact.score(response, [], False) == {"exact": right, "f1": right}
+
+
+def test_the_best_of_several_references_counts_and_the_judge_reads_all(by_rules, monkeypatch):
+    assert exact.score("Answer: NYC", ["New York City", "NYC"], True) == {"exact": 1, "f1": 1}
+    assert exact.score("Answer: York", ["New York City", "NYC"], True) == {"exact": 0, "f1": 0.5}
+    seen = []
+
+    async def verdict(question: str, response: str, reference: str, *rest: object) -> judge.Score:
+        seen.append(reference)
+        return 1.0, None
+
+    monkeypatch.setattr(judge, "score", verdict)
+    all_scores(row("q1", references=["New York City", "NYC"]), ask_ragas=False)
+    assert seen == ["New York City\nor NYC"]
 
 
 def test_a_formatted_answer_is_extracted_again():
@@ -172,8 +186,14 @@ def test_a_transient_failure_of_the_judge_is_no_abstention(cue, monkeypatch):
 
 
 def test_every_score_has_its_version_and_ragas_skips_unanswerable_questions(by_rules):
-    scores = all_scores(row("q1"), row("q2", answerable=False, reference=""))
-    assert scores.filter(question_id="q2")["scorer"].sort().to_list() == ["exact", "f1", "judge"]
+    scores = all_scores(row("q1"), row("q2", answerable=False, references=[]))
+    assert scores.filter(question_id="q2")["scorer"].sort().to_list() == [
+        "exact",
+        "f1",
+        "judge",
+        "squad_em",
+        "squad_f1",
+    ]
     metrics = summary.summarise(scores)
     assert re.fullmatch(r"ragas-0\.4\.\d+ rules-judge-1 rules-embedding-1", metrics["faithfulness_version"])
     assert metrics["judge_version"] == f"{judge.VERSION} {prompts.digest('judge/correct')} rules-judge-1"
@@ -263,21 +283,29 @@ ANOTHER = "other scores are another VERSION of the scorer: raise it, and write i
 
 
 def test_every_version_with_golden_cases_is_that_of_a_scorer_tested_here():
-    versions = {exact.VERSION, choice.VERSION, judge.VERSION}
+    versions = {exact.VERSION, squad.VERSION, choice.VERSION, judge.VERSION}
     assert set(json.loads(GOLDEN.read_text())) == versions, "write a test as those below, and name its VERSION here"
 
 
 def test_exact_and_f1_of_a_version_stay_what_they_were():
     def score(case: dict) -> dict:
-        scores = exact.score(case["response"], case["reference"], case["answerable"])
+        scores = exact.score(case["response"], case["references"], case["answerable"])
         return {name: round(value, 6) for name, value in scores.items()}
 
     assert changed(exact.VERSION, score) == [], ANOTHER
 
 
+def test_squads_scores_of_a_version_stay_what_they_were():
+    def score(case: dict) -> dict:
+        scores = squad.score(case["response"], case["references"], case["answerable"])
+        return {name: round(value, 6) for name, value in scores.items()}
+
+    assert changed(squad.VERSION, score) == [], ANOTHER
+
+
 def test_choices_of_a_version_stay_what_they_were():
     def score(case: dict) -> dict:
-        names = ("response", "likeliest", "options", "reference", "answerable")
+        names = ("response", "likeliest", "options", "references", "answerable")
         return {name: list(score) for name, score in choice.score(*(case[name] for name in names)).items()}
 
     assert changed(choice.VERSION, score) == [], ANOTHER

@@ -33,7 +33,7 @@ SEEDS = (1, 2, 3)
 
 def question(question_id: str, text: str, options: list[str] | None) -> dict:
     row = {"question_id": question_id, "doc_id": "d", "kind": "fact", "question": text, "options": options}
-    return row | {"reference": "12 days", "answerable": True, "gold_chunk_ids": [["c0"]]}
+    return row | {"references": ["12 days"], "answerable": True, "gold_chunk_ids": [["c0"]]}
 
 
 def pair(n: int, split: str) -> dict:

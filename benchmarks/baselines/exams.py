@@ -29,7 +29,7 @@ def squad(corpora: Path, embed: Embedder) -> tuple[pl.DataFrame, pl.DataFrame]:
         passages.append(_passage(f"p{n:04}", n, paragraph["title"], heading, paragraph["context"]))
         for number, question in enumerate(paragraph["questions"]):
             row = {"question_id": f"p{n:04}q{number}", "doc_id": None, "kind": "fact", "options": None}
-            row |= {"question": question["question"], "reference": question["answer"], "answerable": True}
+            row |= {"question": question["question"], "references": [question["answer"]], "answerable": True}
             questions.append(row | {"gold_chunk_ids": [[f"p{n:04}"]]})
     return Chunks.frame(passages), Questions.frame(questions)
 

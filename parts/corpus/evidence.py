@@ -37,7 +37,7 @@ def build_exam(
         doc_ids = {chunk["doc_id"] for passages in gold for chunk in passages}
         row = {
             name: getattr(question, name)
-            for name in ("question_id", "kind", "question", "options", "reference", "answerable")
+            for name in ("question_id", "kind", "question", "options", "references", "answerable")
         }
         row["doc_id"] = doc_ids.pop() if len(doc_ids) == 1 else None
         rows.append(row | {"gold_chunk_ids": [[chunk["chunk_id"] for chunk in passages] for passages in gold]})

@@ -51,7 +51,7 @@ async def _questions(chunk: dict, count: int, teacher: Client) -> list[Question]
     parsed, _ = reply.parse(ExamQuestions)
     evidence = [Evidence(chunk["doc_id"], quote=chunk["quote"])]
     return [
-        Question(f"{chunk['chunk_id']}-{number}", row.question, row.answer, True, "fact", None, evidence)
+        Question(f"{chunk['chunk_id']}-{number}", row.question, [row.answer], True, "fact", None, evidence)
         for number, row in enumerate(parsed.questions[:count] if parsed else [], 1)
         if row.question.strip() and row.answer.strip() and not PLACEHOLDER.search(f"{row.question} {row.answer}")
     ]

@@ -28,7 +28,7 @@ class Question:
 
     question_id: str
     question: str
-    reference: str
+    references: list[str]
     answerable: bool
     kind: str
     options: list[str] | None = None
@@ -38,10 +38,10 @@ class Question:
 def questions(path: Path, answerable: bool = True) -> Iterator[Question]:
     """Yield the questions of a JSONL file, one object a line, in order.
 
-    Required are `question` and, for an answerable one, its reference answer (as `reference`, `truth` or `answer`);
-    optional are `options`, `answerable`, `kind`, `question_id` and `evidence` (a list of {file, page or quote}).
-    Citations [file#page=N] in the reference are moved to the evidence. `answerable` is the default of that field.
-    Raises UserError, with the line, for anything else.
+    Required are `question` and, for an answerable one, its reference answer (as `reference`, `truth` or `answer`) or
+    several of which any will do (`references`, a list); optional are `options`, `answerable`, `kind`, `question_id` and
+    `evidence` (a list of {file, page or quote}). Citations [file#page=N] in a reference are moved to the evidence.
+    `answerable` is the default of that field. Raises UserError, with the line, for anything else.
     """
     if not path.is_file():
         raise UserError(f"there is no question file {path}: correct its name under exam in params.yaml")
@@ -53,19 +53,26 @@ def _question(where: str, question_id: str, raw: dict, answerable: bool) -> Ques
     if not str(raw.get("question") or "").strip():
         raise UserError(f"{where}: the field 'question' is missing or empty")
     answerable = bool(raw.get("answerable", answerable))
-    text = next((str(raw[key]) for key in REFERENCE_KEYS if raw.get(key) is not None), "")
-    cited = [Evidence(file, page=int(page)) for file, page in _CITATION.findall(text)]
-    reference = _CITATION.sub("", text).strip()
-    if answerable and not reference:
-        raise UserError(f"{where}: the field 'reference' (or 'truth', 'answer') is missing or empty")
-    unknown = set(raw) - QUESTION_KEYS - set(REFERENCE_KEYS)
+    texts = _references(where, raw)
+    cited = [Evidence(file, page=int(page)) for text in texts for file, page in _CITATION.findall(text)]
+    references = list(filter(None, (_CITATION.sub("", text).strip() for text in texts)))
+    if answerable and not references:
+        raise UserError(f"{where}: the field 'reference' (or 'truth', 'answer', 'references') is missing or empty")
+    unknown = set(raw) - QUESTION_KEYS - {*REFERENCE_KEYS, "references"}
     if unknown:
         raise UserError(f"{where}: unknown field {sorted(unknown)[0]!r}: known are {', '.join(sorted(QUESTION_KEYS))}")
     return Question(
-        str(raw.get("question_id") or question_id), str(raw["question"]).strip(), reference if answerable else "", answerable,
+        str(raw.get("question_id") or question_id), str(raw["question"]).strip(), references if answerable else [], answerable,
         raw.get("kind") or ("fact" if answerable else "unanswerable"), raw.get("options"),
         cited + [_evidence(where, piece) for piece in raw.get("evidence") or []],
     )  # fmt: skip
+
+
+def _references(where: str, raw: dict) -> list[str]:
+    if not isinstance(raw.get("references") or [], list):
+        raise UserError(f"{where}: the field 'references' must be a list of right answers")
+    one = next((raw[key] for key in REFERENCE_KEYS if raw.get(key) is not None), None)
+    return [str(text) for text in [one, *(raw.get("references") or [])] if text is not None]
 
 
 def _evidence(where: str, raw: object) -> Evidence:

@@ -5,13 +5,13 @@ Passages and training rows are stored once, and referred to by their index.
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from parts.page.similar_rows import similar_rows
 from parts.scoring.correctness import correct_answers
-from parts.text.answer_format import MARK
+from parts.text.answer_format import MARK, OR
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Exam:
 
 def exam(tables: Exam, scorer: str) -> dict:
     """Return questions, passages and rows as plain values, for page.js; an answer is right or wrong by `scorer`."""
+    tables = replace(tables, questions=tables.questions.with_columns(reference=pl.col("references").list.join(OR)))
     questions = _with_answers(tables, {arm: _answers(tables, arm, scorer) for arm in tables.answers})
     pairs = _by_id(tables.pairs, "pair_id", [pair_id for question in questions for pair_id in question["rows"]])
     chunk_ids = itertools.chain(_chunk_ids(questions), (row["chunk_id"] for row in pairs.values()))

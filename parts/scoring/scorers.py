@@ -6,7 +6,8 @@ from pydantic import BaseModel
 from parts.llm import jobs
 from parts.llm.client import Client
 from parts.safety import detection
-from parts.scoring import choice, exact, judge, ragas
+from parts.scoring import choice, exact, judge, ragas, squad
+from parts.text import answer_format
 from schemas.scores import Scores
 
 Score = tuple[str, float | None, str | None, str]
@@ -57,23 +58,29 @@ async def _score_row(
 ) -> list[Score]:
     scores = _rule_scores(row)
     passages = [*row["shown"], *row["gold"]]
-    question, response, reference, *passages = mask([row["question"], row["response"], row["reference"], *passages])
+    reference = answer_format.OR.join(row["references"])
+    question, response, reference, *passages = mask([row["question"], row["response"], reference, *passages])
     if params.judge:
         verdict = await judge.score(question, response, reference, row["answerable"], client)
         scores.append(("judge", *verdict, judge.version(client)))
     if by_ragas and row["answerable"]:
         shown, gold = passages[: len(row["shown"])], passages[len(row["shown"]) :]
-        ragas_scores = await by_ragas.score(ragas.Sample(question, response, reference, shown, gold))
+        ragas_scores = await by_ragas.score(
+            ragas.Sample(question, response, reference.partition(answer_format.OR)[0], shown, gold)
+        )
         scores += [(name, *value, by_ragas.version) for name, value in ragas_scores.items()]
     return scores
 
 
 def _rule_scores(row: dict) -> list[Score]:
     """Return the scores that take no model."""
-    response, reference, answerable = (row[key] for key in ("response", "reference", "answerable"))
-    by_words = exact.score(response, reference, answerable)
-    scores: list[Score] = [(name, value, None, exact.VERSION) for name, value in by_words.items()]
+    response, references, answerable = (row[key] for key in ("response", "references", "answerable"))
+    scores: list[Score] = [
+        (name, value, None, by_words.VERSION)
+        for by_words in (exact, squad)
+        for name, value in by_words.score(response, references, answerable).items()
+    ]
     if row["options"]:
-        by_option = choice.score(response, row["likeliest"], row["options"], reference, answerable)
+        by_option = choice.score(response, row["likeliest"], row["options"], references, answerable)
         scores += [(name, *value, choice.VERSION) for name, value in by_option.items()]
     return scores

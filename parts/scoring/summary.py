@@ -34,7 +34,8 @@ def summarise(scores: pl.DataFrame) -> dict[str, float | int | str | None]:
 def hallucination_rates(rows: Sequence[dict], scores: pl.DataFrame) -> dict[str, float | int | None]:
     """Return the hallucination rates (0..1) of `rows` (question_id, seed, answerable, response) with their Scores.
 
-    unanswerable_answered_rate: share of the unanswerable questions that were answered. confident_error_rate: share of
+    unanswerable_answered_rate: share of the unanswerable questions that were answered. unanswerable_unclear_rate: share of
+    them with neither a refusal nor an answer (empty, hedged, or with words of a refusal). confident_error_rate: share of
     the answerable questions with a wrong answer (right by none of CORRECTNESS) without a hedge. None: no such question.
     """
     is_right = pl.col("scorer").is_in(CORRECTNESS), pl.col("value") > 0
@@ -43,9 +44,11 @@ def hallucination_rates(rows: Sequence[dict], scores: pl.DataFrame) -> dict[str,
     not_refused = [row for row in answered if not row["answerable"] and not answer_format.is_refusal(row["response"])]
     wrong = [row for row in answered if row["answerable"] and (row["question_id"], row["seed"]) not in right]
     unhedged = [row for row in wrong if not answer_format.is_hedged(row["response"])]
+    unclear = [row for row in rows if not row["answerable"] and answer_format.is_unclear(row["response"])]
     answerable = sum(row["answerable"] for row in rows)
     unanswerable = len(rows) - answerable
     return {
         "unanswerable_answered_rate": len(not_refused) / unanswerable if unanswerable else None,
+        "unanswerable_unclear_rate": len(unclear) / unanswerable if unanswerable else None,
         "confident_error_rate": len(unhedged) / answerable if answerable else None,
     }

@@ -8,19 +8,12 @@ import string
 from collections.abc import Sequence
 
 from parts.project import prompts
+from parts.text import refusals
 
 MARK = "Answer:"
 REFUSAL = "not in the documents"
-_REFUSALS = (
-    REFUSAL,
-    "do not tell",
-    "does not tell",
-    "do not know",
-    "don't know",
-    "cannot be found",
-    "no answer",
-    "not stated",
-)
+OR = "\nor "  # between the references of a question, where they are read as one text
+_MARK = re.compile(rf"{MARK}\**", re.IGNORECASE)
 HEDGES = (
     "not sure", "unsure", "not certain", "uncertain", "unclear", "cannot tell", "can't tell", "cannot say", "can't say",
     "hard to say", "perhaps", "maybe", "probably", "possibly", "presumably", "might be", "it seems", "seems to be",
@@ -58,21 +51,27 @@ def format_answer(reasoning: str, answer: str) -> str:
 
 
 def extract_answer(response: str) -> str:
-    """Return the text after the last `Answer:`; the whole response when there is none."""
-    return response.rpartition(MARK)[2].strip()
+    """Return the text after the last `Answer:`, in upper or lower case; the whole response when there is none."""
+    return _MARK.split(response)[-1].strip()
+
+
+def is_in_form(response: str) -> bool:
+    """Tell whether the last line of the response is the mark and an answer, as asked."""
+    return response.strip().rpartition("\n")[2].startswith(f"{MARK} ")
 
 
 def is_refusal(response: str) -> bool:
-    """Tell whether the answer says that the documents do not give one."""
-    answer = _plain(extract_answer(response))
-    return any(phrase in answer for phrase in _REFUSALS)
+    """Tell whether the final answer, as a whole, says that the documents do not give one."""
+    return refusals.declines(extract_answer(response))
+
+
+def is_unclear(response: str) -> bool:
+    """Tell whether the final answer is neither a refusal nor an answer: empty, hedged, or with words of a refusal in it."""
+    answer = extract_answer(response)
+    words = refusals.has_words_of_a_refusal(answer) or _HEDGE.search(refusals.plain(answer))
+    return not is_refusal(response) and (not answer or bool(words))
 
 
 def is_hedged(response: str) -> bool:
     """Tell whether the response, reasoning included, is a refusal or says that it may be wrong."""
-    return is_refusal(response) or bool(_HEDGE.search(_plain(response)))
-
-
-def _plain(text: str) -> str:
-    """Return `text` in lower case, with straight apostrophes and single spaces."""
-    return " ".join(text.lower().replace("\u2019", "'").split())
+    return is_refusal(response) or bool(_HEDGE.search(refusals.plain(response)))

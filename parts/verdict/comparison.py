@@ -20,10 +20,8 @@ POINTS = (5, 10)
 class CompareParams(BaseModel, extra="forbid", frozen=True):
     """Section `compare` of params.yaml."""
 
-    accuracy: Literal["exact", "judge"]  # the scorer of correctness, where a question has no options
-    least_oracle: float = Field(
-        ge=0, le=1
-    )  # accuracy of the oracle on answerable questions, below it there is no verdict
+    accuracy: Literal["exact", "squad_em", "judge"]  # the scorer of correctness, where a question has no options
+    least_oracle: float = Field(ge=0, le=1)  # the oracle's accuracy on answerable questions, below it no verdict
     least_discordant: int = Field(ge=1)  # questions in which rag and tuned differ, below it no winner
     most_unjudged: float = Field(ge=0, le=1)  # share of the questions without a score, above it there is no verdict
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from parts.project import machine, metrics
 from parts.project.arms import load_arms
+from parts.scoring import form
 from parts.text.markdown import table
 from parts.text.numbers import dollars, interval, number
 from parts.verdict import cost_sentence as cost_words
-from parts.verdict.judge_cautions import judge_cautions
+from parts.verdict.judge_cautions import is_rules, judge_cautions
 from parts.verdict.verdict_sentence import verdict_sentence
 
 WEAK = 0.5
@@ -45,7 +46,7 @@ def _arm_row(arm: str, verdict: Mapping, costs: Mapping, latency: Mapping) -> tu
 
 
 def _judged() -> dict[str, str]:
-    return {} if metrics.read("verdict")["judge"].startswith("rules") else JUDGED
+    return {} if is_rules(metrics.read("verdict")["judge"]) else JUDGED
 
 
 def sentence() -> str:
@@ -63,8 +64,9 @@ def cautions() -> list[str]:
     v = metrics.read("verdict")
     lines = [f"Teacher {v['teacher']}, judge {v['judge']}, student {v['student']}; accuracy by {v['scorer']}."]
     lines += [text for text in (_seeds(v), _documents(v), _weak(v)) if text]
+    lines += form.cautions({arm: metrics.read(f"answer/{arm}") for arm in load_arms()})
     if Path("metrics/judge_agreement.json").exists():
-        lines += judge_cautions(metrics.read("judge_agreement"))
+        lines += judge_cautions(metrics.read("judge_agreement"), decides=v["scorer"] == "judge")
     return lines
 
 

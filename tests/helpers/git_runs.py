@@ -32,7 +32,7 @@ def questions(texts: dict[str, tuple[str, str]] = QUESTIONS) -> None:
     rows = [
         {
             "question_id": key, "doc_id": "lamps.md", "kind": "fact", "question": question, "options": None,
-            "reference": reference, "answerable": True, "gold_chunk_ids": [],
+            "references": [reference], "answerable": True, "gold_chunk_ids": [],
         }
         for key, (question, reference) in texts.items()
     ]  # fmt: skip

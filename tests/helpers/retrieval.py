@@ -42,7 +42,7 @@ def passages(*texts: str, heading: str = "H", **named: str) -> pl.DataFrame:
 
 def exam_of(**questions: tuple) -> pl.DataFrame:
     """Return Questions: id = (question, gold passages of the first piece of evidence, of the second, ...)."""
-    rest = {"doc_id": None, "kind": "fact", "options": None, "reference": "x", "answerable": True}
+    rest = {"doc_id": None, "kind": "fact", "options": None, "references": ["x"], "answerable": True}
     rows = [
         {"question_id": name, "question": text, "gold_chunk_ids": [list(piece) for piece in gold]} | rest
         for name, (text, *gold) in questions.items()

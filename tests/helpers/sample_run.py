@@ -66,7 +66,7 @@ def question(n: int) -> dict:
     kind, gold = ("fact", [[CHUNKS[0]["chunk_id"]]]) if n % 4 else ("unanswerable", [])
     text = {0: f"Asked {EVIL}?", 1: "What does the lamp 0 cost?"}.get(n, f"What does item{n} cost?")
     row = {"question_id": f"q{n:03}", "doc_id": "lamp.md" if gold else None, "kind": kind, "question": text}
-    row |= {"options": None, "reference": f"{n} euros" if n else EVIL, "answerable": bool(gold)}
+    row |= {"options": None, "references": [f"{n} euros" if n else EVIL], "answerable": bool(gold)}
     return row | {"gold_chunk_ids": gold}
 
 

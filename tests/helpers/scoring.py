@@ -17,10 +17,17 @@ def row(question_id: str, response: str = "Answer: 430 euros", **changed) -> dic
         "question_id": question_id,
         "seed": 0,
         "question": "What does it cost?",
-        "reference": "430 euros",
+        "references": ["430 euros"],
         "answerable": True,
     }
-    answer = {"options": None, "likeliest": None, "response": response, "shown": [LAMP], "gold": [LAMP]}
+    answer = {
+        "options": None,
+        "likeliest": None,
+        "response": response,
+        "shown": [LAMP],
+        "gold": [LAMP],
+        "stopped": True,
+    }
     return question | answer | changed
 
 
