@@ -83,6 +83,19 @@ def test_what_passes_is_tried_again(cue):
     assert len(cue.seen) == 4
 
 
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 599])
+def test_a_status_that_passes_is_tried_again(cue, status):
+    cue.script = [(status, {}), (200, ScriptedServer.answer("late"))]
+    assert ask("a")[0][0] == Reply("late")
+
+
+@pytest.mark.parametrize("status", [400, 405, 413, 422])
+def test_a_status_that_does_not_pass_is_not(cue, status):
+    cue.script = [(status, {"error": {"message": "no"}})]
+    assert ask("a")[0][0].problem == f"refused ({status})"
+    assert len(cue.seen) == 1
+
+
 def test_a_refused_request_is_a_counted_problem_and_is_not_kept(cue):
     cue.script = [(400, {"error": {"message": "no"}})]
     assert ask("a")[0][0] == Reply("", "refused (400)")
