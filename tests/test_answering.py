@@ -130,7 +130,13 @@ def test_a_served_model_gets_the_same_prompts_and_gives_and_chooses_the_same_ans
         ]
         assert {(request["temperature"], request["max_tokens"]) for request in requests} == {(0, 12)}
         assert {request["prompt"] for request in requests} == set(prompts)
+        assert all(0 < response.first_token_seconds < 60 for response in served + local)
         assert [there.choose(p, OPTIONS) for p in prompts[:3]] == [here.choose(p, OPTIONS) for p in prompts[:3]]
+        echoes = [request for request in requests if request.get("echo")]
+        assert len(echoes) == 3 * len(OPTIONS)
+        assert {(request["logprobs"], request["max_tokens"], request["temperature"]) for request in echoes} == {
+            (1, 1, 0)
+        }
 
 
 @pytest.mark.slow
@@ -170,6 +176,27 @@ def test_a_bos_token_that_the_server_adds_is_taken_out_of_the_prompt(qwen_tokeni
     bos = ("<|im_start|>", adding.bos_token_id)
     adding._tokenizer.post_processor = TemplateProcessing(single="<|im_start|> $A", special_tokens=[bos])
     assert engine._without_bos("<|im_start|>user") == "user"
+
+
+def test_a_tokenizer_that_adds_a_token_to_every_text_adds_none_to_a_prompt(qwen, here, qwen_tokenizer, prompts):
+    from tokenizers.processors import TemplateProcessing
+
+    adding = tokenizer(Student(model=qwen_tokenizer.name_or_path))
+    token = ("<|im_start|>", adding.convert_tokens_to_ids("<|im_start|>"))
+    adding._tokenizer.post_processor = TemplateProcessing(single="<|im_start|> $A", special_tokens=[token])
+    assert adding("a").input_ids != qwen_tokenizer("a").input_ids
+    engine = transformers_engine.Engine(str(qwen), adding, 12, 512)
+    assert engine.tokens("a lamp") == here.tokens("a lamp")
+    assert [(r.text, r.prompt_tokens) for r in engine.respond(prompts[:3], 2)] == [
+        (r.text, r.prompt_tokens) for r in here.respond(prompts[:3], 2)
+    ]
+    assert [engine.choose(p, OPTIONS) for p in prompts[:3]] == [here.choose(p, OPTIONS) for p in prompts[:3]]
+
+
+@pytest.mark.parametrize("merge", [True, False])
+def test_an_adapter_is_merged_unless_it_is_not_to_be(adapter, qwen_tokenizer, merge):
+    engine = transformers_engine.Engine(str(adapter), qwen_tokenizer, 4, 64, merge=merge)
+    assert any("lora" in name for name, _ in engine.model.named_parameters()) != merge
 
 
 def test_options_stand_lettered_below_the_question_in_the_same_words_for_all(here):

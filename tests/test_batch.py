@@ -1,5 +1,6 @@
 """Batches end in the bytes of a live run, are waited for after a crash, and are never paid for twice."""
 
+import asyncio
 import hashlib
 import json
 
@@ -75,10 +76,32 @@ def test_a_run_stopped_while_it_waits_goes_on_with_the_batch_it_paid_for(server)
     assert len(server.batches) <= before + 1
 
 
-def test_many_requests_go_in_several_batches(server, monkeypatch):
-    monkeypatch.setattr(batch_api, "MAX_REQUESTS", 20)
+@pytest.mark.parametrize(("most", "sizes"), [(20, [20, 10, 20, 20, 18]), (29, [29, 1, 29, 29])])
+def test_many_requests_go_in_several_batches(server, monkeypatch, most, sizes):
+    monkeypatch.setattr(batch_api, "MAX_REQUESTS", most)
     synthesize.main("active_reading")
-    assert [len(server._input(one)) for one in server.batches.values()] == [20, 10, 20, 20, 18]
+    assert [len(server._input(one)) for one in server.batches.values()] == sizes
+
+
+def test_a_batch_that_is_waited_for_is_asked_about_once_in_a_while(server, monkeypatch):
+    pauses, sleep = [], asyncio.sleep
+
+    async def recording(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", recording)
+    synthesize.main("active_reading")
+    assert pauses.count(batch_api.POLL) >= len(server.batches) == 2
+
+
+def test_a_batch_that_failed_ends_the_run_with_its_reason(server, monkeypatch):
+    def fail(batch: dict) -> None:
+        errors = {"object": "list", "data": [{"code": "x", "message": "the file is too large"}]}
+        batch |= {"status": "failed", "errors": errors}
+
+    monkeypatch.setattr(server, "_work", fail)
+    assert "failed: the file is too large" in error_line(synthesize.main, "active_reading")
 
 
 def test_what_may_pass_is_in_the_next_batch_and_given_up_after_a_few(server):

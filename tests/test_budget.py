@@ -1,11 +1,16 @@
 """A budget holds with many requests at once, over runs and processes; what a run will cost is told before."""
 
+import asyncio
+import contextlib
 import json
 
 import pytest
 import yaml
 
 from commands import estimate
+from parts.llm.budget import Budget, BudgetExceeded
+from parts.llm.prices import load
+from parts.llm.response_cache import ResponseCache
 from schemas.pairs import RawPairs
 from stages import synthesize
 from tests.conftest import ScriptedServer
@@ -40,6 +45,23 @@ def test_a_budget_in_tokens_holds_says_what_is_left_and_goes_on(priced, monkeypa
     synthesize.main("qa")
     assert len(priced.seen) == COUNT
     assert len(RawPairs.read("qa")) == COUNT
+
+
+def test_a_request_is_taken_to_be_as_long_as_the_longest_so_far(priced, tmp_path, monkeypatch):
+    monkeypatch.setenv("CLOSEDBOOK_BUDGET_TOKENS", "100")
+
+    async def reserve(size: int, max_new_tokens: int | None) -> None:
+        async with budget.reserve("m", size, max_new_tokens):
+            pass
+
+    with contextlib.closing(ResponseCache(tmp_path)) as cache:
+        budget = Budget(cache, load())
+        budget.learn(100, 50, 60)
+        budget.learn(100, 10, 5)
+        asyncio.run(reserve(80, None))  # 40 + 60
+        for size, most in ((82, None), (200, 1)):
+            with pytest.raises(BudgetExceeded):
+                asyncio.run(reserve(size, most))
 
 
 def test_a_budget_in_dollars_holds(priced, monkeypatch):

@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from parts.curation import minhash
+from parts.curation import minhash, replay
 from parts.project.queries import select
 from schemas.chunks import Chunks
 from schemas.pairs import Pairs, RawPairs
@@ -99,6 +100,41 @@ def test_kinds_are_balanced_by_tokens_and_always_alike(share):
     assert set(ledger["dropped"].drop_nulls()) == {"surplus"}
     again = curated(raw(*qa, *document).sample(fraction=1, shuffle=True, seed=1), documents=share)
     assert again.sort("pair_id").equals(ledger.sort("pair_id"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, value) for name in ("duplicate", "exam_overlap", "dev_similarity") for value in (0, 1.01)),
+        *((name, value) for name in ("unstudied", "dev", "replay_share") for value in (-0.01, 1)),
+        ("documents", 0), ("documents", 1), ("grounding", "none"),
+    ],
+)  # fmt: skip
+def test_a_share_or_threshold_out_of_its_range_is_refused(name, value):
+    key = name if name in curate.Params.model_fields else f"{name}_threshold"
+    with pytest.raises(ValidationError, match=key):
+        curate.Params.model_validate(PARAMS.model_dump() | {key: value})
+
+
+def test_a_summary_counts_rows_kept_replayed_and_dropped_by_reason_and_tokens_by_kind():
+    ledger = pl.DataFrame({"dropped": [None, None, "in the exam", "empty", "empty"]})
+    rows = [("qa", "qa", 7), ("focal", "document", 20), ("replay", "qa", 5), ("replay", "document", 4)]
+    pairs = pl.DataFrame(rows, ["generator", "kind", "n_tokens"], orient="row")
+    counts = {"asked": 5, "kept": 2, "replayed": 2, "dropped_in_the_exam": 1, "dropped_empty": 2}
+    assert curate.summary(ledger, pairs).items() >= (counts | {"tokens_qa": 12, "tokens_document": 24}).items()
+    assert curate.summary(ledger, pairs.head(0)).items() >= {"kept": 0, "tokens_qa": 0, "tokens_document": 0}.items()
+
+
+def test_replayed_rows_are_questions_where_they_have_a_prompt_in_the_order_of_their_file(tmp_path):
+    (tmp_path / "replay.jsonl").write_text(
+        "".join(json.dumps({"prompt": prompt, "completion": "a b"}) + "\n" for prompt in ("Who?", "", "Why?"))
+    )
+    rows = replay.rows(tmp_path / "replay.jsonl", 5, words)
+    assert rows.select("prompt", "kind", "generator", "n_tokens").rows() == [
+        ("Who?", "qa", "replay", 2),
+        ("", "document", "replay", 2),
+    ]
+    assert len(replay.rows(tmp_path / "replay.jsonl", 6, words)) == 3, "a row that just fits"
 
 
 def test_one_kind_alone_is_kept_whole():

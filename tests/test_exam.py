@@ -117,6 +117,27 @@ def test_quotations_and_pages_become_passages(lamp):
     assert json.loads((lamp.path / "metrics/exam.json").read_text())["evidence_not_found"] == 1
 
 
+@pytest.mark.parametrize(
+    ("quote", "gold"),
+    [("lamp is red", [["p1"]]), ("and big", [["p2"]]), ("red and", [["p1", "p2"]]), ("big so", [["p2", "p3"]])],
+)
+def test_a_passage_that_only_touches_a_quotation_is_not_gold(workplace, quote, gold):
+    text = "The lamp is red and big so it is sold"
+    spans = [(0, 16), (16, 23), (23, 37)]  # one begins at the word "and", and ends at that of "big"
+    Documents.write(Documents.frame([{"doc_id": "a.md", "title": "A", "text": text}]))
+    rows = [
+        {"chunk_id": f"p{n}", "doc_id": "a.md", "start": start, "end": end, "page": 1, "heading": "A", "n_tokens": 3}
+        | {"text": text[start:end]}
+        for n, (start, end) in enumerate(spans, 1)
+    ]
+    Chunks.write(Chunks.frame(rows))
+    Redacted.write(Redacted.frame(rows))
+    row = {"question": "Q?", "reference": "x", "evidence": [{"file": "a.md", "quote": quote}]}
+    (workplace.path / "data/exam.jsonl").write_text(json.dumps(row))
+    exam.main()
+    assert Questions.read()["gold_chunk_ids"].to_list() == [gold]
+
+
 def test_without_questions_the_teacher_writes_an_exam(lamp, rules, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", rules)
     lamp.change("exam", "questions", "data/none.jsonl")

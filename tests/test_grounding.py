@@ -45,6 +45,9 @@ def test_reasoning_that_is_not_kept_is_not_judged(workplace, cue):
     grounding.check_grounding(raw(PRICE | {"reasoning": "Because."}), CHUNKS, reasoning=False)
     grounding.check_grounding(raw(PRICE | {"reasoning": "Because."}), CHUNKS, reasoning=True)
     assert ["Because." in request["messages"][0]["content"] for request in cue.seen] == [False, True]
+    for reasoning in (False, True):
+        grounding.check_grounding(raw(PRICE), CHUNKS, reasoning=reasoning)
+    assert len(cue.seen) == 2, "a row without reasoning is the same request either way"
 
 
 def test_rows_without_a_verdict_are_dropped_and_equal_rows_share_a_request(workplace, cue):

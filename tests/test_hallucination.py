@@ -15,11 +15,12 @@ def test_hallucinations_are_counted_without_hedged_refused_empty_and_right_answe
         row("hedged", "I am not sure.\nAnswer: 90 euros"), row("declined", "Answer: not in the documents"),
         row("empty", "Answer:"),
         row("anyway", "Perhaps.\nAnswer: 5", answerable=False, references=[]),
+        row("anyway and sure", "Answer: 5", answerable=False, references=[]),
         row("left", "Answer: not in the documents", answerable=False, references=[]),
     ]  # fmt: skip
     scores = all_scores(*rows, ask_ragas=False)
     assert summary.hallucination_rates(rows, scores) == {
-        "unanswerable_answered_rate": 0.5,
+        "unanswerable_answered_rate": pytest.approx(2 / 3),
         "unanswerable_unclear_rate": 0,
         "confident_error_rate": pytest.approx(1 / 6),
     }

@@ -77,10 +77,44 @@ def test_the_key_is_sent_and_kept_nowhere(cue, monkeypatch, tmp_path):
     assert b"sk-not-to-be-found" not in files
 
 
+def test_a_request_is_what_the_protocol_says(cue):
+    ask("a", sample=2, temperature=0.5)
+    message = {"role": "user", "content": "a"}
+    assert cue.seen == [{"messages": [message], "model": "m", "seed": 2, "temperature": 0.5}]
+
+
+def test_pauses_between_tries_double_from_half_a_second(cue, monkeypatch):
+    pauses, sleep = [], asyncio.sleep
+
+    async def recording(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(transport, "MAX_BACKOFF", 3)
+    monkeypatch.setattr(asyncio, "sleep", recording)
+    cue.script = [(200, ScriptedServer.answer("first")), *[(200, None)] * 4, (200, ScriptedServer.answer("late"))]
+    assert ask("a", "b")[0][1] == Reply("late")
+    for pause, most in zip([pause for pause in pauses if pause], (0.5, 1, 2, 3), strict=True):
+        assert 0.75 * most <= pause <= most
+
+
 def test_what_passes_is_tried_again(cue):
     cue.script = [(429, {}), (500, {}), (200, None), (200, ScriptedServer.answer("late"))]
     assert ask("a")[0][0] == Reply("late")
     assert len(cue.seen) == 4
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 599])
+def test_a_status_that_passes_is_tried_again(cue, status):
+    cue.script = [(status, {}), (200, ScriptedServer.answer("late"))]
+    assert ask("a")[0][0] == Reply("late")
+
+
+@pytest.mark.parametrize("status", [400, 405, 413, 422])
+def test_a_status_that_does_not_pass_is_not(cue, status):
+    cue.script = [(status, {"error": {"message": "no"}})]
+    assert ask("a")[0][0].problem == f"refused ({status})"
+    assert len(cue.seen) == 1
 
 
 def test_a_refused_request_is_a_counted_problem_and_is_not_kept(cue):
@@ -122,6 +156,17 @@ def test_no_way_to_reach_a_model_is_told():
 def test_a_server_that_does_not_come_up_is_told(command, told):
     with pytest.raises(UserError, match=told):
         ask("a", server=Server(model="m", serve=command))
+
+
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize("cause", ["response_format", "json_schema", "guided"])
+def test_a_server_that_refuses_a_format_is_asked_with_the_schema_in_words(cue, status, cause):
+    cue.script = [
+        (status, {"error": {"message": f"no {cause} here"}}),
+        (200, ScriptedServer.answer('{"word": "lamp"}')),
+    ]
+    assert ask("a", schema=Word)[0][0].parse(Word)[0] == Word(word="lamp")
+    assert ["response_format" in request for request in cue.seen] == [True, False]
 
 
 def test_a_server_that_params_start_is_reached_and_ended():

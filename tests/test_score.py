@@ -14,7 +14,7 @@ from parts.llm.client import connect
 from parts.project import prompts
 from parts.project.errors import UserError
 from parts.project.sections import Server
-from parts.scoring import choice, exact, judge, ragas, squad, summary, versions
+from parts.scoring import choice, exact, judge, ragas, scorers, squad, summary, versions
 from parts.text import answer_format
 from schemas.scores import Scores
 from tests.conftest import ScriptedServer
@@ -229,6 +229,15 @@ def test_failures_of_ragas_are_counted_by_cause_and_never_nan(cue, reply, cause)
 def test_an_answer_without_statements_is_nothing_to_judge(cue):
     cue.default = '{"statements": [], "question": "", "noncommittal": 0, "reason": "", "verdict": 0}'
     assert scored(sample("Answer: 430 euros"))[0]["faithfulness"] == (None, "nothing to judge")
+
+
+def test_a_passage_that_was_retrieved_and_not_shown_is_not_scored():
+    answers = pl.DataFrame({"question_id": ["q"], "seed": [0], "response": ["x"], "passages": [1]})
+    questions = pl.DataFrame({"question_id": ["q"], "gold_chunk_ids": [[["c"]]]})
+    contexts = pl.DataFrame({"question_id": ["q"] * 3, "rank": [2, 1, 3], "chunk_id": ["b", "a", "c"]})
+    chunks = pl.DataFrame({"chunk_id": ["a", "b", "c"], "text": ["best", "next", "last"]})
+    (joined,) = scorers.join_passages(answers, questions, contexts, chunks)
+    assert (joined["shown"], joined["gold"]) == (["best"], ["last"])
 
 
 def scores(version: str, **values: float) -> pl.DataFrame:

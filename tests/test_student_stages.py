@@ -1,5 +1,6 @@
 """The stages around the student run in small, from table to table: it is trained, merged, answers, is timed and compared."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from commands import merge
 from parts.answering.transformers_engine import Engine
 from parts.project import machine, metrics
 from parts.project.sections import Student
+from parts.student import dataset
 from parts.student.model import load, tokenizer
 from schemas.answers import Answers
 from schemas.chunks import Chunks
@@ -29,6 +31,7 @@ QUESTIONS = {
 }
 ADAPTER = Path("models/adapter/1")
 SEEDS = (1, 2, 3)
+PASSAGES = ("The notice period is 12 days.", "Dorva Lamp 200 costs 430 euros.")
 
 
 def question(question_id: str, text: str, options: list[str] | None) -> dict:
@@ -49,7 +52,7 @@ def tables(workplace, qwen):
     workplace.params["student"]["watch"] = str(qwen)
     workplace.change("student", "model", str(qwen))
     workplace.change("answer", "max_new_tokens", 4)
-    Chunks.write(passages("The notice period is 12 days.", "Dorva Lamp 200 costs 430 euros."))
+    Chunks.write(passages(*PASSAGES))
     Questions.write(Questions.frame([question(key, *rest) for key, rest in QUESTIONS.items()]))
     Pairs.write(Pairs.frame([pair(n, "dev" if n < 2 else "train") for n in range(12)]))
     for retriever, ids in {"none": [], "gold": ["c0"], "hybrid": ["c1", "c0"]}.items():
@@ -107,6 +110,29 @@ def test_training_on_the_documents_reads_as_many_tokens_as_on_the_rows_and_asks_
     assert not Path("models/adapter/1").exists() and not Path("metrics/train/1.json").exists()
 
 
+@pytest.mark.slow
+def test_rows_are_trained_on_in_their_order_and_rows_held_out_are_not(tables, qwen, monkeypatch):
+    from trl import SFTTrainer
+
+    read, init = {}, SFTTrainer.__init__
+    reader = tokenizer(Student(model=str(qwen)))
+
+    def recording(self, *args, train_dataset, eval_dataset, **rest):
+        for name, rows in (("train", train_dataset), ("dev", eval_dataset)):
+            read[name] = [re.search(r"How many, \d+\?", reader.decode(row["input_ids"]))[0] for row in rows]
+        init(self, *args, train_dataset=train_dataset, eval_dataset=eval_dataset, **rest)
+
+    monkeypatch.setattr(SFTTrainer, "__init__", recording)
+    tables.change("train", "num_train_epochs", 1)
+    tables.change("train", "per_device_train_batch_size", 2)
+    train.main(1)
+    rows = {name: Pairs.read().filter(split=name).to_dicts() for name in ("train", "dev")}
+    lengths = [len(encoded["input_ids"]) for encoded in dataset.encode(rows["train"], reader, 512)]
+    assert read["train"] == [rows["train"][index]["prompt"] for index in dataset.order(lengths, 2, 1, seed=1)]
+    assert read["dev"] == [row["prompt"] for row in rows["dev"]]
+    assert len(read["train"]) == 10 and not set(read["train"]) & set(read["dev"])
+
+
 def test_a_merged_adapter_is_a_model_of_its_own_with_the_students_tokenizer(tuned, qwen, capsys):
     merge.main(str(ADAPTER), "models/merged")
     assert not Path("models/merged/adapter_config.json").exists()
@@ -138,6 +164,46 @@ def test_an_arm_answers_every_question_by_every_seed_with_the_passages_of_its_re
     assert written == pytest.approx(answers.select(*written).mean().row(0, named=True), rel=1e-3)
     assert set(written) == {"passages", "prompt_tokens", "new_tokens", "stopped"}
     assert capsys.readouterr().out.startswith(f"{name}: {3 * len(seeds)} answers; ")
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the models are asked: (questions at once, passages shown, the best last) of each prompt."""
+    prompts, respond = [], Engine.respond
+
+    def recording(self, texts, batch, desc=None):
+        prompts.extend((batch, sorted(filter(text.__contains__, PASSAGES), key=text.index)) for text in texts)
+        return respond(self, texts, batch, desc)
+
+    monkeypatch.setattr(Engine, "respond", recording)
+    return prompts
+
+
+@pytest.mark.parametrize(
+    ("name", "chosen", "shown"),
+    [("base", 2, []), ("rag", 2, [*PASSAGES]), ("rag", 1, [PASSAGES[1]]), ("oracle", 2, [PASSAGES[0]])],
+)
+def test_the_model_reads_the_passages_of_its_arm_as_many_as_were_chosen(tables, asked, name, chosen, shown):
+    metrics.write("tune_retrieval", {"passages": chosen, "lexical_weight": 0.5})
+    answer.main(name)
+    assert [texts for _, texts in asked] == [shown] * len(QUESTIONS)
+    assert Answers.read(name)["passages"].to_list() == [len(shown)] * len(QUESTIONS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chosen", [1, 2])
+def test_an_arm_is_timed_with_the_passages_that_it_answers_with(tables, asked, embedded_postgres, chosen):
+    metrics.write("tune_retrieval", {"passages": chosen, "lexical_weight": 0.5})
+    for arm in tables.params["arms"].values():
+        arm["model"] = "student"
+    tables.params["latency"] |= {"questions": 3, "warmup": 0}
+    tables.change("latency", "batches", [2])
+    latency.main()
+    for batch in (1, 2):
+        n_passages = [len(texts) for size, texts in asked if size == batch]
+        by_arm = [n_passages.count(n) / len(n_passages) * len(tables.params["arms"]) for n in range(3)]
+        wanted = [{"none": 0, "gold": 1, "hybrid": chosen}[arm["retriever"]] for arm in tables.params["arms"].values()]
+        assert by_arm == pytest.approx([wanted.count(n) for n in range(3)])
 
 
 def test_every_seed_of_every_model_answers_by_weights_of_its_own(tuned):

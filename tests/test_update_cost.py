@@ -20,6 +20,7 @@ from schemas.documents import Documents
 from schemas.pairs import RawPairs
 from stages import chunk, redact, update_cost
 from tests.helpers.cli import error_line
+from tests.helpers.schema_server import sent, serve_schemas
 from tests.helpers.source_code import ROOT
 
 COUNT = 5
@@ -89,6 +90,17 @@ def test_an_update_is_counted_and_leaves_tables_and_index_as_they_were(corpus, c
         retrieve = params.load("retrieve", postgres.RetrieveParams)
         store = PassageStore(connection, postgres.schema(), retrieve, Embedder(BUNDLED))
         assert store.sync(chunks) == 0  # a passage that differs would be embedded here
+
+
+@pytest.mark.slow
+def test_the_teacher_reads_an_edited_passage_with_personal_data_masked(corpus, cue):
+    serve_schemas(cue)
+    Documents.write(documents(*[f"Lamp {n} costs {n + 30} euros. Write to ana{n}@example.org." for n in range(3)]))
+    chunk.main()
+    redact.main()
+    update_cost.main()
+    assert "costs 32 euros" in sent(cue), "the document of median length, its number one more"
+    assert "EMAIL_ADDRESS" in sent(cue) and "example.org" not in sent(cue)
 
 
 def test_cached_replies_count_and_are_not_paid_again(workplace, rules, monkeypatch):

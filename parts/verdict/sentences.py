@@ -64,7 +64,7 @@ def cautions() -> list[str]:
     v = metrics.read("verdict")
     lines = [f"Teacher {v['teacher']}, judge {v['judge']}, student {v['student']}; accuracy by {v['scorer']}."]
     lines += [text for text in (_seeds(v), _documents(v), _weak(v)) if text]
-    lines += form.cautions({arm: metrics.read(f"answer/{arm}") for arm in load_arms()})
+    lines += form.cautions({arm: metrics.read(f"score/{arm}") for arm in load_arms()})
     if Path("metrics/judge_agreement.json").exists():
         lines += judge_cautions(metrics.read("judge_agreement"), decides=v["scorer"] == "judge")
     return lines
