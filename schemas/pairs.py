@@ -28,7 +28,7 @@ class Ledger(RawPairs, path="data/ledger.parquet", key=("pair_id",)):
     """One row per raw row, with the reason it was dropped, if it was."""
 
     split: str = pa.Field(nullable=True, isin=["train", "dev"])  # null: dropped
-    n_tokens: int = pa.Field(ge=0)  # by the student's tokenizer
+    n_tokens: int = pa.Field(ge=0)  # of Pairs, had the row been kept; 0 for a failed request
 
 
 class Pairs(Table, path="data/pairs.parquet", key=("pair_id",)):
@@ -47,4 +47,4 @@ class Pairs(Table, path="data/pairs.parquet", key=("pair_id",)):
     completion: str = pa.Field(str_length={"min_value": 1})
     teacher: str
     split: str = pa.Field(isin=["train", "dev"])
-    n_tokens: int = pa.Field(gt=0)
+    n_tokens: int = pa.Field(gt=0)  # as trained, by the student's tokenizer: prompt, completion and its end token

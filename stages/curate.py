@@ -18,6 +18,7 @@ from parts.project.command import run
 from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.student.model import token_counter, tokenizer
+from parts.verdict.curation_cautions import curation_cautions
 from schemas.pairs import Ledger, Pairs, RawPairs
 from schemas.questions import Questions
 from schemas.redacted import Redacted
@@ -41,9 +42,15 @@ def main() -> None:
         raise UserError("no training row was kept: `make ledger` shows what was dropped and why")
     Ledger.write(ledger)
     Pairs.write(pairs)
-    counts = summary(ledger, pairs)
+    counts = summary(ledger, pairs, section)
     metrics.write("curate", usage | counts)
-    print(f"kept {counts['kept']} of {counts['asked']} rows, {pairs['n_tokens'].sum():,} tokens with those replayed")
+    tokens = pairs.filter(split="train")["n_tokens"].sum()
+    print(
+        f"kept {counts['kept']} of {counts['asked']} rows; {tokens:,} tokens to train on, "
+        f"{counts['replay_share']:.0%} of them replayed"
+    )
+    for line in curation_cautions(counts):
+        print(line)
 
 
 if __name__ == "__main__":

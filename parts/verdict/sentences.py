@@ -7,6 +7,7 @@ from parts.project import metrics
 from parts.project.arms import load_arms
 from parts.text.markdown import table
 from parts.text.numbers import dollars, interval, number, signed, with_interval
+from parts.verdict.curation_cautions import curation_cautions
 from parts.verdict.judge_cautions import judge_cautions
 from parts.verdict.stats import POWER
 
@@ -78,6 +79,8 @@ def cautions() -> list[str]:
             f"With the gold passages this student answers {v['accuracy_oracle']:.0%} correctly: too weak for these "
             "documents, and the verdict says little about a better one."
         )
+    if Path("metrics/curate.json").exists():
+        lines += curation_cautions(metrics.read("curate"))
     if Path("metrics/judge_agreement.json").exists():
         lines += judge_cautions(metrics.read("judge_agreement"))
     return lines
