@@ -4,6 +4,9 @@ import pandera.polars as pa
 
 from schemas.table import Table
 
+PEOPLE = "people"
+"""`teacher` of rows that no model wrote"""
+
 
 class RawPairs(Table, path="data/synth/{}.parquet", key=("pair_id",)):
     """One row per prompt and completion that a generator made, or per failed request.
@@ -20,8 +23,14 @@ class RawPairs(Table, path="data/synth/{}.parquet", key=("pair_id",)):
     prompt: str
     reasoning: str
     completion: str
-    teacher: str
-    dropped: str = pa.Field(nullable=True)  # the problem of a failed request: refused, cut off, unparsed; null: a row
+    teacher: str  # the model; people: nobody was asked
+    dropped: str = pa.Field(
+        nullable=True
+    )  # refused, cut off, unparsed; of people: private value, no passage; null: a row
+
+
+class PeoplePairs(RawPairs, path="data/synth/rows.parquet", key=("pair_id",)):
+    """One row per question-answer pair that people wrote, with the passage nearest in words."""
 
 
 class Ledger(RawPairs, path="data/ledger.parquet", key=("pair_id",)):

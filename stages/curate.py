@@ -1,6 +1,7 @@
 """Keep the training rows that are grounded, new, balanced and not in the exam; add rows to replay.
 
 reads   RawPairs            one row per prompt and completion, all generators
+        PeoplePairs         one row per pair that people wrote
         Redacted            one row per passage, as the teacher saw it
         Questions           one row per exam question (to keep its questions out)
         curate.replay       a JSONL file of prompts and completions
@@ -19,7 +20,7 @@ from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.student.model import token_counter, tokenizer
 from parts.verdict.curation_cautions import curation_cautions
-from schemas.pairs import Ledger, Pairs, RawPairs
+from schemas.pairs import Ledger, Pairs, PeoplePairs, RawPairs
 from schemas.questions import Questions
 from schemas.redacted import Redacted
 
@@ -28,10 +29,10 @@ def main() -> None:
     """Write Pairs and Ledger."""
     section = params.load("curate", Params)
     generators = params.names("synthesize")
-    if unknown := set(section.tokens_per_source) - set(generators):
+    if unknown := set(section.tokens_per_source) - {*generators, "rows"}:
         raise UserError(f"params.yaml: curate.tokens_per_source names {min(unknown)}, which synthesize does not have")
     count = token_counter(tokenizer(params.load("student", Student)))
-    raw = pl.concat([RawPairs.read(name) for name in generators])
+    raw = pl.concat([*map(RawPairs.read, generators), PeoplePairs.read()])
     chunks, usage = Redacted.read(), {}
     if section.grounding == "judge":
         raw, meter = grounding.check_grounding(raw, chunks, section.reasoning)

@@ -16,7 +16,7 @@ from parts.project.queries import select
 from parts.student import dataset
 from parts.verdict.curation_cautions import curation_cautions
 from schemas.chunks import Chunks
-from schemas.pairs import Pairs, RawPairs
+from schemas.pairs import Pairs, PeoplePairs, RawPairs
 from schemas.questions import Questions
 from schemas.redacted import Redacted
 from stages import curate
@@ -174,6 +174,7 @@ def lamps(workplace):
     """Tables of one passage with eight questions, ready to be curated."""
     rows = [{"prompt": f"What does it cost, {n}?", "completion": "1,430 euros"} for n in range(8)]
     RawPairs.write(raw(*rows), "qa")
+    PeoplePairs.write(raw())
     Redacted.write(CHUNKS)
     Questions.write(QUESTIONS)
     Path("data/replay.jsonl").write_text('{"prompt": "a", "completion": "b"}\n' * 3)
