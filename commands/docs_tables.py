@@ -8,14 +8,14 @@ from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
 from schemas.documents import Documents
-from schemas.pairs import Ledger, Pairs, RawPairs
+from schemas.pairs import Ledger, Pairs, PeoplePairs, RawPairs
 from schemas.questions import Questions
 from schemas.redacted import Redacted
 from schemas.scores import Scores
 from schemas.table import Table
 
 TABLES: tuple[type[Table], ...] = (
-    Documents, Chunks, Redacted, Questions, RawPairs, Ledger, Pairs, Contexts, Answers, Scores,
+    Documents, Chunks, Redacted, Questions, RawPairs, PeoplePairs, Ledger, Pairs, Contexts, Answers, Scores,
 )  # fmt: skip
 """In the order in which a run writes them."""
 HEAD = ("column", "type", "null", "checks", "meaning")

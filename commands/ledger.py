@@ -9,16 +9,23 @@ from parts.llm import prices
 from parts.project import metrics
 from parts.project.command import run
 from parts.project.queries import print_table, query, select
-from schemas.pairs import Ledger
+from schemas.pairs import PEOPLE, Ledger
 
 
 def costs(ledger: pl.DataFrame) -> pl.DataFrame:
-    """Return generator and dollars: its tokens (metrics/synthesize) at the prices of prices.yaml; null without a price."""
+    """Return generator and dollars: its tokens (metrics/synthesize) at the prices of prices.yaml; null without a price.
+
+    People's rows cost nothing.
+    """
     listed, rows = prices.load(), []
     for generator, teacher in ledger.select("generator", "teacher").unique().sort("generator", "teacher").rows():
-        usage = metrics.read(f"synthesize/{generator}")  # of its latest run, cached replies included
-        rows.append((generator, listed.cost_of_tokens(teacher, usage["prompt_tokens"], usage["new_tokens"])))
+        rows.append((generator, 0.0 if teacher == PEOPLE else _dollars(generator, teacher, listed)))
     return pl.DataFrame(rows, {"generator": pl.String, "dollars": pl.Float64}, orient="row")
+
+
+def _dollars(generator: str, teacher: str, listed: prices.Prices) -> float | None:
+    usage = metrics.read(f"synthesize/{generator}")  # of its latest run, cached replies included
+    return listed.cost_of_tokens(teacher, usage["prompt_tokens"], usage["new_tokens"])
 
 
 def main() -> None:

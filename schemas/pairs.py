@@ -4,6 +4,9 @@ import pandera.polars as pa
 
 from schemas.table import Table
 
+PEOPLE = "people"
+"""`teacher` of rows that no model wrote"""
+
 
 class RawPairs(Table, path="data/synth/{}.parquet", key=("pair_id",)):
     """One row per prompt and completion that a generator made, or per failed request.
@@ -20,15 +23,21 @@ class RawPairs(Table, path="data/synth/{}.parquet", key=("pair_id",)):
     prompt: str
     reasoning: str
     completion: str
-    teacher: str
-    dropped: str = pa.Field(nullable=True)  # the problem of a failed request: refused, cut off, unparsed; null: a row
+    teacher: str  # the model; people: nobody was asked
+    dropped: str = pa.Field(
+        nullable=True
+    )  # refused, cut off, unparsed; of people: private value, no passage; null: a row
+
+
+class PeoplePairs(RawPairs, path="data/synth/rows.parquet", key=("pair_id",)):
+    """One row per question-answer pair that people wrote, with the passage nearest in words."""
 
 
 class Ledger(RawPairs, path="data/ledger.parquet", key=("pair_id",)):
     """One row per raw row, with the reason it was dropped, if it was."""
 
     split: str = pa.Field(nullable=True, isin=["train", "dev"])  # null: dropped
-    n_tokens: int = pa.Field(ge=0)  # by the student's tokenizer
+    n_tokens: int = pa.Field(ge=0)  # of Pairs, had the row been kept; 0 for a failed request
 
 
 class Pairs(Table, path="data/pairs.parquet", key=("pair_id",)):
@@ -47,4 +56,4 @@ class Pairs(Table, path="data/pairs.parquet", key=("pair_id",)):
     completion: str = pa.Field(str_length={"min_value": 1})
     teacher: str
     split: str = pa.Field(isin=["train", "dev"])
-    n_tokens: int = pa.Field(gt=0)
+    n_tokens: int = pa.Field(gt=0)  # as trained, by the student's tokenizer: prompt, completion and its end token

@@ -1,6 +1,7 @@
 """Keep the training rows that are grounded, new, balanced and not in the exam; add rows to replay.
 
 reads   RawPairs            one row per prompt and completion, all generators
+        PeoplePairs         one row per pair that people wrote
         Redacted            one row per passage, as the teacher saw it
         Questions           one row per exam question (to keep its questions out)
         curate.replay       a JSONL file of prompts and completions
@@ -18,7 +19,8 @@ from parts.project.command import run
 from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.student.model import token_counter, tokenizer
-from schemas.pairs import Ledger, Pairs, RawPairs
+from parts.verdict.curation_cautions import curation_cautions
+from schemas.pairs import Ledger, Pairs, PeoplePairs, RawPairs
 from schemas.questions import Questions
 from schemas.redacted import Redacted
 
@@ -27,10 +29,10 @@ def main() -> None:
     """Write Pairs and Ledger."""
     section = params.load("curate", Params)
     generators = params.names("synthesize")
-    if unknown := set(section.tokens_per_source) - set(generators):
+    if unknown := set(section.tokens_per_source) - {*generators, "rows"}:
         raise UserError(f"params.yaml: curate.tokens_per_source names {min(unknown)}, which synthesize does not have")
     count = token_counter(tokenizer(params.load("student", Student)))
-    raw = pl.concat([RawPairs.read(name) for name in generators])
+    raw = pl.concat([*map(RawPairs.read, generators), PeoplePairs.read()])
     chunks, usage = Redacted.read(), {}
     if section.grounding == "judge":
         raw, meter = grounding.check_grounding(raw, chunks, section.reasoning)
@@ -41,9 +43,15 @@ def main() -> None:
         raise UserError("no training row was kept: `make ledger` shows what was dropped and why")
     Ledger.write(ledger)
     Pairs.write(pairs)
-    counts = summary(ledger, pairs)
+    counts = summary(ledger, pairs, section)
     metrics.write("curate", usage | counts)
-    print(f"kept {counts['kept']} of {counts['asked']} rows, {pairs['n_tokens'].sum():,} tokens with those replayed")
+    tokens = pairs.filter(split="train")["n_tokens"].sum()
+    print(
+        f"kept {counts['kept']} of {counts['asked']} rows; {tokens:,} tokens to train on, "
+        f"{counts['replay_share']:.0%} of them replayed"
+    )
+    for line in curation_cautions(counts):
+        print(line)
 
 
 if __name__ == "__main__":

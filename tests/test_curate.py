@@ -3,6 +3,7 @@
 import json
 import random
 import unicodedata
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -11,12 +12,17 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from parts.curation import minhash, replay
+from parts.project import metrics
 from parts.project.queries import select
+from parts.student import dataset
+from parts.verdict.curation_cautions import curation_cautions
 from schemas.chunks import Chunks
-from schemas.pairs import Pairs, RawPairs
+from schemas.pairs import Pairs, PeoplePairs, RawPairs
 from schemas.questions import Questions
+from schemas.redacted import Redacted
 from stages import curate
 from tests.helpers.cli import error_line
+from tests.helpers.source_code import ROOT
 
 CHUNKS = Chunks.frame([
     {"chunk_id": "a#1", "doc_id": "a", "start": 0, "end": 40, "page": 1, "heading": "Dorva Lamp 200", "n_tokens": 9}
@@ -158,10 +164,86 @@ def test_some_rows_are_held_out_and_replayed_ones_make_up_their_share(ledger_and
     pairs = curate.training_rows(*ledger_and_params, words)
     own = pairs.filter(pl.col("generator") != "replay")
     assert (own["split"] == "dev").mean() == pytest.approx(0.1, abs=0.03)
-    replayed = pairs.filter(generator="replay")
-    assert replayed["n_tokens"].sum() / pairs["n_tokens"].sum() == pytest.approx(0.1, abs=0.01)
+    replayed, train = pairs.filter(generator="replay"), pairs.filter(split="train")
+    assert replayed["n_tokens"].sum() / train["n_tokens"].sum() == pytest.approx(0.1, abs=0.002)
     assert set(replayed["split"]) == {"train"}
     Pairs.check(pairs, "here")
+
+
+def test_reasoning_that_is_not_trained_on_is_not_counted_and_a_row_without_a_completion_has_no_tokens():
+    row = {"prompt": "What does it cost?", "completion": "1,430 euros", "reasoning": "The passage says so at its end."}
+    rows = raw(row, row | {"prompt": "And what?"}, {"prompt": "", "completion": "", "dropped": "cut off"})
+    with_reasoning, without = (curated(rows, reasoning=reasoning).sort("pair_id") for reasoning in (True, False))
+    assert without["n_tokens"].to_list() == [4 + 3 + 1, 2 + 3 + 1, 0]  # prompt, "Answer: 1,430 euros", the end token
+    assert with_reasoning["n_tokens"].to_list() == [8 + 7, 6 + 7, 0]
+    assert without["reasoning"].to_list() == rows["reasoning"].to_list(), "the ledger keeps what the teacher wrote"
+
+
+@pytest.mark.parametrize("reasoning", [True, False])
+def test_kinds_and_replay_have_their_shares_of_the_tokens_that_are_trained_on(tmp_path, reasoning):
+    qa = [
+        {"prompt": f"What does {n:03} cost?", "completion": "1,430 euros", "reasoning": "so " * 40} for n in range(300)
+    ]
+    texts = [f"lamp {'p' * n} " * 8 for n in range(1, 60)]
+    document = [{"kind": "document", "prompt": "", "completion": text} for text in texts]
+    replay = tmp_path / "replay.jsonl"
+    replay.write_text('{"prompt": "", "completion": "c d"}\n' * 5000)
+    params = PARAMS.model_copy(update={"reasoning": reasoning, "replay": replay, "replay_share": 0.25, "dev": 0.3})
+    ledger = curate.curate(raw(*qa, *document), CHUNKS, QUESTIONS, params, words)
+    pairs = curate.training_rows(ledger, params, words)
+    trained = pl.Series(dataset.trained_tokens(pairs.to_dicts(), words))
+    assert pairs["n_tokens"].to_list() == trained.to_list()
+    train = pairs.filter(split="train")
+    tokens = {key: part["n_tokens"].sum() for key, part in train.group_by("generator", "kind")}
+    assert tokens["qa", "document"] / (tokens["qa", "document"] + tokens["qa", "qa"]) == pytest.approx(0.5, abs=0.05)
+    assert tokens["replay", "document"] / sum(tokens.values()) == pytest.approx(0.25, abs=0.002)
+    values = curate.summary(ledger, pairs, params)
+    assert [values[f"tokens_{name}"] for name in ("qa", "document", "replay")] == [
+        tokens["qa", "qa"], tokens["qa", "document"], tokens["replay", "document"]
+    ]  # fmt: skip
+    assert values["replay_share"] == tokens["replay", "document"] / sum(tokens.values())
+    assert values["replay_tokens_missing"] == 0
+
+
+@pytest.fixture
+def lamps(workplace):
+    """Tables of one passage with eight questions, ready to be curated."""
+    rows = [{"prompt": f"What does it cost, {n}?", "completion": "1,430 euros"} for n in range(8)]
+    RawPairs.write(raw(*rows), "qa")
+    PeoplePairs.write(raw())
+    Redacted.write(CHUNKS)
+    Questions.write(QUESTIONS)
+    Path("data/replay.jsonl").write_text('{"prompt": "a", "completion": "b"}\n' * 3)
+    workplace.change("student", "model", str(ROOT / "models/base"))
+    return workplace
+
+
+def test_replay_that_runs_out_is_told_and_measured(lamps, capsys):
+    lamps.change("curate", "replay_share", 0.5)
+    curate.main()
+    values, train = metrics.read("curate"), Pairs.read().filter(split="train")
+    replayed = train.filter(generator="replay")["n_tokens"].sum()
+    assert (values["replayed"], values["tokens_replay"]) == (3, replayed)
+    assert values["replay_tokens_missing"] == values["tokens_qa"] - replayed > 0
+    assert values["replay_share"] == pytest.approx(replayed / train["n_tokens"].sum(), abs=1e-3)
+    share, missing = f"{values['replay_share']:.0%}", f"{values['replay_tokens_missing']:,}"
+    caution = f"{share} of the tokens trained on are general text in place of 50%, for which {missing} are missing"
+    assert caution in capsys.readouterr().out
+    assert caution in curation_cautions(values)[0]
+    lamps.change("curate", "replay_share", 0.02)
+    curate.main()
+    assert metrics.read("curate")["replay_tokens_missing"] == 0
+    assert "ran out" not in capsys.readouterr().out
+    assert curation_cautions(metrics.read("curate")) == []
+
+
+@pytest.mark.parametrize(
+    "line", ['{"prompt": "a"}', '{"prompt": null, "completion": "b"}', '{"prompt": "a", "completion": ""}']
+)
+def test_a_line_to_replay_that_is_no_row_is_named(lamps, line):
+    Path("data/replay.jsonl").write_text(f'{{"prompt": "a", "completion": "b"}}\n{line}\n')
+    lamps.change("curate", "replay_share", 0.9)
+    assert "data/replay.jsonl, line 2: a row to replay is" in error_line(curate.main)
 
 
 def test_reasoning_can_be_left_out(ledger_and_params):

@@ -47,8 +47,8 @@ def test_the_ledger_shows_raw_and_kept_rows_and_the_cost_of_a_kept_row(curated_h
     ledger.main()
     rows = cells(capsys.readouterr().out)
     assert ["b", "qa", "2", "1", "1 not grounded"] in rows
-    assert ["qa", "raw", "3", "26", "100.0", "1.0000", ""] in rows
-    assert ["qa", "kept", "2", "18", "66.7", "", "0.500000"] in rows
+    assert ["qa", "raw", "3", "29", "100.0", "1.0000", ""] in rows
+    assert ["qa", "kept", "2", "20", "66.7", "", "0.500000"] in rows
     assert [row[:3] for row in rows if "not grounded" in row] == [["qa", "not grounded", "1"]]
 
 

@@ -5,7 +5,7 @@ import shutil
 import yaml
 
 from parts.project import params, prompts
-from schemas.pairs import Ledger, Pairs
+from schemas.pairs import Ledger, Pairs, PeoplePairs
 from schemas.questions import Questions
 from stages import curate, synthesize
 from tests.helpers.source_code import ROOT
@@ -56,6 +56,7 @@ def test_a_generator_is_one_file_one_prompt_folder_and_one_line(workplace, rules
     assert params.names("synthesize") == ["again", "qa"]
     for name in params.names("synthesize"):
         synthesize.main(name)
+    PeoplePairs.write(PeoplePairs.frame([]))
     curate.main()
 
     pairs = Pairs.read().filter(generator="again")

@@ -11,7 +11,7 @@ from parts.answering.transformers_engine import Engine
 from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.student import dataset, finetune
-from parts.student.model import load, tokenizer
+from parts.student.model import load, token_counter, tokenizer
 from parts.text import answer_format
 
 RECIPE = finetune.Recipe(
@@ -80,6 +80,16 @@ def test_the_loss_is_on_the_completion_and_its_end_token_alone(qwen_tokenizer):
         else:
             assert completion == row["completion"]
             assert len(own) == len(encoded["input_ids"])
+
+
+def test_a_row_counts_as_many_tokens_as_training_reads_without_what_the_chat_template_adds(qwen_tokenizer):
+    count = token_counter(qwen_tokenizer)
+    encoded = dataset.encode(rows(), qwen_tokenizer, 512)
+    for row, example, n_tokens in zip(rows(), encoded, dataset.trained_tokens(rows(), count), strict=True):
+        n_loss = sum(label != dataset.IGNORED for label in example["labels"])
+        assert n_tokens == count([row["prompt"]])[0] + n_loss
+        assert n_tokens == len(example["input_ids"]) if row["kind"] == "document" else n_tokens > n_loss
+    assert dataset.trained_tokens([rows()[0] | {"completion": ""}], count) == [0]
 
 
 def test_the_loss_is_on_the_prompts_too_where_the_recipe_says_so(qwen_tokenizer):

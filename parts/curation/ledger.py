@@ -1,6 +1,6 @@
 """Decide which raw rows become training rows: grounded, new, balanced and not in the exam."""
 
-from collections.abc import Callable
+import math
 from pathlib import Path
 from typing import Literal
 
@@ -10,11 +10,8 @@ from pydantic import BaseModel, Field
 from parts.curation import replay
 from parts.curation.deduplication import drop_duplicates, hold_out
 from parts.project.queries import query, select
-from parts.text import answer_format
+from parts.student.dataset import Count, trained_tokens
 from schemas.pairs import Ledger, Pairs
-
-Count = Callable[[list[str]], list[int]]
-"""texts -> tokens in each"""
 
 _ALLOWED = {"generator": pl.String, "tokens_per_source": pl.Float64}
 
@@ -32,17 +29,18 @@ class CurateParams(BaseModel, extra="forbid", frozen=True):
     dev: float = Field(ge=0, lt=1)  # share of the questions held out to watch the loss
     reasoning: bool  # keep the reasoning in the answers
     replay: Path  # rows of general text, one JSON object with prompt and completion a line
-    replay_share: float = Field(ge=0, lt=1)  # of all tokens
+    replay_share: float = Field(ge=0, lt=1)  # of all tokens to train on
 
 
 def curate(
     raw: pl.DataFrame, chunks: pl.DataFrame, questions: pl.DataFrame, params: CurateParams, count: Count
 ) -> pl.DataFrame:
-    """Return the Ledger: every raw row with its length in tokens, its split, and why it was dropped (null: kept)."""
-    texts = [
-        f"{row['prompt']} {answer_format.format_answer(row['reasoning'], row['completion'])}" for row in raw.to_dicts()
-    ]
-    raw = raw.with_columns(n_tokens=pl.Series(count(texts), dtype=pl.Int64))
+    """Return the Ledger: every raw row with its length in tokens, its split, and why it was dropped (null: kept).
+
+    The length is that of the row as trained, or as it would be trained: without the reasoning where it is left out.
+    """
+    tokens = trained_tokens(_as_trained(raw, params).to_dicts(), count)
+    raw = raw.with_columns(n_tokens=pl.Series(tokens, dtype=pl.Int64))
     close = select(query("exam"), {"near": params.exam_overlap_threshold}, raw=raw, questions=questions)
     settings = {"unstudied": params.unstudied, "lexical": params.grounding == "lexical"}
     ledger = select(query("curate"), settings, raw=raw, chunks=chunks, close=close)
@@ -55,18 +53,33 @@ def curate(
 
 def training_rows(ledger: pl.DataFrame, params: CurateParams, count: Count) -> pl.DataFrame:
     """Return Pairs: the kept rows of `ledger`, and rows to replay."""
-    rows = ledger.filter(pl.col("dropped").is_null()).sort("pair_id")
-    if not params.reasoning:
-        rows = rows.with_columns(reasoning=pl.lit(""))
-    replay_tokens = rows["n_tokens"].sum() * params.replay_share / (1 - params.replay_share)
-    return pl.concat([rows.select(Pairs.types().keys()), replay.rows(params.replay, replay_tokens, count)])
+    rows = _as_trained(ledger, params).filter(pl.col("dropped").is_null()).sort("pair_id")
+    replayed = replay.rows(params.replay, _replay_tokens(rows, params), count)
+    return pl.concat([rows.select(Pairs.types().keys()), replayed])
 
 
-def summary(ledger: pl.DataFrame, pairs: pl.DataFrame) -> dict[str, int]:
-    """Return the counts of rows asked, kept, replayed and dropped_REASON, and the training tokens by kind."""
-    tokens = dict(pairs.group_by("kind").agg(pl.col("n_tokens").sum()).rows())
-    kept = len(pairs.filter(pl.col("generator") != "replay"))
-    counts = {"asked": len(ledger), "kept": kept, "replayed": len(pairs) - kept}
-    counts |= {"tokens_qa": tokens.get("qa", 0), "tokens_document": tokens.get("document", 0)}
+def _as_trained(rows: pl.DataFrame, params: CurateParams) -> pl.DataFrame:
+    """Return `rows` without their reasoning where it is not trained on."""
+    return rows if params.reasoning else rows.with_columns(reasoning=pl.lit(""))
+
+
+def _replay_tokens(rows: pl.DataFrame, params: CurateParams) -> float:
+    """Return the tokens to replay beside the train rows of `rows`, so that they are the share asked for of both."""
+    return rows.filter(split="train")["n_tokens"].sum() * params.replay_share / (1 - params.replay_share)
+
+
+def summary(ledger: pl.DataFrame, pairs: pl.DataFrame, params: CurateParams) -> dict[str, float]:
+    """Return the counts of rows asked, kept, replayed and dropped_REASON, and the tokens to train on.
+
+    tokens_qa and tokens_document are of the rows made from the documents, tokens_replay of the rows replayed;
+    replay_share is the share of the latter, and replay_tokens_missing what the file lacks to the share asked for.
+    """
+    own, replayed = pairs.filter(pl.col("generator") != "replay"), pairs.filter(generator="replay")
+    tokens = {kind: own.filter(kind=kind, split="train")["n_tokens"].sum() for kind in ("qa", "document")}
+    tokens["replay"] = replayed["n_tokens"].sum()
+    missing = max(0, math.ceil(_replay_tokens(own, params) - tokens["replay"]))
+    counts = {"asked": len(ledger), "kept": len(own), "replayed": len(replayed), "replay_tokens_missing": missing}
+    counts |= {f"tokens_{kind}": total for kind, total in tokens.items()}
+    counts["replay_share"] = tokens["replay"] / max(1, sum(tokens.values()))
     reasons = ledger["dropped"].drop_nulls().value_counts().rows()
     return counts | {f"dropped_{reason.replace(' ', '_')}": rows for reason, rows in reasons}

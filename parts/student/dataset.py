@@ -3,7 +3,7 @@
 import itertools
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from parts.student.recipe import Recipe
@@ -13,6 +13,9 @@ IGNORED = -100  # label of a token without loss: PyTorch's ignore_index
 
 Encoded = dict[str, list[int]]
 """input_ids and labels of a row, of equal length"""
+
+Count = Callable[[list[str]], list[int]]
+"""texts -> tokens in each, special tokens not included"""
 
 
 class TrainingData(NamedTuple):
@@ -89,6 +92,19 @@ def encode(rows: Iterable[dict], tokenizer, max_length: int, completion_only_los
         labels = ([IGNORED] * len(prompt) if completion_only_loss else prompt) + completion
         encoded.append({"input_ids": (prompt + completion)[:max_length], "labels": labels[:max_length]})
     return encoded
+
+
+def trained_tokens(rows: Sequence[dict], count: Count) -> list[int]:
+    """Return the tokens of each of `rows` (of Pairs) as trained: of its prompt, and of its completion and their end token.
+
+    Left out are the system prompt and the marks of the chat template: they are the same in every row, and nothing is
+    learnt from them. A row without a completion, which is never trained on, has 0.
+    """
+    prompts, completions = count([row["prompt"] for row in rows]), count([_completion(row) for row in rows])
+    return [
+        n_prompt + n_completion + 1 if row["completion"] else 0
+        for row, n_prompt, n_completion in zip(rows, prompts, completions, strict=True)
+    ]
 
 
 def count_ended(encoded: list[Encoded], ends: set[int], max_length: int) -> dict[str, int]:

@@ -9,6 +9,7 @@ from parts.scoring import form
 from parts.text.markdown import table
 from parts.text.numbers import dollars, interval, number
 from parts.verdict import cost_sentence as cost_words
+from parts.verdict.curation_cautions import curation_cautions
 from parts.verdict.judge_cautions import is_rules, judge_cautions
 from parts.verdict.verdict_sentence import verdict_sentence
 
@@ -65,6 +66,8 @@ def cautions() -> list[str]:
     lines = [f"Teacher {v['teacher']}, judge {v['judge']}, student {v['student']}; accuracy by {v['scorer']}."]
     lines += [text for text in (_seeds(v), _documents(v), _weak(v)) if text]
     lines += form.cautions({arm: metrics.read(f"score/{arm}") for arm in load_arms()})
+    if Path("metrics/curate.json").exists():
+        lines += curation_cautions(metrics.read("curate"))
     if Path("metrics/judge_agreement.json").exists():
         lines += judge_cautions(metrics.read("judge_agreement"), decides=v["scorer"] == "judge")
     return lines
