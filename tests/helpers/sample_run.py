@@ -110,6 +110,10 @@ def write_metrics() -> None:
     verdict |= {"judge": "rules-2", "teacher": EVIL, "student": "s"}
     for name in [*(f"accuracy_{arm}" for arm in arms), *(f"{arm}_minus_rag" for arm in contenders(arms))]:
         verdict |= {name: 0.5, f"{name}_lo": 0.4, f"{name}_hi": 0.6}
+    for group, difference in (("answerable", -0.03), ("unanswerable", -0.6)):
+        ends = {f"{group}_tuned_minus_rag{end}": difference + by for end, by in (("", 0), ("_lo", -0.1), ("_hi", 0.1))}
+        verdict |= ends | {f"{group}_tuned_minus_rag_p": 0.0001} | {f"{group}_{arm}": 0.5 for arm in arms}
+    verdict |= {"n_answerable": 45, "n_unanswerable": 15, "verdict_unanswerable": "undecided"}
     metrics.write("verdict", verdict | {f"cost_per_1000_{arm}": 1.0 for arm in arms})
     upfront = {name: 2.0 if arm.model == "adapter" else 0.0 for name, arm in arms.items()}
     per_1000 = {name: 2.0 if arm.searches else 1.0 for name, arm in arms.items()}
@@ -128,6 +132,8 @@ def write_metrics() -> None:
         steps = {f"{step}_p50_ms": 5.0 for step in ("embed", "search", "prefill", "decode")} | {"rerank_p50_ms": 0.0}
         latency |= {f"{k}_{arm}": ms for k, ms in (steps | {"p50_ms": 21.0, "p95_ms": 40.0, "mean_ms": 22.0}).items()}
         metrics.write(f"score/{arm}", {"faithfulness": 0.5})
+        metrics.write(f"answer/{arm}", {"stopped": 0.95 if arm == "tuned" else 1.0})
+    metrics.write("ingest", {"documents": 2, "files_left_out": 1})
     metrics.write("latency", latency)
     kinds = {f"{kind}_{arm}": 0.5 for kind in ("fact", "unanswerable") for arm in arms}
     metrics.write("kinds", kinds | {"fact_n": 45, "unanswerable_n": 15})
