@@ -35,8 +35,9 @@ def page(exam: questions.Exam, ledger: pl.DataFrame) -> str:
     return document.document(
         questions.exam(exam, str(metrics.read("verdict")["scorer"])),
         headline=f"{headline.rstrip('.')}.", rest=rest, cautions=sentences.cautions(), arms=load_arms(),
-        colours=charts.arm_colours(),
+        colours=charts.arm_colours(), descriptions={name: arm.description for name, arm in load_arms().items()},
         arm_table=[sentences.head(), *sentences.arm_rows()], charts=collect.run_figures(), groups=collect.group_figures(),
+        first_lines=collect.first_lines(exam.questions), omissions=collect.omissions(),
         coverage=coverage_strips.coverage(exam.chunks, uncovered_passages(exam.chunks, ledger)),
     )  # fmt: skip
 

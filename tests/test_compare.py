@@ -212,7 +212,7 @@ def run(workplace):
             for scorer in ("exact", "judge")
         ]  # fmt: skip
         Scores.write(Scores.frame(scores), arm)
-        metrics.write(f"score/{arm}", {"faithfulness": 0.5, "answer_relevancy": None})
+        metrics.write(f"score/{arm}", {"faithfulness": 0.5, "in_form": 1.0, "cut_off": 0.0, "empty": 0.0})
     metrics.write("exam", {"exam_by": "people", "exam_sha": "abc"})
     sample_metrics.write(list(workplace.params["synthesize"]))
     (workplace.path / "plots").mkdir()

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from parts.page import charts
+from parts.page import charts, document
 from tests.helpers import browser, sample_run
 
 pytestmark = pytest.mark.slow
@@ -186,3 +186,111 @@ def test_a_small_screen_scrolls_down_only(tab, width):
     tab.js("document.querySelectorAll('#list button').forEach((b) => b.click())")
     tab.js("document.querySelectorAll('details').forEach((d) => (d.open = true))")
     assert tab.js("document.documentElement.scrollWidth") <= width
+
+
+OVER_THE_EDGE = """[...document.querySelectorAll("body *")].filter((e) => !e.closest(".stacks thead, .visually-hidden, .skip"))
+  .filter((e) => { const r = e.getBoundingClientRect(); return r.width && (r.right > innerWidth + 0.5 || r.left < -0.5); })
+  .map((e) => `${e.tagName}.${e.getAttribute("class")} ${e.textContent.slice(0, 40)}`)"""
+OVERLAPS = """[...document.querySelectorAll(".chart svg")].flatMap((svg) => {
+  const texts = [...svg.querySelectorAll("text")].filter((t) => t.textContent.trim() && t.getAttribute("opacity") !== "0");
+  const boxes = texts.map((t) => t.getBoundingClientRect());
+  return boxes.flatMap((a, i) => boxes.slice(i + 1).flatMap((b, j) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4  // a box is taller than its letters
+    ? [`${texts[i].textContent} | ${texts[i + 1 + j].textContent}`] : []));
+})"""
+TEXT_SIZES = """[...document.querySelectorAll(".chart svg text")].filter((t) => t.textContent).map(
+  (t) => parseFloat(getComputedStyle(t).fontSize) * Math.hypot(t.getScreenCTM().a, t.getScreenCTM().b))"""
+
+
+@pytest.fixture
+def phone(tab):
+    tab.window(390, 844)
+    tab.js("document.querySelectorAll('details').forEach((d) => (d.open = true))")
+    return tab
+
+
+def test_on_a_phone_nothing_reaches_beyond_the_screen_and_no_table_hides_a_column(phone):
+    assert phone.js(OVER_THE_EDGE) == []
+    hidden = (
+        "[...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.ariaLabel)"
+    )
+    assert phone.js(hidden) == []
+
+
+def test_on_a_phone_each_cell_stands_below_the_name_of_its_column(phone):
+    names = "[...document.querySelectorAll('[aria-label=\"The arms\"] tbody tr:first-child td')].map(NAME)"
+    shown = phone.js(names.replace("NAME", "(td) => getComputedStyle(td, '::before').content"))
+    columns = phone.js(
+        "[...document.querySelectorAll('[aria-label=\"The arms\"] thead th')].map((th) => th.textContent)"
+    )
+    assert shown == [f'"{column}"' for column in columns[1:]]
+
+
+@pytest.mark.parametrize("width", [320, 390, 1200])
+def test_all_links_to_sections_are_in_sight(tab, width):
+    tab.window(width, 844)
+    cut = """[...document.querySelectorAll("header nav a")].filter((a) => {
+      const [r, nav] = [a, a.parentElement].map((e) => e.getBoundingClientRect());
+      return !r.width || r.left < nav.left || r.right > nav.right + 0.5 || r.right > innerWidth || r.bottom > nav.bottom + 0.5;
+    }).length"""
+    assert tab.js("document.querySelectorAll('header nav a').length") == 3
+    assert tab.js(cut) == 0
+    assert tab.js("document.getElementById('theme').getBoundingClientRect().right") <= width
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 900)])
+def test_the_first_screen_has_the_verdict_by_what_was_asked_and_what_was_left_out(tab, width, height):
+    tab.window(width, height)
+    rows = tab.js("[...document.querySelectorAll('.first tbody tr')].map((row) => row.innerText)")
+    assert ["Answering" in rows[0], "45 answerable questions: RAG is better" in rows[0], "p < 0.001" in rows[0]] == [
+        True
+    ] * 3
+    assert "Declining" in rows[-1] and "15 unanswerable questions: undecided" in rows[-1] and "-0.600" in rows[-1]
+    omissions = tab.js("document.querySelector('.omissions').innerText")
+    assert "1 of 3 files were left out." in omissions and "5.0% of tuned" in omissions
+    assert tab.js("document.querySelector('.omissions').getBoundingClientRect().bottom") < height
+
+
+def test_the_text_of_charts_can_be_read_on_a_phone_and_does_not_overlap(phone):
+    sizes = phone.js(TEXT_SIZES)
+    assert len(sizes) > 40 and min(sizes) >= 11
+    assert phone.js(OVERLAPS) == []
+
+
+SPANS = [(-0.79, -0.27), (0.27, 0.79), (-0.004, -0.001), (-1.0, 1.0), (-0.2, 0.012), (0.0, 0.0), (-0.0012, 0.31)]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_labels_of_intervals_do_not_overlap_wherever_the_intervals_lie(chromium, tmp_path, width):
+    drawn = []
+    for low, high in SPANS:
+        for value in (low, high, (low + high) / 2):
+            rows = [
+                {"arm": arm, "name": arm, "value": value, "lo": low, "hi": high} for arm in ("tuned", "rag_reranked")
+            ]
+            drawn.append(charts.intervals(rows, "accuracy minus rag's", charts.DIFFERENCES))
+    rows = [{"arm": arm, "name": arm, "value": v, "lo": v, "hi": v} for arm, v in (("base", 0.0), ("tuned_rag", 1.0))]
+    drawn.append(charts.intervals(rows, "accuracy", charts.SHARES))
+    style = (document.FOLDER / "page.css").read_text()
+    figures = "".join(f"<figure><div class=chart>{svg}</div></figure>" for svg in drawn)
+    page = tmp_path / "charts.html"
+    page.write_text(f"<meta name=viewport content='width=device-width'><style>{style}</style><main>{figures}</main>")
+    chromium.window(width, 844)
+    chromium.open(page)
+    assert chromium.js("document.querySelectorAll('svg').length") == len(drawn)
+    assert chromium.js(OVERLAPS) == []
+    assert min(chromium.js(TEXT_SIZES)) >= 11
+    edges = (
+        "[...document.querySelectorAll('svg text')].filter((t) => t.getBoundingClientRect().right > innerWidth).length"
+    )
+    assert chromium.js(edges) == 0
+
+
+def test_a_table_too_wide_for_a_larger_screen_shows_that_it_scrolls(tab, nine_arms):
+    tab.window(800, 900)
+    tab.open(nine_arms)
+    wide = tab.js(
+        "[...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth)"
+        ".map((e) => getComputedStyle(e).backgroundAttachment)"
+    )
+    assert wide and all("local" in layers and "scroll" in layers for layers in wide)

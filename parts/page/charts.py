@@ -5,12 +5,13 @@ Colours are the page's CSS variables and its text colour, so one drawing serves 
 
 import io
 from collections.abc import Collection
+from typing import NamedTuple
 
 import polars as pl
 
 from parts.project.arms import load_arms
 
-WIDTH = 460  # pixels, labels and legend included
+WIDTH = 360  # pixels, labels and legend included: a phone shows them in their size
 STEPS = ("embed", "search", "rerank", "prefill", "decode")
 N_ARM_COLOURS = 8  # in page.css; a ninth arm has the first one's colour, and a dashed line
 N_RECIPE_COLOURS = 6
@@ -66,26 +67,47 @@ def _arm_dash():
     return alt.StrokeDash("arm:N", sort=None, legend=None).scale(domain=arms, range=dashes)
 
 
-def intervals(rows: list[dict], title: str) -> str:
-    """Draw each arm's value with its interval, and a line at zero where an interval reaches below it.
+class Axis(NamedTuple):
+    """How `intervals` shows its values."""
 
-    `rows`: arm, name, value, lo, hi.
-    """
+    tick: str  # format of d3
+    value: str
+    is_signed: bool  # around a line at zero
+
+
+SHARES = Axis(".1f", ".3f", is_signed=False)
+DIFFERENCES = Axis("+.2f", "+.3f", is_signed=True)
+
+
+def intervals(rows: list[dict], title: str, axis: Axis) -> str:
+    """Draw each arm's value with its interval. `rows`: arm, name, value, lo, hi."""
     import altair as alt
 
-    signed = any(row["lo"] < 0 for row in rows)
-    scale = alt.Scale() if signed else alt.Scale(domain=[0, 1])
+    low, high = _span(rows) if axis.is_signed else (0, 1)
+    edge = (high - low) * 0.07  # half of a label
+    for row in rows:
+        row["label_at"] = min(max(row["value"], low + edge), high - edge)
+    scale = alt.Scale(domain=[low, high], nice=False)
     y, chart = alt.Y("name:N", sort=None, title=None).axis(grid=False), alt.Chart(pl.DataFrame(rows))
-    x = alt.X("value:Q", title=title, scale=scale).axis(format="+.2f" if signed else ".1f", tickCount=6)
+    x = alt.X("value:Q", title=title, scale=scale).axis(
+        labelExpr=f"datum.value == 0 ? '0' : format(datum.value, '{axis.tick}')", tickCount=5, labelOverlap="greedy"
+    )
     bar = chart.mark_rule(strokeWidth=3, opacity=0.55).encode(
         alt.X("lo:Q", scale=scale, title=title), y, _arm_colour(), x2="hi:Q"
     )
     point = chart.mark_point(filled=True, size=110, opacity=1).encode(x, y, _arm_colour())
-    label = chart.mark_text(align="center", dy=-13).encode(
-        x, y, alt.Text("value:Q", format="+.3f" if signed else ".3f")
+    label = chart.mark_text(align="center", dy=-14).encode(
+        alt.X("label_at:Q", scale=scale, title=title), y, alt.Text("value:Q", format=axis.value)
     )
     zero = alt.Chart(pl.DataFrame({"zero": [0.0]})).mark_rule(strokeDash=[4, 3]).encode(x="zero:Q")
-    return svg(alt.layer(*([zero] if signed else []), bar, point, label), 46 * len(rows) + 50)
+    return svg(alt.layer(*([zero] if axis.is_signed else []), bar, point, label), 46 * len(rows) + 50)
+
+
+def _span(rows: list[dict]) -> tuple[float, float]:
+    """Return the ends of an axis that holds all intervals and zero, with room beside them."""
+    low, high = min(0.0, *(row["lo"] for row in rows)), max(0.0, *(row["hi"] for row in rows))
+    room = max(0.12 * (high - low), 0.02)
+    return low - room, high + room
 
 
 def costs(rows: list[dict], crossing: dict | None) -> str:
@@ -94,7 +116,7 @@ def costs(rows: list[dict], crossing: dict | None) -> str:
 
     table = pl.DataFrame(rows)
     x = alt.X("questions:Q", title="questions answered", scale=_scale(table["questions"])).axis(
-        format="~s", tickCount=5
+        format="~s", tickCount=4, labelOverlap="greedy"
     )
     y = alt.Y("dollars:Q", title="total cost in dollars", scale=_scale(table["dollars"])).axis(format="~r", tickCount=5)
     colour = _arm_colour(alt.Legend(columns=_legend_columns(load_arms())))
@@ -143,8 +165,8 @@ def latencies(rows: list[dict], totals: list[dict]) -> str:
         alt.Chart(pl.DataFrame([row for row in rows if row["step"] in colours]))
         .mark_bar(height=20, stroke="var(--ground)", strokeWidth=1)
         .encode(
-            alt.X("ms:Q", title="milliseconds, median").scale(domain=[0, limit]).axis(tickCount=5),
-            y, colour.legend(symbolStrokeWidth=0), alt.Order("order:Q"),
+            alt.X("ms:Q", title="milliseconds, median").scale(domain=[0, limit]).axis(tickCount=4),
+            y, colour.legend(symbolStrokeWidth=0, columns=_legend_columns(colours)), alt.Order("order:Q"),
         )
     )  # fmt: skip
     label = alt.Chart(pl.DataFrame(totals)).mark_text(align="left", dx=6)
@@ -162,7 +184,7 @@ def scaling(rows: list[dict], rag_accuracy: float) -> str:
         domain=recipes, range=[f"var(--recipe-{index % N_RECIPE_COLOURS + 1})" for index, _ in enumerate(recipes)]
     )
     x = alt.X("tokens:Q", title="synthetic tokens trained on").scale(type="log", base=2, nice=False).axis(
-        values=table["tokens"].unique().sort().to_list(), format="~s"
+        values=table["tokens"].unique().sort().to_list(), format="~s", labelOverlap="greedy"
     )  # fmt: skip
     chart = alt.Chart(table)
     spread = chart.mark_rule(opacity=0.5).encode(x, alt.Y("least:Q", title="accuracy"), colour, y2="most:Q")

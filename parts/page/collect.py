@@ -4,7 +4,9 @@ import json
 from functools import partial
 from pathlib import Path
 
-from parts.page import figures, tables
+import polars as pl
+
+from parts.page import figures, first_screen, tables
 from parts.page.figures import Figure
 from parts.project import machine, metrics
 from parts.project.arms import load_arms
@@ -21,6 +23,18 @@ def scores() -> dict[str, dict]:
 def latencies() -> dict[str, dict]:
     """Return the values of metrics/machine/latency.json, by arm; none where answers were not timed here."""
     return metrics.by_arm(machine.read("latency"), load_arms())
+
+
+def first_lines(questions: pl.DataFrame) -> list[first_screen.Line]:
+    """Return the lines of the first table; `questions`: Questions."""
+    unanswerable = questions.filter(~pl.col("answerable"))["kind"].unique().to_list()
+    return first_screen.lines(metrics.read("verdict"), metrics.read("kinds"), unanswerable)
+
+
+def omissions() -> list[first_screen.Omission]:
+    """Return what became of the files in the folder and of the answers."""
+    stopped = {arm: metrics.read(f"answer/{arm}")["stopped"] for arm in load_arms()}
+    return first_screen.omissions(metrics.read("ingest"), stopped)
 
 
 def run_figures() -> list[Figure]:

@@ -25,24 +25,24 @@ class Figure(NamedTuple):
 
 def accuracy(verdict: Mapping) -> Figure:
     """Return the arms' accuracies with their intervals."""
-    rows = [_interval(verdict, arm, f"accuracy_{arm}") for arm in load_arms()]
-    best = max(rows, key=lambda row: row["value"])
-    caption = (
-        f"Share of questions answered correctly, with the 95% interval. Highest: {best['name']}, {best['value']:.3f}."
-    )
-    svg = charts.intervals(rows, "accuracy")
+    rows = _intervals(verdict, {arm: f"accuracy_{arm}" for arm in load_arms()})
+    caption = "Share of questions answered correctly, with the 95% interval."
+    if rows:
+        best = max(rows, key=lambda row: row["value"])
+        caption += f" Highest: {best['name']}, {best['value']:.3f}."
+    svg = charts.intervals(rows, "accuracy", charts.SHARES) if rows else ""
     return Figure("accuracy", "Accuracy by arm", caption, ("arm", "accuracy", "from", "to"), _numbers(rows), svg)
 
 
 def gaps(verdict: Mapping) -> Figure:
     """Return each arm's difference in accuracy to rag, over the same questions."""
-    rows = [_interval(verdict, arm, f"{arm}_minus_rag", f"{arm} - rag") for arm in contenders(load_arms())]
+    rows = _intervals(verdict, {arm: f"{arm}_minus_rag" for arm in contenders(load_arms())})
     caption = (
-        "Accuracy minus rag's over the same questions, with the bootstrap 95% interval. "
-        "An interval that excludes 0 decides."
+        "Accuracy minus rag's over the same questions, with the 95% interval, all kinds of questions together. "
+        "Where the interval holds 0, no difference was seen."
     )
-    svg = charts.intervals(rows, "accuracy minus rag's")
-    columns = ("arms", "difference", "from", "to")
+    svg = charts.intervals(rows, "accuracy minus rag's", charts.DIFFERENCES) if rows else ""
+    columns = ("arm", "difference", "from", "to")
     return Figure("gaps", "Difference from RAG", caption, columns, _numbers(rows, signed), svg)
 
 
@@ -113,10 +113,13 @@ def scaling(values: Mapping) -> Figure:
     return Figure("scaling", "Scaling", caption, ("recipe", "tokens", "accuracy", "least", "most"), table, svg)
 
 
-def _interval(verdict: Mapping, arm: str, key: str, name: str = "") -> dict:
-    """Return a row of charts.intervals for `key` of metrics/verdict.json."""
-    ends = {"value": verdict[key], "lo": verdict[f"{key}_lo"], "hi": verdict[f"{key}_hi"]}
-    return {"arm": arm, "name": name or arm} | ends
+def _intervals(verdict: Mapping, keys: Mapping[str, str]) -> list[dict]:
+    """Return the rows of charts.intervals for `keys` of metrics/verdict.json, by arm; an arm without a figure has none."""
+    return [
+        {"arm": arm, "name": arm, "value": verdict[key], "lo": verdict[f"{key}_lo"], "hi": verdict[f"{key}_hi"]}
+        for arm, key in keys.items()
+        if verdict.get(key) is not None
+    ]
 
 
 def _numbers(rows: Iterable[Mapping], show: Show = number) -> Rows:

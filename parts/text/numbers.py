@@ -38,3 +38,8 @@ def interval(low: float | None, high: float | None, show: Show = number) -> str:
 def with_interval(value: float | None, low: float | None, high: float | None, show: Show = number) -> str:
     """Return "VALUE (LOW to HIGH)"; VALUE alone where there is no interval."""
     return show(value) if low is None or high is None else f"{show(value)} ({interval(low, high, show)})"
+
+
+def p_value(p: float) -> str:
+    """Return "p 0.017"; "p < 0.001" where it is smaller."""
+    return "p < 0.001" if p < 0.001 else f"p {p:.2g}"
