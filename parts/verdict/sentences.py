@@ -7,6 +7,7 @@ from parts.project import metrics
 from parts.project.arms import load_arms
 from parts.text.markdown import table
 from parts.text.numbers import dollars, interval, number, signed, with_interval
+from parts.verdict.exam_cautions import exam_cautions
 from parts.verdict.judge_cautions import judge_cautions
 from parts.verdict.stats import POWER
 
@@ -80,6 +81,8 @@ def cautions() -> list[str]:
         )
     if Path("metrics/judge_agreement.json").exists():
         lines += judge_cautions(metrics.read("judge_agreement"))
+    if Path("metrics/overlap.json").exists():
+        lines += exam_cautions(metrics.read("exam"), metrics.read("overlap"), v["teacher"])
     return lines
 
 
