@@ -155,7 +155,7 @@ def test_questions_that_the_check_finds_answered_or_cannot_tell_are_left_out(cue
         cue.seen.append(asked)
         rows = [{"question": f"Question {number} {letter}?", "answer": "3"} for letter in "ab"]
         return 200, ScriptedServer.answer(
-            next(replies) if schema == "PassageCheck" else json.dumps({"questions": [row]})
+            next(replies) if schema == "PassageCheck" else json.dumps({"questions": rows})
         )
 
     cue.reply = reply
