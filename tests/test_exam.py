@@ -114,7 +114,10 @@ def test_quotations_and_pages_become_passages(lamp):
     assert exam_table["gold_chunk_ids"].to_list() == [[["lamp.pdf#1"]], [["lamp.pdf#2", "lamp.pdf#3"]], [], []]
     assert exam_table["doc_id"].to_list() == ["lamp.pdf", "lamp.pdf", None, None]
     assert exam_table["kind"].to_list() == ["fact", "fact", "unanswerable", "fact"]
-    assert json.loads((lamp.path / "metrics/exam.json").read_text())["evidence_not_found"] == 1
+    figures = json.loads((lamp.path / "metrics/exam.json").read_text())
+    assert (figures["evidence_not_found"], figures["exam_by"]) == (1, "people")
+    assert (figures["kind_fact"], figures["kind_unanswerable"]) == (3, 1)
+    assert (figures["documents"], figures["documents_reached"]) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,8 @@ def asked_by(name: str, heading: str, text: str, cue, reply: str = "Lamp") -> li
             return await part.generate(heading, text, client.ask, part.Params(**knobs(name)))
 
     chunk = {"chunk_id": "d#1", "doc_id": "d", "heading": heading, "text": text, "quote": text}
-    asyncio.run(exam_writer.write_exam([chunk], 1, SERVER) if name == "examiner" else run())
+    mix = exam_writer.ExamMix(two_documents=0, unanswerable=0)
+    asyncio.run(exam_writer.write_exam([chunk], 1, mix, SERVER, embed=None) if name == "examiner" else run())
     return sorted(cue.seen, key=lambda asked: str(asked | {"messages": around(asked["messages"][0]["content"])}))
 
 

@@ -110,7 +110,7 @@ def test_masked_the_examiner_sends_nothing_private_and_its_evidence_is_found(sta
     redact.main()
     serve_schemas(cue)
     exam.main()
-    assert not private_values(sent(cue)) and len(cue.seen) == len(Chunks.read())
+    assert not private_values(sent(cue)) and len(cue.seen) > len(Chunks.read())
     gold = {piece for pieces in Questions.read()["gold_chunk_ids"] for found in pieces for piece in found}
     assert gold == set(Chunks.read()["chunk_id"])
     assert json.loads(Path("metrics/exam.json").read_text())["evidence_not_found"] == 0

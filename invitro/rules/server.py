@@ -13,7 +13,7 @@ import sys
 import numpy as np
 from aiohttp import web
 
-from invitro.rules import equivalence, judge, teacher
+from invitro.rules import equivalence, examiner, judge, teacher
 
 # Another name whenever the replies change: it is in the key of cached replies, and in params.yaml.
 TEACHER, JUDGE, EMBEDDING = "rules-2", "rules-judge-1", "rules-embedding-1"
@@ -21,7 +21,10 @@ WIDTH = 256  # of an embedding
 
 _BY_SCHEMA = {
     "TrainingQuestions": teacher.training_questions,
-    "ExamQuestions": teacher.exam_questions,
+    "ExamQuestions": examiner.exam_questions,
+    "TwoDocumentQuestions": examiner.two_document_questions,
+    "UnansweredQuestions": examiner.unanswered_questions,
+    "PassageCheck": examiner.passage_check,
     "Strategies": teacher.strategies,
     "Aims": teacher.aims,
     "Entities": teacher.entities,

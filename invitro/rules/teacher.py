@@ -1,4 +1,4 @@
-"""A teacher by rules: writes training questions, study strategies, documents and exams from the passage in a prompt.
+"""A teacher by rules: writes training questions, study strategies and documents from the passage in a prompt.
 
 It sees only the prompt. Its reply depends on the request's seed, so that samples differ and each is reproducible.
 """
@@ -7,15 +7,14 @@ import random
 import re
 from collections.abc import Callable
 
-from invitro.rules import sentences, wordings
+from invitro.rules import wordings
+from invitro.rules.prompts import number_wanted, passages
 from invitro.rules.sentences import Fact
 
-_PASSAGE = re.compile(r'<passage from="(?P<heading>[^"\n]*)">\n(?P<text>.*)\n</passage>', re.DOTALL)
 _STRATEGY = re.compile(r"<strategy>(.*?)</strategy>", re.DOTALL)
 _QUESTION = re.compile(r"<question>(.*?)</question>", re.DOTALL)
 _ENTITIES = re.compile(r"<entities>\n(.*?)\n</entities>", re.DOTALL)
 _REWRITE = re.compile(r"\ARewrite the passage below (in easy|in good|in terse|as a conversation)\b")
-_COUNT = re.compile(r"\b(?:up to|Name|Write) (\d+)\b")
 
 
 def training_questions(prompt: str, rng: random.Random) -> dict:
@@ -27,17 +26,9 @@ def training_questions(prompt: str, rng: random.Random) -> dict:
     return {"questions": rows}
 
 
-def exam_questions(prompt: str, rng: random.Random) -> dict:
-    """Return exam questions with answers."""
-    rows = [
-        {"question": rng.choice(wordings.examination(fact)), "answer": fact.answer} for fact in _sample(prompt, rng)
-    ]
-    return {"questions": rows}
-
-
 def strategies(prompt: str, rng: random.Random) -> dict:
     """Return strategies to study a passage."""
-    return {"strategies": rng.sample(list(_STYLES), min(_count(prompt), len(_STYLES)))}
+    return {"strategies": rng.sample(list(_STYLES), min(number_wanted(prompt), len(_STYLES)))}
 
 
 def aims(prompt: str, rng: random.Random) -> dict:
@@ -54,7 +45,7 @@ def document(prompt: str, rng: random.Random) -> str:
 
     With a question in the prompt, the fact that answers it occurs three times, and the rest of the passage is left out.
     """
-    title, facts = _parse(prompt)
+    title, facts = passages(prompt)[0]
     strategy, question = _STRATEGY.search(prompt), _QUESTION.search(prompt)
     write = _STYLES.get(strategy[1].strip() if strategy else "", _retell)
     if not facts:
@@ -68,13 +59,13 @@ def document(prompt: str, rng: random.Random) -> str:
 
 def entities(prompt: str, rng: random.Random) -> dict:
     """Return the subject and the answers of a passage's facts, each once."""
-    title, facts = _parse(prompt)
-    return {"entities": list(dict.fromkeys([title, *(fact.answer for fact in facts)]))[: _count(prompt)]}
+    title, facts = passages(prompt)[0]
+    return {"entities": list(dict.fromkeys([title, *(fact.answer for fact in facts)]))[: number_wanted(prompt)]}
 
 
 def relation(prompt: str, rng: random.Random) -> str:
     """Return the facts about the entities in the prompt, in a style that the seed draws."""
-    title, facts = _parse(prompt)
+    title, facts = passages(prompt)[0]
     names = _ENTITIES.search(prompt)[1].splitlines()
     related = [fact for fact in facts if any(_mentions(fact, name) for name in names)] or facts
     if not related:
@@ -88,7 +79,7 @@ def rewritten(prompt: str, rng: random.Random) -> str | None:
     style = _REWRITE.search(prompt)
     if not style:
         return None
-    title, facts = _parse(prompt)
+    title, facts = passages(prompt)[0]
     return _PARAPHRASES[style[1]](title, facts, rng) if facts else f"About {title} this passage states no single fact."
 
 
@@ -98,23 +89,8 @@ def _mentions(fact: Fact, name: str) -> bool:
 
 
 def _sample(prompt: str, rng: random.Random) -> list[Fact]:
-    _, facts = _parse(prompt)
-    return rng.sample(facts, min(_count(prompt), len(facts)))
-
-
-def _count(prompt: str) -> int:
-    """Return the number that the prompt asks for; 1 by default."""
-    match = _COUNT.search(prompt)
-    return int(match[1]) if match else 1
-
-
-def _parse(prompt: str) -> tuple[str, list[Fact]]:
-    """Return the title of the document that the quoted passage is from, and the facts in it."""
-    passage = _PASSAGE.search(prompt)
-    if not passage:
-        return "", []
-    title = passage["heading"].split(" > ")[0].strip()
-    return title, list(sentences.facts(title, passage["text"]))
+    _, facts = passages(prompt)[0]
+    return rng.sample(facts, min(number_wanted(prompt), len(facts)))
 
 
 def _ask(fact: Fact, rng: random.Random) -> str:

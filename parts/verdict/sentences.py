@@ -10,6 +10,7 @@ from parts.text.markdown import table
 from parts.text.numbers import dollars, interval, number
 from parts.verdict import cost_sentence as cost_words
 from parts.verdict.curation_cautions import curation_cautions
+from parts.verdict.exam_cautions import exam_cautions
 from parts.verdict.judge_cautions import is_rules, judge_cautions
 from parts.verdict.verdict_sentence import verdict_sentence
 
@@ -70,6 +71,8 @@ def cautions() -> list[str]:
         lines += curation_cautions(metrics.read("curate"))
     if Path("metrics/judge_agreement.json").exists():
         lines += judge_cautions(metrics.read("judge_agreement"), decides=v["scorer"] == "judge")
+    if Path("metrics/overlap.json").exists():
+        lines += exam_cautions(metrics.read("exam"), metrics.read("overlap"), v["teacher"])
     return lines
 
 
