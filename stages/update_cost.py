@@ -2,7 +2,7 @@
 
 The edit is one number of one document, always the same; tables and index are the same afterwards. The teacher is asked
 about the new passages through the same client: a paid teacher is paid for them once, for its replies are cached. Training
-is not repeated: an update trains an adapter on all rows, which takes the seconds of metrics/machine/train.json.
+is not repeated: an update trains an adapter on all rows, which takes the seconds of one in metrics/machine/train.
 
 reads   Documents           one row per document
         Chunks, Redacted    one row per passage

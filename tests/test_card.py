@@ -69,6 +69,22 @@ def test_the_card_counts_the_training_rows_and_quotes_none(studied):
     assert "12 steps" in text and "34,567 trainable" in text and "| lora_r | `64` |" in text
 
 
+def test_the_card_says_which_of_several_trainings_is_released_and_how_it_scored(studied):
+    verdict = metrics.read("verdict")
+    metrics.write("verdict", verdict | {"accuracy_tuned_seed_2": 0.7, "accuracy_tuned_seed_3": 0.5})
+    studied.change("train", "seeds", [2, 3])
+    Path("models/adapter/1").rename("models/adapter/2")
+    Path("metrics/train/1.json").rename("metrics/train/2.json")
+    card.main()
+    read = ModelCard.load("models/release/README.md")
+    assert "means over 2 trainings; this is the one by seed 2." in read.text and "| seed | `2` |" in read.text
+    scores = {result.metric_name: result.metric_value for result in read.data.eval_results}
+    assert scores["accuracy, fine-tuned, closed book"] == 0.7
+    studied.change("train", "seeds", [2])
+    card.main()
+    assert "trainings" not in Path("models/card.md").read_text()
+
+
 def test_the_card_is_released_with_the_weights(studied):
     card.main()
     assert Path("models/release/adapter_model.safetensors").read_bytes() == b"weights"
