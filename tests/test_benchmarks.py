@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from benchmarks import answer, rag, stats, synthesis
+from benchmarks import answer, rag, scorers, stats, synthesis
 from benchmarks.baselines.figures import RESULTS
 from invitro.world import corpus
 from invitro.world.company import make_company
@@ -40,6 +40,13 @@ def compared(folder, name: str) -> tuple[dict, set[str]]:
     """Return the figures that a run wrote to `folder`, and the keys in which they differ from the committed ones."""
     values = json.loads((folder / f"{name}.json").read_text())
     return values, keys(values) ^ keys(json.loads((RESULTS / f"{name}.json").read_text()))
+
+
+def test_scorers_are_compared_with_a_persons_calls(tmp_path):
+    scorers.main(tmp_path)
+    values, different = compared(tmp_path, "scorers")
+    assert not different
+    assert values["pairs"] >= 200 and values["called_right"] >= 0.95
 
 
 def test_stats_measures_the_coverage_of_each_interval(tmp_path):
