@@ -386,7 +386,7 @@ def test_a_judge_by_rules_that_says_something_else_has_another_name():
     asked = [(prompts.render("judge/correct", **{name: case[name] for name in names}), "Verdict") for case in cases]
     passage = quoting.passage("Lyon Office", STATED)
     asked += [(prompts.render("grounding/claims", question="Who?", answer="Ada Mill", passage=passage), "Support")]
-    assert (server.JUDGE, digest_of(server.JUDGE, asked)) == ("rules-judge-1", "19f113031d02")
+    assert (server.JUDGE, digest_of(server.JUDGE, asked)) == ("rules-judge-1", "5be82037dbaa")
 
 
 def test_embeddings_of_like_texts_are_nearer():

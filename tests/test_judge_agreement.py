@@ -61,6 +61,7 @@ def test_a_judge_that_never_changes_its_mind_agrees_with_itself_and_knows_right_
     assert {name: (figures[f"{name}_agreement"], figures[f"{name}_n"]) for name in known_answers.CLASSES} == {
         "right_sentence": (1, 4), "right_format": (1, 2), "right_both": (None, 0), "wrong_other": (1, 4),
         "wrong_twin": (None, 0), "wrong_number": (1, 2), "wrong_negation": (1, 4), "wrong_half": (None, 0),
+        "wrong_either": (None, 0),
     }  # fmt: skip
 
 

@@ -45,6 +45,7 @@ def test_the_answers_of_each_class():
         "1780 euros",
     )
     assert "430 euros" in lamp["right_sentence"] != "430 euros"
+    assert lamp["wrong_either"] in ("430 euros or 1780 euros", "1780 euros or 430 euros")
     assert made["wrong_twin"]["Who runs Lyon Office?"] == "Bo Reed"
     assert made["wrong_negation"]["Is a badge needed?"] == "no"
     assert set(made["wrong_number"]) == {ROWS[0]["question"], ROWS[1]["question"], ROWS[2]["question"]}

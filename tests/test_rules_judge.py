@@ -10,8 +10,8 @@ from tests.helpers.source_code import ROOT
 
 CASES = [json.loads(line) for line in (ROOT / "tests/golden/judged_answers.jsonl").read_text().splitlines()]
 BEYOND = {
-    "1 430 euros", "half a day", "quarter to seven", "Ms Stenma", "the manager of Wenla Stenma",
-    "Wenla Stenma or Dellus Lanivson", "Galorrek Expense Policy has a lower limit than Galorrek Training Policy",
+    "1 430 euros", "half a day", "quarter to seven", "Ms Stenma", "the manager of Wenla Stenma", "Wenla Stenma, Dellus Lanivson",
+    "Galorrek Expense Policy has a lower limit than Galorrek Training Policy",
     "The sender gets them back unpaid and has to hand them in again the month after.", "No one who has no badge",
 }  # fmt: skip
 """Answers that take more than words to judge: the rules are wrong about them."""

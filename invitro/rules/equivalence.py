@@ -29,6 +29,7 @@ _NEGATION = re.compile(
     r"rather than|instead of|\w+n['\u2019]t)\b(?!\s(?:only|just|more|less|fewer|later|earlier|longer|doubt)\b)",
     re.IGNORECASE,
 )
+_OR = re.compile(r"\bor\b(?!\sso\b)", re.IGNORECASE)
 _ITEM = re.compile(r"[;\n]|,\s|\band\b|\s&\s")
 _NAME = re.compile(r"(?<=\s)[A-Z]\w+")
 _ALL = 4  # words up to which all are needed
@@ -58,6 +59,8 @@ def objection(question: str, reference: str, answer: str) -> str | None:
     for item in _ITEM.split(reference):
         if missing := _missing(item, set(asked), set(stated)):
             return f"it does not give {', '.join(sorted(missing))}"
+    if _OR.search(asserted) and not _OR.search(f"{question} {reference}"):
+        return "it leaves a choice"
     other = _other_numbers(wanted, asked, stated)
     return f"it gives another number, {', '.join(sorted(other))}" if other else None
 

@@ -100,6 +100,11 @@ def _half(row: Row, questions: Sequence[Row], rng: random.Random) -> Row | None:
     return _answered(both, rng.choice([both["first"], both["second"]])) if both else None
 
 
+def _either(row: Row, questions: Sequence[Row], rng: random.Random) -> Row | None:
+    both = _asked_at_once(row, questions)
+    return _answered(row, " or ".join(rng.sample([both["first"], both["second"]], 2))) if both else None
+
+
 def _other(row: Row, questions: Sequence[Row], rng: random.Random) -> Row | None:
     own = set(exact.words(f"{row['question']} {row['reference']}"))
     others = [other["reference"] for other in questions if not own & set(exact.words(other["reference"]))]
@@ -124,6 +129,7 @@ def _negated(row: Row, questions: Sequence[Row], rng: random.Random) -> Row:
 CLASSES: dict[str, Callable[[Row, Sequence[Row], random.Random], Row | None]] = {
     "right_sentence": _sentence, "right_format": _format, "right_both": _both,
     "wrong_other": _other, "wrong_twin": _twin, "wrong_number": _changed, "wrong_negation": _negated, "wrong_half": _half,
+    "wrong_either": _either,
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ ANSWERS = {
     "wrong_number": "one number changed",
     "wrong_negation": "the reference denied",
     "wrong_half": "one answer to two questions at once",
+    "wrong_either": "two answers to choose from",
 }
 """The classes of answers of known correctness in metrics/judge_agreement.json, and what an answer of each is."""
 
@@ -31,8 +32,8 @@ def judge_cautions(agreements: Mapping, decides: bool = False) -> list[str]:
     judge, lines = agreements["judge"], []
     if decides and is_rules(judge):
         lines.append(
-            f"The verdict rests on {judge}, a set of rules that compares words: it takes a paraphrase for wrong, and a "
-            "second answer beside the right one for right."
+            f"The verdict rests on {judge}, a set of rules that compares words: it takes a paraphrase for wrong, and "
+            "what has the reference's words for right."
         )
     if agreements["same_model"]:
         lines.append(f"Teacher and judge are the same model ({judge}): it may favour what it taught.")
