@@ -2,11 +2,15 @@
 
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
 
-from benchmarks import answer, rag, scorers, stats, synthesis
+from benchmarks import answer, mutation, rag, scorers, stats, synthesis
+from benchmarks.baselines.faults import faults, with_fault
 from benchmarks.baselines.figures import RESULTS
 from invitro.world import corpus
 from invitro.world.company import make_company
@@ -131,3 +135,64 @@ def test_synthesis_loses_and_repeats_nothing(tmp_path):
     assert values["kill_bytes_equal"] and values["kill_extra_requests"] <= 0
     assert values["fault_rows_lost"] == values["fault_rows_doubled"] == 0
     assert values["edit_calls"] == values["edit_calls_needed"] == 6
+
+
+SOURCE = """
+class Params(BaseModel, frozen=True):
+    "A docstring."
+    most: int | None = 3
+
+def pick(rows, key="name"):
+    "Another."
+    if not rows or len(rows) > 2:
+        raise ValueError(f"{rows} too many")
+    total = 0
+    total += sum(rows, start=1) * 2
+    return total
+"""
+FAULTS = [
+    (4, "constant changed", "3", "4"),
+    (6, "constant changed", "'name'", "'name_'"),
+    (8, "boolean negated", "not rows or len(rows) > 2", "not rows and len(rows) > 2"),
+    (8, "boolean negated", "not rows or len(rows) > 2", "not (not rows or len(rows) > 2)"),
+    (8, "boolean negated", "not rows", "rows"),
+    (8, "comparison swapped", "len(rows) > 2", "len(rows) >= 2"),
+    (8, "constant changed", "2", "3"),
+    (9, "statement deleted", "raise ValueError(f'{rows} too many')", "pass"),
+    (10, "constant changed", "0", "1"),
+    (11, "arithmetic swapped", "total += sum(rows, start=1) * 2", "total -= sum(rows, start=1) * 2"),
+    (11, "statement deleted", "total += sum(rows, start=1) * 2", "pass"),
+    (11, "arithmetic swapped", "sum(rows, start=1) * 2", "sum(rows, start=1) / 2"),
+    (11, "argument dropped", "sum(rows, start=1)", "sum(rows)"),
+    (11, "constant changed", "1", "2"),
+    (11, "constant changed", "2", "3"),
+    (12, "return None", "return total", "return None"),
+]
+
+
+def test_a_fault_is_one_change_that_may_matter():
+    every = faults("a.py", SOURCE)
+    assert [(fault.line, fault.kind, fault.before, fault.after) for fault in every] == FAULTS
+    texts = {with_fault(SOURCE, fault.number) for fault in every}
+    assert len(texts) == len(FAULTS), "each is another program"
+    assert "total -= sum(rows, start=1) * 2" in with_fault(SOURCE, 9)
+
+
+def test_a_fault_meets_the_tests_that_import_its_module_its_namesake_first():
+    tests = mutation.tests_that_see(Path("parts/scoring/choice.py"), 4)
+    assert tests[0] == "tests/test_choice.py" and "tests/test_score.py" in tests and len(tests) == 4
+
+
+@pytest.mark.slow
+def test_mutation_counts_the_faults_that_tests_notice_and_keeps_the_reasons_of_the_others(tmp_path):
+    arguments = ["--rooms", "curation", "--sample", "3", "--workers", "1", "--tests", "tests/test_splitting.py"]
+    rows = [{"path": "parts/llm/client.py", "line": 1, "kind": "k", "before": "a", "after": "b", "reason": "why"}]
+    (tmp_path / "mutation_survivors.json").write_text(json.dumps(rows))
+    code = "import pathlib, sys; from benchmarks import mutation; "
+    code += "mutation.main(*sys.argv[2:], results=pathlib.Path(sys.argv[1]))"
+    command = [sys.executable, "-c", code, str(tmp_path), *arguments]
+    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert "mutation_killed_curation  0.0  (goal: >= 0.90)" in output, "tests of splitting know nothing of curation"
+    survivors = json.loads((tmp_path / "mutation_survivors.json").read_text())
+    assert len(survivors) == 4 and survivors[-1]["reason"] == "why" and output.count("survived: ") == 3
+    assert json.loads((tmp_path / "mutation.json").read_text())["mutation_faults_curation"] == 3

@@ -12,9 +12,9 @@ WORDS = "the lamp of old mill weighs costs opens lasts before after spring town"
 def texts(seed: int) -> list[str]:
     """Return texts that resemble each other more or less: some words of a few are exchanged."""
     rng = random.Random(seed)
-    stems = [rng.choices(WORDS, k=40) for _ in range(6)]
+    stems = [rng.choices(WORDS, k=40) for _ in range(3)]
     return [
-        " ".join(rng.choice(WORDS) if rng.random() < n % 20 / 40 else word for word in rng.choice(stems))
+        " ".join(rng.choice(WORDS) if rng.random() < n % 10 / 20 else word for word in rng.choice(stems))
         for n in range(60)
     ]
 
