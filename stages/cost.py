@@ -31,19 +31,21 @@ from parts.verdict import break_even
 from parts.verdict.arm_costs import CostParams as Params
 from parts.verdict.arm_costs import arm_costs, index_cost, question_saving, teacher_costs, training_cost, update_costs
 from parts.verdict.break_even_doubt import doubt
+from parts.verdict.cost_sentence import payback
 
 PLOT = Path("metrics/machine/plots/cost.json")
 
 
 def pay_back(arms: dict[str, break_even.ArmCost], saving: break_even.Saving | None, months: int) -> dict:
     """Return the break-even of the candidate, its ends and the same a month; and why it cannot be told, or null."""
-    reason, values = doubt(saving), {"break_even_doubt": None}
+    reason = doubt(arms[CANDIDATE].upfront, saving)
+    values = {"break_even_doubt": reason}
     for name, span in (("break_even_questions", 0), ("break_even_questions_monthly", months)):
         ends = (None, None, None)
         if saving and not reason:
             ends = break_even.break_even_range(arms[CANDIDATE], arms[BASELINE], saving, span)
         values |= {f"{name}{end}": questions for end, questions in zip(("", "_lo", "_hi"), ends, strict=True)}
-    return values | {"break_even_doubt": reason}
+    return values
 
 
 def main() -> None:
@@ -66,10 +68,7 @@ def main() -> None:
     timed_on = {key: value for key, value in machine.read("latency").items() if key in machine.DESCRIPTION}
     machine.write("cost", costs | timed_on)
     write_json(PLOT, break_even.curve(arms, costs["break_even_questions"]))
-    lo, hi = costs["break_even_questions_lo"], costs["break_even_questions_hi"]
-    print(
-        f"break-even of tuned against rag: {costs['break_even_doubt'] or (f'{lo:,} to {hi:,} questions' if hi else 'never')}"
-    )
+    print(f"tuned against rag: {payback(costs | vars(section))}")
 
 
 if __name__ == "__main__":

@@ -216,6 +216,10 @@ def test_the_stage_keeps_the_teachers_dollars_apart_from_the_machines(run):
         ({"break_even_questions_lo": 5, "break_even_questions_hi": 5}, ": break-even at about 5 questions; with"),
         ({"upfront_tuned": None}, "The cost of fine-tuning is not known: it was not timed here."),
         ({"break_even_questions": None}, ": it never becomes cheaper than RAG."),
+        (
+            {"break_even_questions_lo": 0, "break_even_questions_hi": 0},
+            ": it is cheaper than RAG from the first question on.",
+        ),
         ({"break_even_questions": None, "break_even_doubt": "why"}, ": break-even cannot be told (why)."),
     ],
 )
@@ -231,9 +235,10 @@ def test_without_changing_documents_there_is_no_monthly_break_even_in_the_senten
     assert cost_sentence({"verdict": "tuned", "teacher": "rules-2"}).endswith("89,000 questions.")
 
 
-def test_the_cost_sentence_names_a_teacher_without_a_price(run):
+def test_the_cost_sentence_names_a_teacher_without_a_price(run, capsys):
     run.change("teacher", "model", "m-9")
     cost.main()
+    assert "tuned against rag: break-even cannot be told (prices.yaml has no price" in capsys.readouterr().out
     assert "prices.yaml has no price for m-9" in cost_sentence({"verdict": "tuned", "teacher": "m-9"})
 
 

@@ -9,14 +9,20 @@ BUSY = 2.0
 """Mean over median of what an arm's answers are charged, above which other work of the machine is in the figures."""
 
 
-def doubt(saving: Saving | None) -> str | None:
-    """Return why break-even cannot be told, in words that follow a colon; None: it can be, or there is surely none."""
-    latency, trainings, update = machine.read("latency"), machine.read_all("train"), machine.read("update_cost")
+def doubt(upfront: float | None, saving: Saving | None) -> str | None:
+    """Return why break-even cannot be told, in words that follow a colon; None: it can be, or there is surely none.
+
+    `upfront`: of the candidate, in dollars, None without a price of the teacher; `saving`: on a question.
+    """
+    latency, update = machine.read("latency"), machine.read("update_cost")
+    trainings = [timing for timing in machine.read_all("train") if timing["seconds"] is not None]
     if not (latency and trainings and update):
         return "not all of training, update and answers was timed here"
     cpus = list(dict.fromkeys(timing["cpu"] for timing in (*trainings, latency, update)))
     if len(cpus) > 1:
         return f"training, update and answers were timed on different machines, {' and '.join(cpus)}"
+    if upfront is None:
+        return "prices.yaml has no price for the teacher"
     ratio = max(latency[f"charged_mean_over_median_{arm}"] for arm in (CANDIDATE, BASELINE))
     if ratio > BUSY:
         return f"the machine was busy, for the mean of the timings is {ratio:.1f} times their median"

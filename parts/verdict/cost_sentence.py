@@ -38,6 +38,8 @@ def payback(values: Mapping) -> str:
         return f"break-even cannot be told ({values['break_even_doubt']})"
     if values.get("break_even_questions") is None:
         return "it never becomes cheaper than RAG"
+    if values["break_even_questions_hi"] == 0:
+        return "it is cheaper than RAG from the first question on"
     phrase = f"break-even {_range(values, 'break_even_questions')} questions"
     if values["monthly_change"]:
         phrase += (
