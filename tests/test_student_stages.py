@@ -98,7 +98,7 @@ def test_training_writes_adapter_loss_and_metrics(tables, qwen, capsys):
 
 @pytest.mark.slow
 def test_training_on_the_documents_reads_as_many_tokens_as_on_the_rows_and_asks_nothing(tables, qwen, capsys):
-    tables.change("train", "num_train_epochs", 3)
+    tables.change("train", "num_train_epochs", 1)
     tables.change("train", "per_device_train_batch_size", 2)
     train.main(2)
     train_raw.main(2)

@@ -54,12 +54,16 @@ def raw_data(passages: list[dict], rows: list[dict], tokenizer, recipe: Recipe, 
     n_replayed = round(len(replay) * sum(lengths[:n_documents]) / synthetic_tokens)  # in a pass over the documents
     rng = random.Random(seed)
     replayed = itertools.cycle(rng.sample(range(n_documents, len(train)), len(replay)))
-    data = TrainingData(train, studied.dev, [])
-    while data.tokens < studied.tokens:
-        rows_of_pass = [*range(n_documents), *itertools.islice(replayed, n_replayed)]
-        batches = _batches(rows_of_pass, lengths, recipe.per_device_train_batch_size, rng)
-        data.order.extend(itertools.chain.from_iterable(batches))
-    return data
+    passes = ([*range(n_documents), *itertools.islice(replayed, n_replayed)] for _ in itertools.count())
+    row_order, tokens = [], 0
+    for batch in (
+        batch for rows in passes for batch in _batches(rows, lengths, recipe.per_device_train_batch_size, rng)
+    ):
+        if tokens >= studied.tokens:
+            break
+        row_order += batch
+        tokens += sum(lengths[row] for row in batch)
+    return TrainingData(train, studied.dev, row_order)
 
 
 def _encode_split(rows: list[dict], split: str, tokenizer, recipe: Recipe) -> list[Encoded]:
