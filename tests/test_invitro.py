@@ -377,7 +377,7 @@ def test_a_teacher_by_rules_that_says_something_else_has_another_name():
         (prompts.render("paraphrase/hard", passage=passage), None),
         (prompts.render("paraphrase/questions", passage=passage), None),
     ]
-    assert (server.TEACHER, digest_of(server.TEACHER, asked)) == ("rules-2", "ab1b1cf1ca37")
+    assert (server.TEACHER, digest_of(server.TEACHER, asked)) == ("rules-2", "abd742218317")
 
 
 def test_a_judge_by_rules_that_says_something_else_has_another_name():
