@@ -28,13 +28,11 @@ from schemas.scores import Scores
 PLOT = Path("plots/accuracy.json")
 
 
-def rightness(scorer: str, questions: pl.DataFrame) -> pl.DataFrame:
+def rightness(scores: dict[str, pl.DataFrame], scorer: str, questions: pl.DataFrame) -> pl.DataFrame:
     """Return a row per question, arm and training seed: right (null where the scorer abstained) and its reason.
 
-    Raises UserError when two arms were scored by different versions of a scorer.
+    `scores`: Scores by arm.
     """
-    scores = {arm: Scores.read(arm) for arm in load_arms()}
-    versions.same_versions(scores)
     rows = []
     for arm, arm_scores in scores.items():
         asked = questions.select("question_id").join(arm_scores.select("seed").unique(), how="cross")
@@ -54,10 +52,12 @@ def documents(questions: pl.DataFrame, chunks: pl.DataFrame) -> pl.DataFrame:
 def main() -> None:
     """Write the verdict."""
     section, exam, chunks, arms = params.load("compare", Params), Questions.read(), Chunks.read(), load_arms()
-    right, questions = rightness(section.accuracy, exam), documents(exam, chunks)
+    scores = {arm: Scores.read(arm) for arm in arms}
+    right, questions = rightness(scores, section.accuracy, exam), documents(exam, chunks)
     verdict = compare(right, questions, arms, section)
     names = {name: params.load(name, Server).model for name in ("teacher", "judge")}
     names |= {"student": params.load("student", Student).model, "scorer": section.accuracy}
+    names["scorer_version"] = versions.same_versions(scores).get(section.accuracy)
     names |= {key: metrics.read("exam")[key] for key in ("exam_by", "exam_sha")}
     metrics.write("verdict", verdict | names)
     for name, groups in (("kinds", by_kind(exam)), ("studied", by_study(exam, chunks, Pairs.read()))):

@@ -171,11 +171,6 @@ def test_further_questions_come_with_their_assumption_and_the_design():
     assert "If the true" not in compared(right("1" * 40, "10" * 20), exam(40))["words"], "decided"
 
 
-@pytest.mark.parametrize(("p", "words"), [(0.0004, "p < 0.001"), (0.001, "p 0.001"), (0.0166, "p 0.017")])
-def test_a_small_p_is_told_as_a_bound(p, words):
-    assert verdict_sentence.p_value(p) == words
-
-
 def passage(doc_id: str) -> dict:
     text = {"start": 0, "end": 4, "page": 1, "heading": "T", "text": "text", "n_tokens": 1}
     return {"chunk_id": f"{doc_id}#001", "doc_id": doc_id} | text
@@ -220,19 +215,23 @@ def run(workplace):
     return workplace
 
 
+def rightness(scorer: str) -> pl.DataFrame:
+    return compare.rightness({arm: Scores.read(arm) for arm in load_arms()}, scorer, Questions.read())
+
+
 def test_an_answer_that_was_not_judged_is_neither_right_nor_wrong_and_says_why(run):
-    rows = compare.rightness("exact", Questions.read()).filter(arm="rag").sort("question_id")
+    rows = rightness("exact").filter(arm="rag").sort("question_id")
     assert rows["right"].to_list() == [None, True, False, False, False, False, False, False]
     assert rows["reason"].to_list() == ["cut off"] + [None] * 7
     Scores.write(Scores.read("rag").filter(pl.col("question_id") != "q1"), "rag")
-    rows = compare.rightness("exact", Questions.read()).filter(arm="rag").sort("question_id")
+    rows = rightness("exact").filter(arm="rag").sort("question_id")
     assert rows["right"].to_list() == [None, None, False, False, False, False, False, False]
 
 
 def test_the_scorer_of_the_params_decides(run):
     is_judge = pl.col("scorer") == "judge"
     Scores.write(Scores.read("rag").with_columns(value=pl.when(is_judge).then(1.0).otherwise("value")), "rag")
-    assert compare.rightness("judge", Questions.read()).filter(arm="rag")["right"].all()
+    assert rightness("judge").filter(arm="rag")["right"].all()
     run.change("compare", "accuracy", "judge")
     compare.main()
     assert metrics.read("verdict")["accuracy_rag"] == 1 and metrics.read("verdict")["scorer"] == "judge"
@@ -263,14 +262,14 @@ def test_the_whole_verdict_is_flat_sorted_and_without_nan(run):
         "verdict",
         "n_seeds",
     }
-    assert arms | difference | {"judge", "teacher", "student", "exam_by", "exam_sha"} <= set(values)
+    assert arms | difference | {"judge", "teacher", "student", "exam_by", "exam_sha", "scorer_version"} <= set(values)
     kinds = json.loads((run.path / "metrics/kinds.json").read_text())
     assert (kinds["fact_n"], kinds["unanswerable_n"]) == (6, 2)
     assert len(json.loads((run.path / "plots/accuracy.json").read_text())) == len(load_arms())
     assert sentences.sentence().startswith("No verdict. Too many answers have no score (1 of tuned, 1 of rag)")
     assert sentences.sentence() in verdict.text()
     assert sentences.cost_sentence() in verdict.text() and sentences.cost_sentence() in sentences.markdown()
-    assert "set of rules" in verdict.text()
+    assert "Teacher rules-2, judge rules-judge-1, student models/base; accuracy by exact." in verdict.text()
 
 
 def test_a_question_is_of_studied_documents_when_all_its_evidence_is():

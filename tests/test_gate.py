@@ -21,7 +21,6 @@ from tests.helpers.source_code import ROOT
 
 N = 140
 IDS = [f"q{n:03}" for n in range(N)]
-AFTER_THE_MERGE = pytest.mark.xfail(strict=False, reason="correct_answers keeps seeds and nulls apart after the merge")
 VERDICT = {"scorer": "exact", "scorer_version": "words-2", "exam_sha": "e1", "judge": "j-1", "n_questions": N}
 
 
@@ -136,13 +135,11 @@ def test_a_difference_to_rag_and_its_part_on_answerable_questions_are_tested_on_
     assert "answerable_tuned_minus_rag is -0.5, was -0.2 at HEAD: 20 of 70 questions worse" in line
 
 
-@AFTER_THE_MERGE
 def test_what_was_not_scored_in_either_run_is_left_out(history, capsys):
     write_scores("tuned", IDS, [None if index < 20 else value for index, value in enumerate(first(75))])
     assert "0 of 120 questions worse, 0 better, p 1" in printed(capsys)
 
 
-@AFTER_THE_MERGE
 def test_several_training_seeds_count_by_their_mean(history):
     write_scores("tuned", IDS, first(75), first(63), first(63))
     metrics.write("verdict", metrics.read("verdict") | {"accuracy_tuned": 0.4786})

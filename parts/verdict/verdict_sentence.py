@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from parts.text.numbers import number, signed, with_interval
+from parts.text.numbers import number, p_value, signed, with_interval
 from parts.verdict.comparison import POINTS
 from parts.verdict.stats import POWER
 
@@ -14,11 +14,6 @@ def verdict_sentence(v: Mapping) -> str:
     """Return the verdict of metrics/verdict.json: the winner, the figures, and what to hold against them."""
     parts = [HEADLINES[v["verdict"]], reason(v), _answerable(v), _unanswerable(v), design(v)]
     return " ".join(part for part in parts if part)
-
-
-def p_value(p: float) -> str:
-    """Return "p 0.017"; "p < 0.001" below that."""
-    return "p < 0.001" if p < 0.001 else f"p {p:.2g}"
 
 
 def reason(v: Mapping) -> str:

@@ -108,7 +108,8 @@ def write_metrics() -> None:
     metrics.write("exam", {"exam_by": "people", "exam_sha": "abc"})
     scored = load("compare", comparison.CompareParams)
     exam, chunks = Questions.read(), Chunks.read()
-    verdict = comparison.compare(compare.rightness("exact", exam), compare.documents(exam, chunks), arms, scored)
+    right = compare.rightness({arm: Scores.read(arm) for arm in arms}, "exact", exam)
+    verdict = comparison.compare(right, compare.documents(exam, chunks), arms, scored)
     names = {
         "judge": "rules-judge-1",
         "teacher": EVIL,
@@ -116,6 +117,7 @@ def write_metrics() -> None:
         "scorer": "exact",
         "exam_by": "people",
         "exam_sha": "abc",
+        "scorer_version": "1",
     }
     metrics.write("verdict", verdict | names)
     upfront = {name: {"adapter": 2.0, "raw": 1.0}.get(arm.model, 0.0) for name, arm in arms.items()}
