@@ -12,16 +12,19 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from parts.curation import minhash, replay
-from parts.project import metrics
+from parts.project import metrics, params
 from parts.project.queries import select
-from parts.student import dataset
+from parts.project.sections import Student
+from parts.student import dataset, finetune
+from parts.student.model import tokenizer
 from parts.verdict.curation_cautions import curation_cautions
 from schemas.chunks import Chunks
-from schemas.pairs import Pairs, PeoplePairs, RawPairs
+from schemas.pairs import Ledger, Pairs, PeoplePairs, RawPairs
 from schemas.questions import Questions
 from schemas.redacted import Redacted
 from stages import curate
 from tests.helpers.cli import error_line
+from tests.helpers.schema_server import sent, serve_schemas
 from tests.helpers.source_code import ROOT
 
 CHUNKS = Chunks.frame([
@@ -362,6 +365,59 @@ def test_a_share_of_the_documents_can_be_left_unstudied():
     ledger = curated(rows, chunks, unstudied=0.5)
     reasons = dict(ledger.group_by("doc_id").agg(pl.col("dropped").unique()).rows())
     assert sorted(reasons.values(), key=str) == [["unstudied"], [None]]
+
+
+def test_rows_held_out_are_never_dropped_to_balance_kinds_or_for_an_allowance():
+    rows = [{"prompt": f"What does {n:03} cost?", "completion": "1,430 euros"} for n in range(200)]
+    document = {"kind": "document", "generator": "focal", "prompt": "", "completion": "A lamp of 2.4 kg."}
+    ledger = curated(raw(*rows, document), dev=0.4, tokens_per_source={"qa": 20}, documents=0.1)
+    kept = ledger.filter(kind="qa", split="train")["n_tokens"].sum()
+    assert 54 - 8 < kept <= 54, "nine times the document's 6 tokens, by rows of 8"
+    assert set(ledger["dropped"].drop_nulls()) == {"surplus", "beyond its allowance"}
+    assert len(ledger.filter(split="dev")) == pytest.approx(80, abs=20)
+    documents = [document | {"completion": f"lamp{'p' * n} lamp lamp"} for n in range(400)]
+    ledger = curated(raw(*rows, *documents), dev=0.4)
+    tokens = dict(ledger.filter(split="train").group_by("kind").agg(pl.sum("n_tokens")).rows())
+    assert 0 <= tokens["qa"] - tokens["document"] < 4, "as many as there are to train on, not as many as there are"
+
+
+def test_rows_that_are_dropped_make_no_other_row_a_duplicate():
+    chunks = pl.concat([CHUNKS, CHUNKS.with_columns(chunk_id=pl.lit("b#1"), doc_id=pl.lit("b"), text=pl.lit("Lamps."))])
+    row = {"prompt": "What does the lamp of the old mill in the town cost at its maker?", "completion": "1,430 euros"}
+    elsewhere = row | {"chunk_id": "b#1", "doc_id": "b"}
+    nearly = row | {"prompt": row["prompt"][:-1]}
+    ledger = curated(raw(elsewhere, row, nearly, row), chunks, duplicate_threshold=0.5)
+    assert ledger.sort("pair_id")["dropped"].to_list() == ["not grounded", None, "near duplicate", "duplicate"]
+
+
+def test_dropped_rows_and_rows_held_out_are_never_trained_on(lamps):
+    rows = [{"prompt": f"What does number {n} cost?", "completion": "1,430 euros"} for n in range(40)]
+    RawPairs.write(raw(*rows, {"prompt": "What is it made of?", "completion": "steel"}), "qa")
+    lamps.change("curate", "dev", 0.4)
+    curate.main()
+    tokens = tokenizer(Student(model=str(ROOT / "models/base")))
+    recipe = params.load("train", finetune.Recipe)
+    train, dev, order = finetune.dataset(Pairs.read().to_dicts(), tokens, recipe)
+    asked = [{row["prompt"] for row in rows if any(row["prompt"] in text for text in texts)} for texts in (
+        [tokens.decode(row["input_ids"]) for row in part] for part in (train, dev)
+    )]  # fmt: skip
+    held_out = set(Ledger.read().filter(split="dev")["prompt"])
+    assert asked == [{row["prompt"] for row in rows} - held_out, held_out]
+    assert 5 < len(held_out) < 35
+    assert not any("steel" in tokens.decode(row["input_ids"]) for row in train + dev)
+    assert max(order) < len(train), "the order is of the rows to train on"
+
+
+def test_a_judge_of_grounding_sees_passages_as_they_are_masked(lamps, cue):
+    serve_schemas(cue)
+    masked = CHUNKS.with_columns(text=pl.lit("It costs 1,430 euros, says <EMAIL_ADDRESS_1>."))
+    Redacted.write(masked)
+    Chunks.write(masked.with_columns(text=pl.lit("It costs 1,430 euros, says anna@dorva.example.")))
+    lamps.change("curate", "grounding", "judge")
+    curate.main()
+    assert len(cue.seen) == 8 and metrics.read("curate")["judge_requests"] == 8
+    assert sent(cue).count("EMAIL_ADDRESS_1") == 8
+    assert "anna" not in sent(cue)
 
 
 # without unassigned code points: DuckDB's regular expressions know letters of newer Unicode versions than Python's

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 def curation_cautions(counts: Mapping) -> list[str]:
     """Return a line for each thing that the training rows lack, from metrics/curate.json."""
-    missing = counts["replay_tokens_missing"]
+    missing = counts.get("replay_tokens_missing")  # a run of before it was counted has none
     if not missing:
         return []
     replayed, tokens = counts["tokens_replay"], sum(counts[f"tokens_{kind}"] for kind in ("qa", "document", "replay"))
