@@ -88,6 +88,12 @@ def test_pairs_share_a_name_that_the_second_passage_is_about_if_there_is_such():
     ]
 
 
+def test_two_passages_that_share_two_names_are_one_pair():
+    chunks = [chunk(doc, 1, "Ask Ada Mill for it. Or ask Bo Reed.") for doc in ("Leave Policy", "Travel Policy")]
+    pairs = exam_passages.linked_pairs(chunks, 9)
+    assert sorted(pair.first["doc_id"] for pair in pairs) == ["Leave Policy", "Travel Policy"]
+
+
 def test_pairs_take_turns_over_the_documents():
     chunks = [chunk(f"Person A{n}", 1, "Nothing.") for n in "xyz"]
     chunks += [

@@ -109,6 +109,13 @@ def test_masked_no_generator_sends_what_is_private(staff, cue, name, tmp_path, c
 def test_masked_the_examiner_sends_nothing_private_and_its_evidence_is_found(staff, cue):
     redact.main()
     serve_schemas(cue)
+    reply = cue.reply
+
+    def numbered(asked: dict) -> tuple[int, dict]:
+        status, body = reply(asked)
+        return status, json.loads(json.dumps(body).replace("Lamp", f"Lamp {len(cue.seen)}"))  # no question twice
+
+    cue.reply = numbered
     exam.main()
     assert not private_values(sent(cue)) and len(cue.seen) > len(Chunks.read())
     gold = {piece for pieces in Questions.read()["gold_chunk_ids"] for found in pieces for piece in found}

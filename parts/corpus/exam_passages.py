@@ -67,13 +67,16 @@ def _candidates(chunks: Sequence[dict]) -> Iterator[tuple[tuple[bool, int], Pair
         for name in sorted(_names(chunk["text"], ordinary) - {title(chunk)}):
             mentions[name].append(chunk)
     most = max(5, len({chunk["doc_id"] for chunk in chunks}) // 10)  # a name of more documents links nothing
+    paired: set[tuple[str, str]] = set()  # two passages make one pair, however many names they share
     for name, firsts in sorted(mentions.items()):
         n_documents = len({chunk["doc_id"] for chunk in firsts})
         seconds = abouts[name] or firsts
         if n_documents <= most:
             for first in evenly(firsts, _PER_NAME):
                 for second in evenly(seconds, _PER_NAME):
-                    if first["doc_id"] != second["doc_id"]:
+                    ids = (first["chunk_id"], second["chunk_id"])
+                    if first["doc_id"] != second["doc_id"] and ids not in paired:
+                        paired.add(ids)
                         yield (not abouts[name], n_documents), Pair(name, first, second)
 
 
