@@ -224,6 +224,9 @@ def test_on_a_phone_each_cell_stands_below_the_name_of_its_column(phone):
         "[...document.querySelectorAll('[aria-label=\"The arms\"] thead th')].map((th) => th.textContent)"
     )
     assert shown == [f'"{column}"' for column in columns[1:]]
+    below = """[...document.querySelectorAll(".stacks tbody tr")].every((row) => [...row.cells].slice(1).every(
+      (cell) => cell.getBoundingClientRect().top >= row.cells[0].getBoundingClientRect().bottom - 1))"""
+    assert phone.js(below)
 
 
 @pytest.mark.parametrize("width", [320, 390, 1200])
