@@ -57,7 +57,8 @@ def main() -> None:
 
     arms, saving = arm_costs(section, price, teacher, student, generators), question_saving(price, student)
     costs = {"training": training_cost(price), "index": index_cost(price, metrics.read("chunk")["passages"])}
-    costs |= {f"change_{name}": dollars for name, dollars in update_costs(price, teacher, 1).items()}
+    updates = update_costs(price, teacher, 1)
+    costs |= {f"change_{name}": updates[name] for name in ("index", "student")}
     for arm, cost in arms.items():
         per_1000 = None if cost.question is None else cost.question * 1000
         costs |= {f"upfront_{arm}": cost.upfront, f"per_1000_{arm}": per_1000, f"monthly_{arm}": cost.month}

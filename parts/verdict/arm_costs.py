@@ -52,11 +52,11 @@ def teacher_costs(price: Prices, teacher: str, generators: list[str]) -> dict[st
     }
 
 
-def training_cost(price: Prices) -> float | None:
-    """Return the dollars of one training, the mean of those of all seeds; None: none was timed."""
+def training_cost(price: Prices, stage: str = "train") -> float | None:
+    """Return the dollars of one training by `stage`, the mean of those of all seeds; None: none was timed."""
     costs = [
         price.cost_of_machine(timing["seconds"], timing["clock"])
-        for timing in machine.read_all("train")
+        for timing in machine.read_all(stage)
         if timing["seconds"] is not None
     ]
     return mean(costs) if costs else None
@@ -72,12 +72,13 @@ def index_cost(price: Prices, passages: float) -> float | None:
 
 
 def update_costs(price: Prices, teacher: str, documents: float) -> dict[str, float | None]:
-    """Return the dollars of bringing the `index` and the `student` up to date after `documents` documents changed.
+    """Return the dollars of bringing the `index`, the `student` and the `raw` one up to date after `documents` changed.
 
-    None where the teacher's price is not known, or nothing was timed.
+    raw: the student that is fine-tuned on the documents themselves, without a teacher. None where the teacher's price is not
+    known, or nothing was timed.
     """
     if not documents:
-        return {"index": 0.0, "student": 0.0}
+        return {"index": 0.0, "student": 0.0, "raw": 0.0}
     seconds = machine.read("update_cost").get("prepare_cpu_seconds")
     prepare = None if seconds is None else price.cost_of_machine(seconds, "cpu")
     asked = teacher_costs(price, teacher, [])["change_teacher"]
@@ -85,21 +86,25 @@ def update_costs(price: Prices, teacher: str, documents: float) -> dict[str, flo
     return {
         "index": total(prepare, index),
         "student": total(prepare, training_cost(price), None if asked is None else documents * asked),
+        "raw": total(prepare, training_cost(price, "train_raw")),
     }
 
 
 def arm_costs(
     params: CostParams, price: Prices, teacher: str, student: str, generators: list[str]
 ) -> dict[str, ArmCost]:
-    """Return each arm's costs: one that searches pays for the index, one with the adapter for teacher and training."""
+    """Return each arm's costs: one that searches pays for the index, a fine-tuned one for training and teacher."""
     documents = params.monthly_change * metrics.read("ingest")["documents"]
     updates, asked = update_costs(price, teacher, documents), teacher_costs(price, teacher, generators)
     rows = [dollars for key, dollars in asked.items() if key != "change_teacher"]
     index = ArmCost(index_cost(price, metrics.read("chunk")["passages"]), 0, updates["index"])
-    training = ArmCost(total(*rows, training_cost(price)), 0, updates["student"])
+    trained = {
+        "adapter": [ArmCost(total(*rows, training_cost(price)), 0, updates["student"])],
+        "raw": [ArmCost(training_cost(price, "train_raw"), 0, updates["raw"])],
+    }
     costs = {}
     for name, arm in load_arms().items():
-        parts = [index] * arm.searches + [training] * (arm.model == "adapter")
+        parts = [index] * arm.searches + trained.get(arm.model, [])
         once, month = total(*(part.upfront for part in parts)), total(*(part.month for part in parts))
         costs[name] = ArmCost(once, question_cost(name, price, student), month)
     return costs
