@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import resource
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,8 +31,14 @@ DESCRIPTION = ("cpu", "threads", "load")
 
 
 def seconds(clock: Clock) -> float:
-    """Return the reading of `clock` in seconds: for cpu, of this process, all its threads, and its children that ended."""
+    """Return the reading of `clock` in seconds: for cpu, of this process, all its threads, and its children that ended.
+
+    Work that was handed to a GPU is waited for.
+    """
     if clock == "wall":
+        torch = sys.modules.get("torch")
+        if torch and torch.cuda.is_initialized():
+            torch.cuda.synchronize()
         return time.perf_counter()
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime
