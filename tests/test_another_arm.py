@@ -38,9 +38,9 @@ def run(tmp_path_factory):
     with git_runs.repository(home):
         shutil.copy(ROOT / "prices.yaml", "prices.yaml")
         write_run({})
-        git_runs.commit("five arms")
+        git_runs.commit("six arms")
         write_run(ARM)
-        git_runs.commit("a sixth")
+        git_runs.commit("a seventh")
         answers, scores = Answers.read("rag_dense").to_dicts(), Scores.read("rag_dense").to_dicts()
         answers[1]["response"], scores[1]["value"] = "Answer: exactly 1 euros", 1.0
         for path in ("data/answers", "data/scores"):
@@ -63,8 +63,8 @@ def test_the_page_shows_it_in_every_table_and_chart_and_in_every_answer():
     assert all("rag_dense" in cells for cells in first_cells.values()), first_cells
     assert "rag_dense - rag" in page.find(id="gaps").text
     row = page.find("table", class_="arms").find_all("tr")[-1]
-    assert "as released, vectors alone" in row.text and "arm-6" in row.i["class"]
-    assert all("var(--arm-6)" in str(page.find(id=id_).svg) for id_ in ("accuracy", "gaps", "cost"))
+    assert "as released, vectors alone" in row.text and "arm-7" in row.i["class"]
+    assert all("var(--arm-7)" in str(page.find(id=id_).svg) for id_ in ("accuracy", "gaps", "cost"))
     assert "rag_dense" in page.find(id="latency").svg.text
     assert "rag_dense" in [column.text for column in page.find(id="kinds-title").parent.find_all("th")]
     assert page.find("select", {"data-arm": "rag_dense"})["data-colour"] == "6"

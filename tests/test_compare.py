@@ -23,7 +23,14 @@ PARAMS = comparison.CompareParams(accuracy="exact", resamples=500, seed=1)
 
 
 def right(tuned: str, rag: str) -> pl.DataFrame:
-    columns = {"base": "0" * len(rag), "rag": rag, "tuned": tuned, "tuned_rag": rag, "oracle": "1" * len(rag)}
+    columns = {
+        "base": "0" * len(rag),
+        "rag": rag,
+        "raw": rag,
+        "tuned": tuned,
+        "tuned_rag": rag,
+        "oracle": "1" * len(rag),
+    }
     ids = {"question_id": [f"q{n}" for n in range(len(rag))]}
     return pl.DataFrame(ids | {arm: [int(c) for c in hits] for arm, hits in columns.items()})
 
@@ -72,7 +79,7 @@ def run(workplace):
     Questions.write(Questions.frame(rows))
     Chunks.write(Chunks.frame([passage("a"), passage("b")]))
     Pairs.write(Pairs.frame([pair("a", "train"), pair("b", "dev")]))
-    for index, arm in enumerate(load_arms()):
+    for index, arm in enumerate(("base", "rag", "tuned", "tuned_rag", "oracle", "raw")):
         scores = [
             {"question_id": f"q{n}", "seed": 0, "scorer": scorer, "version": "1", "reason": None}
             | {"value": float(n <= index) if n else None}
@@ -107,7 +114,7 @@ def test_the_whole_verdict_is_flat_sorted_and_without_nan(run):
     assert arms | difference | {"judge", "teacher", "student"} <= set(values)
     kinds = json.loads((run.path / "metrics/kinds.json").read_text())
     assert (kinds["fact_n"], kinds["unanswerable_n"]) == (6, 2)
-    assert len(json.loads((run.path / "plots/accuracy.json").read_text())) == 5
+    assert len(json.loads((run.path / "plots/accuracy.json").read_text())) == len(load_arms())
     assert sentences.sentence().startswith("Undecided. Over 8 questions, tuned minus rag is +0.125 (")
     assert sentences.sentence() in verdict.text()
     assert "set of rules" in verdict.text()

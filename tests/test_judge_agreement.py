@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parts.llm.client import connect
+from parts.project.arms import load_arms
 from parts.project.errors import UserError
 from parts.project.sections import Server
 from parts.scoring import judge_agreement
@@ -180,7 +181,7 @@ def scored(workplace):
     """One question, answered and scored for every arm."""
     question = {"question_id": "q1", "doc_id": None, "kind": "fact", "question": "What does it cost?", "options": None}
     Questions.write(Questions.frame([question | {"reference": "430 euros", "answerable": True, "gold_chunk_ids": []}]))
-    for arm in ("base", "rag", "tuned", "tuned_rag", "oracle"):
+    for arm in load_arms():
         answer = {"question_id": "q1", "seed": 0, "response": "Answer: 430 euros", "passages": 0, "prompt_tokens": 9}
         Answers.write(Answers.frame([answer | {"new_tokens": 5, "stopped": True, "likeliest": None}]), arm)
         score = {"question_id": "q1", "seed": 0, "version": "1", "value": 1.0, "reason": None}
@@ -198,7 +199,7 @@ def test_the_stage_writes_its_figures_and_warns_of_a_judge_that_is_the_teacher(s
     assert (figures["self_n"], figures["self_agreement"], figures["right_n"], figures["human_agreement"]) == (
         2,
         1,
-        5,
+        len(load_arms()),
         0.5,
     )
     assert (figures["same_model"], figures["judge"], figures["human_kappa"]) == (1, "rules-2", 0)
@@ -210,7 +211,7 @@ def test_the_stage_writes_its_figures_and_warns_of_a_judge_that_is_the_teacher(s
 def test_without_verdicts_no_request_is_made(scored):
     scored.change("judge", "serve", None)
     scored.change("judge", "model", "gpt-4.1")
-    for arm in ("base", "rag", "tuned", "tuned_rag", "oracle"):
+    for arm in load_arms():
         Scores.write(Scores.read(arm).filter(scorer="exact"), arm)
     stage.main()
     figures = json.loads(Path("metrics/judge_agreement.json").read_text())

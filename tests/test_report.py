@@ -84,6 +84,7 @@ def test_an_answer_is_right_as_the_verdict_counts_it_and_has_the_passages_that_i
     assert shown == {
         "base": [],
         "rag": ["lamp.md#001"],
+        "raw": [],
         "tuned": [],
         "tuned_rag": ["lamp.md#001"],
         "oracle": ["lamp.md#000"],
