@@ -67,7 +67,7 @@ def test_the_page_shows_it_in_every_table_and_chart_and_in_every_answer():
     assert all("var(--arm-7)" in str(page.find(id=id_).svg) for id_ in ("accuracy", "gaps", "cost"))
     assert "rag_dense" in page.find(id="latency").svg.text
     assert "rag_dense" in [column.text for column in page.find(id="kinds-title").parent.find_all("th")]
-    assert page.find("select", {"data-arm": "rag_dense"})["data-colour"] == "6"
+    assert page.find("select", {"data-arm": "rag_dense"})["data-colour"] == "7"
     exam = json.loads(page.find(id="exam").string)
     assert all("rag_dense" in question["answers"] for question in exam["questions"])
 
