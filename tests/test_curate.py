@@ -15,8 +15,9 @@ from parts.curation import minhash, replay
 from parts.project import metrics, params
 from parts.project.queries import select
 from parts.project.sections import Student
-from parts.student import dataset, finetune
+from parts.student import dataset
 from parts.student.model import tokenizer
+from parts.student.recipe import Recipe
 from parts.verdict.curation_cautions import curation_cautions
 from schemas.chunks import Chunks
 from schemas.pairs import Ledger, Pairs, PeoplePairs, RawPairs
@@ -396,8 +397,7 @@ def test_dropped_rows_and_rows_held_out_are_never_trained_on(lamps):
     lamps.change("curate", "dev", 0.4)
     curate.main()
     tokens = tokenizer(Student(model=str(ROOT / "models/base")))
-    recipe = params.load("train", finetune.Recipe)
-    train, dev, order = finetune.dataset(Pairs.read().to_dicts(), tokens, recipe)
+    train, dev, order = dataset.pairs_data(Pairs.read().to_dicts(), tokens, params.load("train", Recipe), seed=1)
     asked = [{row["prompt"] for row in rows if any(row["prompt"] in text for text in texts)} for texts in (
         [tokens.decode(row["input_ids"]) for row in part] for part in (train, dev)
     )]  # fmt: skip

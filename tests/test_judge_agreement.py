@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parts.llm.client import connect
+from parts.project.arms import load_arms
 from parts.project.errors import UserError
 from parts.project.sections import Server
 from parts.scoring import judge_agreement, known_answers
@@ -243,7 +244,7 @@ def scored(workplace):
     Questions.write(
         Questions.frame([question | {"references": ["430 euros"], "answerable": True, "gold_chunk_ids": []}])
     )
-    for arm in ("base", "rag", "tuned", "tuned_rag", "oracle"):
+    for arm in load_arms():
         answer = {"question_id": "q1", "seed": 0, "response": "Answer: 430 euros", "passages": 0, "prompt_tokens": 9}
         Answers.write(Answers.frame([answer | {"new_tokens": 5, "stopped": True, "likeliest": None}]), arm)
         score = {"question_id": "q1", "seed": 0, "version": "1", "value": 1.0, "reason": None}
@@ -269,7 +270,7 @@ def test_the_stage_writes_its_figures_and_warns_of_a_judge_that_people_contradic
 def test_without_verdicts_no_request_is_made(scored):
     scored.change("judge", "serve", None)
     scored.change("judge", "model", "gpt-4.1")
-    for arm in ("base", "rag", "tuned", "tuned_rag", "oracle"):
+    for arm in load_arms():
         Scores.write(Scores.read(arm).filter(scorer="exact"), arm)
     stage.main()
     figures = json.loads(Path("metrics/judge_agreement.json").read_text())

@@ -13,7 +13,6 @@ from parts.llm.server import running_server
 from parts.project import params
 from parts.project.errors import UserError
 from parts.project.sections import Student
-from parts.project.seeds import RELEASED
 from parts.retrieval import tuned_settings
 from parts.student.model import tokenizer
 
@@ -54,9 +53,9 @@ def server(answer: AnswerParams) -> Iterator[str | None]:
 
 
 def engine(
-    model: str, answer: AnswerParams, url: str | None = None, merge: bool | None = None, seed: int = RELEASED
+    model: str, answer: AnswerParams, url: str | None = None, merge: bool | None = None, seed: int = 0
 ) -> Engine:
-    """Return the engine of `model`: an arm's (as trained by `seed`), or the name or folder of a model.
+    """Return the engine of `model`: an arm's, as trained by `seed`, or the name or folder of a model (seed 0).
 
     It asks the server at `url`; without one it runs the model in this process, an adapter merged into its student unless
     `merge` (None: CLOSEDBOOK_MERGE) is false.

@@ -28,7 +28,7 @@ EVIL = (
 )
 N_QUESTIONS = 60
 WRONG_SEED = 3  # by which a training has no answer right
-RIGHT = {"base": lambda n: False, "rag": lambda n: n % 2 == 0, "tuned": lambda n: n % 3 == 0}
+RIGHT = {"base": lambda n: False, "raw": lambda n: False, "rag": lambda n: n % 2 == 0, "tuned": lambda n: n % 3 == 0}
 RIGHT |= {"tuned_rag": lambda n: n % 2 == 0 or n % 3 == 0, "oracle": lambda n: n > 0}
 
 
