@@ -9,7 +9,8 @@ from commands import answer_flips
 from parts.page import questions
 from parts.project import params
 from parts.project.errors import UserError
-from parts.project.seeds import Trainings, seeds_of
+from parts.project.sections import Trainings
+from parts.project.seeds import seeds_of
 from parts.scoring import correctness, summary
 from schemas.answers import Answers
 from schemas.chunks import Chunks

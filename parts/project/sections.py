@@ -1,6 +1,6 @@
 """Sections of params.yaml that many stages read."""
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, PositiveInt, field_validator
 
 
 class Student(BaseModel, extra="forbid", frozen=True):
@@ -16,3 +16,17 @@ class Server(BaseModel, extra="forbid", frozen=True):
     model: str
     embedding: str | None = None  # its embeddings model, where one is needed
     serve: str | None = None  # a command that serves it on loopback at {port}; not used when OPENAI_BASE_URL is set
+
+
+class Trainings(BaseModel, extra="ignore", frozen=True):
+    """Of section `train` of params.yaml, which trainings there are."""
+
+    seeds: list[PositiveInt] = Field(min_length=1)  # a training each; the first is released, timed, compared for parity
+
+    @field_validator("seeds")
+    @classmethod
+    def ascending(cls, seeds: list[int]) -> list[int]:
+        """Return `seeds`. Raises ValueError unless each is above the one before it."""
+        if seeds != sorted(set(seeds)):
+            raise ValueError("seeds must differ, the lowest first")
+        return seeds

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from parts.project.seeds import Trainings
+from parts.project.sections import Trainings
 
 
 class Recipe(Trainings, extra="forbid", frozen=True):
