@@ -1,9 +1,11 @@
 """Tables of docs/experiments.md: the metrics of the experiments as Markdown."""
 
+from statistics import stdev
+
 from parts.project import metrics
 from parts.project.arms import load_arms
 from parts.text.markdown import table
-from parts.text.numbers import interval, number
+from parts.text.numbers import interval, number, p_value, signed, with_interval
 
 
 def abilities() -> str:
@@ -40,23 +42,54 @@ def variants(group: str) -> str:
         "two documents": "two_documents_em", "refuses": "declines_when_absent",
     }  # fmt: skip
     rows = [
-        [name.replace("_", " "), *(number(row.get(key)) for key in columns.values())]
+        [name.replace("_", " "), *(number(row.get(key), 2) for key in columns.values())]
         for name, row in values.items()
         if isinstance(row, dict)
     ]
     rows.sort(key=lambda row: {"before": 0, "reference": 1}.get(row[0], 2))
-    return table(["", *columns], rows) + f"\n\nAccuracy of rag: {values['rag_accuracy']:.3f}."
+    rag = f"Accuracy of rag: {values['rag_accuracy']:.2f}."
+    return "\n\n".join([table(["", *columns], rows), rag, seed_noise(len(values["companies"]))]).strip()
+
+
+def seed_noise(n_companies: int) -> str:
+    """Return what differences between variants say nothing, one training each: those that the run's seeds show, too."""
+    verdict = metrics.read("verdict")
+    seeds = [value for key, value in verdict.items() if key.startswith("accuracy_tuned_seed_")]
+    if len(seeds) < 2:
+        return ""
+    noise = 1.96 * stdev(seeds) * (2 / n_companies) ** 0.5
+    return (
+        f"One training on each of {n_companies} companies: by the spread of the committed run's {len(seeds)} trainings "
+        f"(standard deviation {stdev(seeds):.3f}), differences below {noise:.2f} in `tuned` say nothing."
+    )
 
 
 def seeds() -> str:
-    """Return the ratios over companies with their intervals, from metrics/seeds.json."""
+    """Return the differences and ratios over companies with their intervals, from metrics/seeds.json."""
+    values, rows = metrics.read("seeds"), []
+    for arm in ("tuned", "tuned_rag"):
+        for key, label, show in (
+            (f"answerable_{arm}_minus_rag", f"{arm} - rag, answerable questions", signed),
+            (f"unanswerable_{arm}_minus_rag", f"{arm} - rag, declining", signed),
+            (f"{arm}_over_rag", f"{arm} / rag, answerable questions", number),
+        ):
+            rows.append([label, show(values[key]), interval(values[f"{key}_lo"], values[f"{key}_hi"], show)])
+    return table(["", f"mean of {values['companies']} companies", "95% interval"], rows)
+
+
+def companies() -> str:
+    """Return what the companies that no recipe was chosen on say, in a sentence."""
     values = metrics.read("seeds")
-    names = {"tuned_over_rag": "tuned / rag", "tuned_rag_over_rag": "tuned_rag / rag"}
-    rows = [
-        [label, f"{values[key]:.3f}", interval(values[f"{key}_lo"], values[f"{key}_hi"])]
-        for key, label in names.items()
+    by_group = [
+        with_interval(*(values[f"{group}_tuned_minus_rag{end}"] for end in ("", "_lo", "_hi")), signed)
+        + f", {p_value(values[f'{group}_tuned_minus_rag_p'])}"
+        for group in ("answerable", "unanswerable")
     ]
-    return table(["", f"mean of {len(values['seeds'])} companies", "95% interval"], rows)
+    return (
+        f"**On {values['companies']} companies that no recipe was chosen on, tuned minus rag is {by_group[0]} on answerable "
+        f"questions, and {by_group[1]} on declining the others.** The intervals are over companies, each with a training "
+        "of its own (`metrics/seeds.json`)."
+    )
 
 
 def leak() -> str:

@@ -1,10 +1,11 @@
 """Run the whole pipeline on companies that no recipe was chosen on, each as a DVC experiment, and average.
 
-writes  metrics/seeds.json  accuracy by arm of each company; the mean ratio of tuned, and of tuned_rag, to rag
+writes  metrics/seeds.json  accuracy by arm of each company on answerable and unanswerable questions; the mean differences
+                            of tuned, and of tuned_rag, to rag, and the ratios
 
 Every run is kept in git as the experiment company-SEED-COMMIT (`dvc exp show`). DVC restores what it has run
 before, so that a stopped series resumes. CLOSEDBOOK_JOBS (2) companies run at once, each with
-its share of the cores.
+its share of the cores. A company is trained on once: its training seed varies with the company, and both are in the interval.
 """
 
 import os
@@ -24,6 +25,7 @@ from parts.project.command import run
 from parts.project.errors import UserError
 
 ARMS = ("rag", "tuned", "tuned_rag")
+GROUPS = ("answerable", "unanswerable")
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
@@ -32,20 +34,39 @@ class Params(BaseModel, extra="forbid", frozen=True):
     companies: list[int] = Field(min_length=2)
 
 
-def ratio(numerator: list[float], denominator: list[float], name: str) -> dict[str, float]:
-    """Return the mean over the companies of `numerator` / `denominator` as `name`, with its 95% interval by Student's t."""
+def mean_ci(values: list[float], name: str) -> dict[str, float]:
+    """Return the mean of `values`, one a company, as `name`, with its 95% interval and p-value (of 0) by Student's t."""
     from scipy import stats
 
-    ratios = np.asarray(numerator) / np.asarray(denominator)
-    lo, hi = stats.t.interval(0.95, len(ratios) - 1, ratios.mean(), stats.sem(ratios))
-    return {name: float(ratios.mean()), f"{name}_lo": float(lo), f"{name}_hi": float(hi)}
+    test = stats.ttest_1samp(values, 0)
+    lo, hi = test.confidence_interval(0.95)
+    return {
+        name: float(np.mean(values)),
+        f"{name}_lo": float(lo),
+        f"{name}_hi": float(hi),
+        f"{name}_p": float(test.pvalue),
+    }
+
+
+def averages(companies: list[dict[str, dict[str, float]]]) -> dict[str, float]:
+    """Return the differences to rag in each group of questions, and on answerable ones the ratio, over `companies`."""
+    values = {}
+    for arm in ARMS:
+        if arm == "rag":
+            continue
+        for group in GROUPS:
+            gaps = [company[arm][group] - company["rag"][group] for company in companies]
+            values |= mean_ci(gaps, f"{group}_{arm}_minus_rag")
+        ratios = [company[arm]["answerable"] / company["rag"]["answerable"] for company in companies]
+        values |= {key: value for key, value in mean_ci(ratios, f"{arm}_over_rag").items() if not key.endswith("_p")}
+    return values
 
 
 def queue(seed: int) -> None:
     """Queue the run on the company of `seed`: from its documents to the scores of ARMS."""
     changes = {
         f"{PARAMS}:world.seed": seed, "ingest.path": "data/world/raw", "exam.questions": "data/world/exam.jsonl",
-        "score.ragas": "false",
+        "score.ragas": "false", "train.seeds": f"[{seed}]",
     }  # fmt: skip
     words = [word for key, value in changes.items() for word in ("--set-param", f"{key}={value}")]
     _dvc("exp", "run", "--queue", "--force", "--name", name(seed), *words, *(f"score@{arm}" for arm in ARMS))
@@ -63,13 +84,14 @@ def _head() -> str:
     return done.stdout.strip()
 
 
-def accuracies(seed: int) -> dict[str, float]:
-    """Return the accuracy of each of ARMS in the experiment on the company of `seed`. Raises UserError if it failed."""
+def accuracies(seed: int) -> dict[str, dict[str, float]]:
+    """Return the accuracy of ARMS in GROUPS in the experiment on the company of `seed`. Raises UserError if it failed."""
     files = {arm: f"metrics/score/{arm}.json" for arm in ARMS}
     try:
-        return {arm: dvc.api.metrics_show(file, rev=name(seed))["exact"] for arm, file in files.items()}
+        scores = {arm: dvc.api.metrics_show(file, rev=name(seed)) for arm, file in files.items()}
     except DvcException as error:
         raise UserError(f"the run on company {seed} failed: `dvc queue logs {name(seed)}` says why") from error
+    return {arm: {group: values[f"exact_{group}"] for group in GROUPS} for arm, values in scores.items()}
 
 
 def _dvc(*words: str, **environment: str) -> None:
@@ -84,10 +106,8 @@ def main() -> None:
     cache = str(Path(os.environ.get("CLOSEDBOOK_CACHE", ".cache")).absolute())
     _dvc("exp", "run", "--run-all", "--jobs", str(at_once()), OMP_NUM_THREADS=str(threads()), CLOSEDBOOK_CACHE=cache)
     by_seed = {seed: accuracies(seed) for seed in settings.companies}
-    by_arm = {arm: [row[arm] for row in by_seed.values()] for arm in ARMS}
-    ratios = ratio(by_arm["tuned"], by_arm["rag"], "tuned_over_rag")
-    ratios |= ratio(by_arm["tuned_rag"], by_arm["rag"], "tuned_rag_over_rag")
-    metrics.write("seeds", ratios | {"seeds": {str(seed): row for seed, row in by_seed.items()}})
+    values = averages(list(by_seed.values())) | {"companies": len(by_seed)}
+    metrics.write("seeds", values | {"seeds": {str(seed): row for seed, row in by_seed.items()}})
 
 
 if __name__ == "__main__":

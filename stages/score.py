@@ -40,7 +40,8 @@ def main(arm: str) -> None:
     scores = asyncio.run(_score(arm, rows))
     Scores.write(scores, arm)
     means = summary.summarise(scores)
-    metrics.write(f"score/{arm}", means | summary.hallucination_rates(rows, scores) | form.shares(rows))
+    rates = summary.by_answerable(rows, scores) | summary.hallucination_rates(rows, scores)
+    metrics.write(f"score/{arm}", means | rates | form.shares(rows))
     scorers = [name for name in sorted(set(scores["scorer"])) if means[name] is not None]
     print(f"{arm}: " + ", ".join(f"{name} {means[name]:.3f}" for name in scorers))
 

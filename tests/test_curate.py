@@ -126,25 +126,31 @@ def test_a_share_or_threshold_out_of_its_range_is_refused(name, value):
         curate.Params.model_validate(PARAMS.model_dump() | {key: value})
 
 
-def test_a_summary_counts_rows_kept_replayed_and_dropped_by_reason_and_tokens_by_kind():
-    ledger = pl.DataFrame({"dropped": [None, None, "in the exam", "empty", "empty"]})
-    rows = [("qa", "qa", 7), ("focal", "document", 20), ("replay", "qa", 5), ("replay", "document", 4)]
-    pairs = pl.DataFrame(rows, ["generator", "kind", "n_tokens"], orient="row")
-    counts = {"asked": 5, "kept": 2, "replayed": 2, "dropped_in_the_exam": 1, "dropped_empty": 2}
-    assert curate.summary(ledger, pairs).items() >= (counts | {"tokens_qa": 12, "tokens_document": 24}).items()
-    assert curate.summary(ledger, pairs.head(0)).items() >= {"kept": 0, "tokens_qa": 0, "tokens_document": 0}.items()
+def test_a_summary_counts_rows_kept_replayed_and_dropped_by_reason_and_the_tokens_to_train_on(ledger_and_params):
+    _, params = ledger_and_params
+    ledger = pl.DataFrame({"dropped": [None, None, None, "in the exam", "empty", "empty"]})
+    rows = [("qa", "qa", 7, "train"), ("focal", "document", 20, "train"), ("qa", "qa", 100, "dev")]
+    rows += [("replay", "qa", 5, "train"), ("replay", "document", 4, "train")]
+    pairs = pl.DataFrame(rows, ["generator", "kind", "n_tokens", "split"], orient="row")
+    counts = {"asked": 6, "kept": 3, "replayed": 2, "dropped_in_the_exam": 1, "dropped_empty": 2, "replay_share": 0.25}
+    tokens = {"tokens_qa": 7, "tokens_document": 20, "tokens_replay": 9}
+    summary = curate.summary(ledger, pairs, params.model_copy(update={"replay_share": 0.25}))
+    assert summary == counts | tokens | {"replay_tokens_missing": 0}
+    summary = curate.summary(ledger, pairs, params.model_copy(update={"replay_share": 0.5}))
+    assert summary["replay_tokens_missing"] == 18
+    assert curate.summary(ledger, pairs.head(0), params)["tokens_qa"] == 0
 
 
 def test_replayed_rows_are_questions_where_they_have_a_prompt_in_the_order_of_their_file(tmp_path):
     (tmp_path / "replay.jsonl").write_text(
         "".join(json.dumps({"prompt": prompt, "completion": "a b"}) + "\n" for prompt in ("Who?", "", "Why?"))
     )
-    rows = replay.rows(tmp_path / "replay.jsonl", 5, words)
+    rows = replay.rows(tmp_path / "replay.jsonl", 7, words)
     assert rows.select("prompt", "kind", "generator", "n_tokens").rows() == [
-        ("Who?", "qa", "replay", 2),
-        ("", "document", "replay", 2),
+        ("Who?", "qa", "replay", 4),
+        ("", "document", "replay", 3),
     ]
-    assert len(replay.rows(tmp_path / "replay.jsonl", 6, words)) == 3, "a row that just fits"
+    assert len(replay.rows(tmp_path / "replay.jsonl", 7.5, words)) == 3
 
 
 def test_one_kind_alone_is_kept_whole():

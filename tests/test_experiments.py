@@ -191,11 +191,24 @@ def test_the_figure_names_its_recipes(tmp_path):
     assert [path.name for path in (tmp_path / "plots").iterdir()] == ["scaling.svg"]
 
 
-def test_a_ratio_has_an_interval_over_companies():
-    ratio = seeds.ratio([0.5, 0.6, 0.4], [0.5, 0.5, 0.5], "a_over_b")
-    assert ratio["a_over_b"] == pytest.approx(1.0)
-    assert ratio["a_over_b_lo"] == pytest.approx(1 - 4.3027 * 0.2 / 3**0.5, abs=1e-3)
-    assert ratio["a_over_b_hi"] == pytest.approx(1 + 4.3027 * 0.2 / 3**0.5, abs=1e-3)
+def test_a_mean_has_an_interval_over_companies():
+    values = seeds.mean_ci([0.1, 0.2, 0.0], "gap")
+    assert values["gap"] == pytest.approx(0.1)
+    assert values["gap_lo"] == pytest.approx(0.1 - 4.3027 * 0.1 / 3**0.5, abs=1e-3)
+    assert values["gap_hi"] == pytest.approx(0.1 + 4.3027 * 0.1 / 3**0.5, abs=1e-3)
+    assert values["gap_p"] == pytest.approx(0.2254, abs=1e-3)
+
+
+def test_companies_are_averaged_by_group_of_questions():
+    companies = [
+        {arm: {"answerable": share, "unanswerable": 1 - share} for arm, share in zip(seeds.ARMS, shares, strict=True)}
+        for shares in ((0.5, 0.4, 0.6), (0.8, 0.4, 0.8), (0.5, 0.5, 0.5))
+    ]
+    values = seeds.averages(companies)
+    assert values["answerable_tuned_minus_rag"] == pytest.approx(-0.5 / 3)
+    assert values["unanswerable_tuned_minus_rag"] == pytest.approx(0.5 / 3)
+    assert values["answerable_tuned_rag_minus_rag"] == pytest.approx(0.1 / 3)
+    assert values["tuned_over_rag"] == pytest.approx((0.8 + 0.5 + 1) / 3)
 
 
 def test_a_variant_changes_what_it_names_and_nothing_else():

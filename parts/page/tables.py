@@ -84,16 +84,18 @@ def leak(values: Mapping) -> Figure:
 
 
 def seeds(values: Mapping) -> Figure:
-    """Return the ratios of accuracies over companies."""
+    """Return the differences to rag over companies."""
     caption = (
-        f"The whole pipeline on {len(values['seeds'])} companies that the recipe was not chosen on: "
-        "mean ratio of accuracies, with the 95% interval."
+        f"The whole pipeline on {values['companies']} companies that the recipe was not chosen on: mean difference of "
+        "accuracies to rag, with the 95% interval over companies."
     )
+    groups = {"answerable": "answering", "unanswerable": "declining"}
     rows = [
-        (f"{arm} / rag", *(number(values[f"{arm}_over_rag{end}"]) for end in ("", "_lo", "_hi")))
+        (f"{arm} - rag, {label}", *(signed(values[f"{group}_{arm}_minus_rag{end}"]) for end in ("", "_lo", "_hi")))
         for arm in ("tuned", "tuned_rag")
+        for group, label in groups.items()
     ]
-    return Figure("seeds", "Other companies", caption, ("arms", "ratio", "from", "to"), rows)
+    return Figure("seeds", "Other companies", caption, ("arms", "difference", "from", "to"), rows)
 
 
 VARIANT_COLUMNS = {

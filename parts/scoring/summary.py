@@ -31,6 +31,21 @@ def summarise(scores: pl.DataFrame) -> dict[str, float | int | str | None]:
     return summary
 
 
+def by_answerable(rows: Sequence[dict], scores: pl.DataFrame) -> dict[str, float | None]:
+    """Return the mean of each scorer of CORRECTNESS over the questions of `rows` that the documents answer, and the others.
+
+    Keys are NAME_answerable and NAME_unanswerable; None: no such question.
+    """
+    answerable = pl.col("question_id").is_in({row["question_id"] for row in rows if row["answerable"]})
+    names = [name for name in CORRECTNESS if name in scores["scorer"]]
+    groups = (("answerable", answerable), ("unanswerable", ~answerable))
+    return {
+        f"{name}_{group}": scores.filter(is_in_group, scorer=name)["value"].mean()
+        for name in names
+        for group, is_in_group in groups
+    }
+
+
 def hallucination_rates(rows: Sequence[dict], scores: pl.DataFrame) -> dict[str, float | int | None]:
     """Return the hallucination rates (0..1) of `rows` (question_id, seed, answerable, response) with their Scores.
 
