@@ -66,8 +66,7 @@ def rooms() -> str:
 
 
 MEASURED: Mapping[str, Block] = {
-    "verdict": verdict, "companies": docs_experiments.companies,
-    "abilities": docs_experiments.abilities, "seeds": docs_experiments.seeds,
+    "verdict": verdict, "abilities": docs_experiments.abilities, "seeds": docs_experiments.seeds,
     "scaling": docs_experiments.scaling, "ablations": partial(docs_experiments.variants, "ablations"),
     "search": partial(docs_experiments.variants, "search"), "leak": docs_experiments.leak,
 }  # fmt: skip

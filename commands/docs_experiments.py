@@ -1,11 +1,12 @@
 """Tables of docs/experiments.md: the metrics of the experiments as Markdown."""
 
+from collections.abc import Mapping
 from statistics import stdev
 
 from parts.project import metrics
 from parts.project.arms import load_arms
 from parts.text.markdown import table
-from parts.text.numbers import interval, number, p_value, signed, with_interval
+from parts.text.numbers import Show, interval, number, signed
 
 
 def abilities() -> str:
@@ -68,28 +69,19 @@ def seeds() -> str:
     """Return the differences and ratios over companies with their intervals, from metrics/seeds.json."""
     values, rows = metrics.read("seeds"), []
     for arm in ("tuned", "tuned_rag"):
-        for key, label, show in (
-            (f"answerable_{arm}_minus_rag", f"{arm} - rag, answerable questions", signed),
-            (f"unanswerable_{arm}_minus_rag", f"{arm} - rag, declining", signed),
-            (f"{arm}_over_rag", f"{arm} / rag, answerable questions", number),
+        for group, label in (
+            ("all", "all questions"),
+            ("answerable", "answerable ones"),
+            ("unanswerable", "declining"),
         ):
-            rows.append([label, show(values[key]), interval(values[f"{key}_lo"], values[f"{key}_hi"], show)])
+            if f"{group}_{arm}_minus_rag" in values:
+                rows.append([f"{arm} - rag, {label}", *_mean(values, f"{group}_{arm}_minus_rag", signed)])
+        rows.append([f"{arm} / rag, all questions", *_mean(values, f"{arm}_over_rag", number)])
     return table(["", f"mean of {values['companies']} companies", "95% interval"], rows)
 
 
-def companies() -> str:
-    """Return what the companies that no recipe was chosen on say, in a sentence."""
-    values = metrics.read("seeds")
-    by_group = [
-        with_interval(*(values[f"{group}_tuned_minus_rag{end}"] for end in ("", "_lo", "_hi")), signed)
-        + f", {p_value(values[f'{group}_tuned_minus_rag_p'])}"
-        for group in ("answerable", "unanswerable")
-    ]
-    return (
-        f"**On {values['companies']} companies that no recipe was chosen on, tuned minus rag is {by_group[0]} on answerable "
-        f"questions, and {by_group[1]} on declining the others.** The intervals are over companies, each with a training "
-        "of its own (`metrics/seeds.json`)."
-    )
+def _mean(values: Mapping, key: str, show: Show) -> tuple[str, str]:
+    return show(values[key]), interval(values[f"{key}_lo"], values[f"{key}_hi"], show)
 
 
 def leak() -> str:

@@ -1,6 +1,6 @@
 """Run the whole pipeline on companies that no recipe was chosen on, each as a DVC experiment, and average.
 
-writes  metrics/seeds.json  accuracy by arm of each company on answerable and unanswerable questions; the mean differences
+writes  metrics/seeds.json  accuracy by arm of each company by group of questions; the mean differences
                             of tuned, and of tuned_rag, to rag, and the ratios
 
 Every run is kept in git as the experiment company-SEED-COMMIT (`dvc exp show`). DVC restores what it has run
@@ -25,7 +25,8 @@ from parts.project.command import run
 from parts.project.errors import UserError
 
 ARMS = ("rag", "tuned", "tuned_rag")
-GROUPS = ("answerable", "unanswerable")
+GROUPS = {"all": "exact", "answerable": "exact_answerable", "unanswerable": "exact_unanswerable"}
+"""group of questions -> the key of its accuracy in metrics/score/ARM.json"""
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
@@ -49,15 +50,15 @@ def mean_ci(values: list[float], name: str) -> dict[str, float]:
 
 
 def averages(companies: list[dict[str, dict[str, float]]]) -> dict[str, float]:
-    """Return the differences to rag in each group of questions, and on answerable ones the ratio, over `companies`."""
+    """Return the differences to rag in each group of questions, and on all of them the ratio, over `companies`."""
     values = {}
     for arm in ARMS:
         if arm == "rag":
             continue
-        for group in GROUPS:
+        for group in companies[0][arm]:
             gaps = [company[arm][group] - company["rag"][group] for company in companies]
             values |= mean_ci(gaps, f"{group}_{arm}_minus_rag")
-        ratios = [company[arm]["answerable"] / company["rag"]["answerable"] for company in companies]
+        ratios = [company[arm]["all"] / company["rag"]["all"] for company in companies]
         values |= {key: value for key, value in mean_ci(ratios, f"{arm}_over_rag").items() if not key.endswith("_p")}
     return values
 
@@ -91,7 +92,7 @@ def accuracies(seed: int) -> dict[str, dict[str, float]]:
         scores = {arm: dvc.api.metrics_show(file, rev=name(seed)) for arm, file in files.items()}
     except DvcException as error:
         raise UserError(f"the run on company {seed} failed: `dvc queue logs {name(seed)}` says why") from error
-    return {arm: {group: values[f"exact_{group}"] for group in GROUPS} for arm, values in scores.items()}
+    return {arm: {group: values[key] for group, key in GROUPS.items()} for arm, values in scores.items()}
 
 
 def _dvc(*words: str, **environment: str) -> None:

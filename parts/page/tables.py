@@ -89,11 +89,12 @@ def seeds(values: Mapping) -> Figure:
         f"The whole pipeline on {values['companies']} companies that the recipe was not chosen on: mean difference of "
         "accuracies to rag, with the 95% interval over companies."
     )
-    groups = {"answerable": "answering", "unanswerable": "declining"}
+    groups = {"all": "all questions", "answerable": "answerable ones", "unanswerable": "declining"}
     rows = [
         (f"{arm} - rag, {label}", *(signed(values[f"{group}_{arm}_minus_rag{end}"]) for end in ("", "_lo", "_hi")))
         for arm in ("tuned", "tuned_rag")
         for group, label in groups.items()
+        if f"{group}_{arm}_minus_rag" in values
     ]
     return Figure("seeds", "Other companies", caption, ("arms", "difference", "from", "to"), rows)
 
