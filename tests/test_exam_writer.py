@@ -113,7 +113,7 @@ def test_a_written_exam_has_the_kinds_asked_for_and_reaches_every_document(passa
     assert counts["requests"] and counts["left_out_answered"], "the check leaves questions out"
     for question in questions:
         assert len(question.evidence) == {"fact": 1, "two_documents": 2, "unanswerable": 0}[question.kind]
-        assert bool(question.reference) == question.answerable == (question.kind != "unanswerable")
+        assert bool(question.references) == question.answerable == (question.kind != "unanswerable")
 
 
 def test_the_same_documents_have_the_same_exam(passages, by_rules):
@@ -126,7 +126,7 @@ def test_a_two_document_question_names_the_first_passages_subject_and_has_the_se
     for question in questions:
         first, second = (texts[piece.quote] for piece in question.evidence)
         assert first["doc_id"] != second["doc_id"]
-        assert question.reference.lower() in second["text"].lower()
+        assert question.references[0].lower() in second["text"].lower()
         assert exam_passages.title(first) in question.question and exam_passages.title(second) not in question.question
 
 
@@ -201,10 +201,15 @@ def test_shares_of_more_than_the_whole_are_refused():
 
 def test_the_hash_of_an_exam_follows_what_is_asked_and_not_its_kinds_or_order():
     row = {"doc_id": None, "kind": "fact", "options": None, "answerable": True, "gold_chunk_ids": []}
-    rows = [row | {"question_id": f"q{n}", "question": f"Which, {n}?", "reference": "red"} for n in (1, 2)]
+    rows = [row | {"question_id": f"q{n}", "question": f"Which, {n}?", "references": ["red"]} for n in (1, 2)]
     sha = exam_sha(Questions.frame(rows))
     assert exam_sha(Questions.frame([r | {"kind": "other", "doc_id": "a.md"} for r in rows[::-1]])) == sha
-    for change in ({"reference": "blue"}, {"question": "What?"}, {"answerable": False}, {"options": ["red", "blue"]}):
+    for change in (
+        {"references": ["blue"]},
+        {"question": "What?"},
+        {"answerable": False},
+        {"options": ["red", "blue"]},
+    ):
         assert exam_sha(Questions.frame([rows[0] | change, rows[1]])) != sha, change
 
 

@@ -34,7 +34,7 @@ def curated_here(workplace):
     Ledger.write(curated(raw(*rows), chunks))
     metrics.write("synthesize/qa", {"prompt_tokens": 1_000_000, "new_tokens": 500_000})
     (workplace.path / "prices.yaml").write_text(
-        "dated: 2026-06-17\nmachine_per_hour: 0\nmodels:\n  m: { prompt: 0.5, new: 1 }\n"
+        "dated: 2026-06-17\nmachine_per_hour: 0\nmachine_cpus: 1\nmodels:\n  m: { prompt: 0.5, new: 1 }\n"
     )
     return workplace
 

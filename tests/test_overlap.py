@@ -27,7 +27,14 @@ def embed(texts: list[str]) -> np.ndarray:
 
 
 def question(text: str, reference: str, gold: list[str], kind: str = "fact") -> dict:
-    row = {"question_id": text, "doc_id": None, "kind": kind, "question": text, "options": None, "reference": reference}
+    row = {
+        "question_id": text,
+        "doc_id": None,
+        "kind": kind,
+        "question": text,
+        "options": None,
+        "references": [reference],
+    }
     return row | {"answerable": bool(gold), "gold_chunk_ids": [gold] if gold else []}
 
 
