@@ -5,6 +5,7 @@ reads   Pairs               the teacher's questions, each with the passage it wa
 writes  metrics/tune_retrieval.json   the chosen values, and the score of every value
 """
 
+import sys
 from statistics import mean
 
 from pydantic import BaseModel, Field
@@ -20,6 +21,9 @@ from parts.retrieval.tuning import DevelopmentQuestions, best, development, reci
 from parts.scoring import exact
 from schemas.chunks import Chunks
 from schemas.pairs import Pairs
+
+WEAK = 0.2
+"""mean F1 with retrieved passages, below it the student is called weak, hours before the verdict does"""
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
@@ -42,6 +46,16 @@ def f1_scores(
         exact.score(response.text, [answer], True)["f1"]
         for response, (_, answer, _) in zip(responses, questions, strict=True)
     ]
+
+
+def weakness(f1: float) -> str:
+    """Return a caution where a student that is shown retrieved passages answers with so low a mean F1, else nothing."""
+    if f1 >= WEAK:
+        return ""
+    return (
+        f"caution: shown retrieved passages, the student answers the teacher's questions with F1 {f1:.2f}: it is too weak "
+        "for these documents, and there may be no verdict (compare.least_oracle)"
+    )
 
 
 def main() -> None:
@@ -74,6 +88,8 @@ def main() -> None:
     values = {"lexical_weight": weight, "passages": best(f1), "questions": len(questions)}
     values |= {f"mrr_lexical_{tried}": mean(ranks) for tried, ranks in mrr.items()}
     metrics.write("tune_retrieval", values | {f"f1_passages_{count}": mean(scores) for count, scores in f1.items()})
+    if caution := weakness(max(map(mean, f1.values()))):
+        print(caution, file=sys.stderr)
     print(f"{len(questions)} questions: lexical weight {weight}, {values['passages']} passages shown")
 
 

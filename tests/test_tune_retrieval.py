@@ -92,3 +92,8 @@ def test_the_store_is_filled_the_weight_is_chosen_and_both_are_in_metrics(compan
 def test_without_development_questions_one_line_says_what_is_missing(company):
     Pairs.write(pairs(pair(1, "", "a text", "c1", kind="document")))
     assert "a generator of questions, as qa" in error_line(tune_retrieval.main)
+
+
+@pytest.mark.parametrize(("f1", "is_weak"), [(0.0, True), (0.19, True), (0.2, False)])
+def test_a_student_that_cannot_read_the_passages_is_called_weak_before_anything_is_answered(f1, is_weak):
+    assert ("too weak for these documents" in tune_retrieval.weakness(f1)) == is_weak
