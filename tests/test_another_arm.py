@@ -81,7 +81,7 @@ def test_the_model_card_shows_its_accuracy():
 
 def test_the_comment_shows_its_scores_its_new_metrics_and_its_flips():
     text = comment.comment(git_runs.git("rev-parse", "HEAD"), 60.0)
-    assert "| rag_dense | 0.500 | 0.377 to 0.623 |" in text
+    assert "| rag_dense | 0.333 | 1.000 | 0.500 | 0.377 to 0.623 |" in text
     assert "rag_dense: of 60 questions, 1 became right and 0 wrong" in text
     text = comment.comment(git_runs.git("rev-parse", "HEAD~1"), 60.0)
     assert "| `accuracy_rag_dense` | `-` | `0.500 (0.377 to 0.623)` |" in text

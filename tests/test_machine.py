@@ -59,7 +59,8 @@ def test_a_clean_rerun_of_a_commit_changes_metrics_machine_and_nothing_else(pipe
 @pytest.mark.slow
 def test_costs_follow_seconds_of_which_dvc_knows_nothing(pipeline):
     before = machine.read("cost")["training"]
-    machine.write("train", {"seconds": 7200.0, "clock": "cpu"} | sample_metrics.HERE, "a training")  # as the sample's
+    for seed in sample_metrics.SEEDS:
+        machine.write(f"train/{seed}", {"seconds": 7200.0, "clock": "cpu"} | sample_metrics.HERE, "a training")
     assert repro() == {"cost"} and "dvc.lock" not in changed()
     assert machine.read("cost")["training"] == pytest.approx(2 * before, rel=1e-3)
 

@@ -91,7 +91,7 @@ def comment_text(clone):
 
 def test_the_comment_holds_verdict_difference_flips_and_costs(comment_text):
     assert comment_text.startswith(comment.MARK)
-    assert "**Undecided. Over 6 questions, tuned minus rag is -0.100" in comment_text
+    assert "**Undecided. On 6 answerable questions, tuned minus rag is -0.100" in comment_text
     assert "| `train.made` | `1` | `2` | `+1` |" in comment_text
     assert "| `accuracy_tuned` | `0.200 (0.100 to 0.600)` | `0.400 (0.200 to 0.700)` | `+0.200` |" in comment_text
     assert "tuned: of 6 questions, 1 became right and 2 wrong" in comment_text

@@ -64,15 +64,28 @@ def answers(arm: str, texts: dict[str, str], version: str = "exact 1") -> None:
 
 def figures(accuracy: dict[str, float], **verdict) -> None:
     """Write metrics as the stages write them, with `accuracy` by arm; the arms are those of the repository."""
-    values = {"scorer": "exact", "n_questions": 6, "teacher": "t-1", "judge": "t-1", "student": "m", "mcnemar_p": 0.5}
+    values = {"scorer": "exact", "n_questions": 6, "teacher": "t-1", "judge": "t-1", "student": "m"}
     for arm in ARMS:
         value = accuracy.get(arm, 0.5)
         values |= {f"accuracy_{arm}": value, f"accuracy_{arm}_lo": value / 2, f"accuracy_{arm}_hi": value / 2 + 0.5}
-        metrics.write(f"score/{arm}", {"exact": value, "faithfulness": None})
+        metrics.write(
+            f"score/{arm}", {"exact": value, "faithfulness": None, "in_form": 1.0, "cut_off": 0.0, "empty": 0.0}
+        )
     machine.write("latency", {f"{key}_{arm}": ms for arm in ARMS for key, ms in (("p50_ms", 12.0), ("mean_ms", 13.0))})
     gap = values["accuracy_tuned"] - values["accuracy_rag"]
     values |= {"tuned_minus_rag": gap, "tuned_minus_rag_lo": gap - 0.1, "tuned_minus_rag_hi": gap + 0.1}
-    values |= {"verdict": "undecided", "additional_questions": 40} | verdict
+    values |= {
+        f"answerable_{key}": values[key] for key in ("tuned_minus_rag", "tuned_minus_rag_lo", "tuned_minus_rag_hi")
+    }
+    values |= {"n_answerable": 6, "n_unanswerable": 0, "n_seeds": 1, "n_documents": 6, "document_correlation": None}
+    values |= {
+        "answerable_tuned_minus_rag_p": 0.5,
+        "verdict": "undecided",
+        "verdict_reason": None,
+        "least_difference": 0.5,
+    }
+    sizes = ("5_points", "10_points", "this", "the_most")
+    values |= {f"questions_for_{name}": 40 for name in sizes} | verdict
     metrics.write("verdict", values)
     metrics.write("train/1", {"tokens": 1000, "rows": 10})
     metrics.write("synthesize/qa", {"prompt_tokens": 300, "new_tokens": 200, "requests": 5})
