@@ -12,7 +12,9 @@ from stages import cost
 from tests.helpers import git_runs, sample_metrics
 from tests.helpers.source_code import ROOT
 
-TIMING = "from tests.helpers.sample_metrics import write_latency as w; import time; w(p50_ms_rag=time.perf_counter() % 60)"
+TIMING = (
+    "from tests.helpers.sample_metrics import write_latency as w; import time; w(p50_ms_rag=time.perf_counter() % 60)"
+)
 
 
 @pytest.fixture
