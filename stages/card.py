@@ -2,7 +2,7 @@
 
 reads   Documents           one row per document
         Pairs               one row per training row
-        models/adapter/SEED by the first seed; metrics/train, metrics/verdict
+        models/adapter/SEED by the first seed; metrics/train/adapter, metrics/verdict
 writes  models/release      the adapter's files, and the card as their README.md
         models/card.md      the card alone, in git
 """

@@ -1,35 +1,43 @@
-"""Fine-tune the student on the training rows, by one seed.
+"""Fine-tune the student by one seed: on the training rows (adapter), or on the documents themselves (raw).
 
-reads   Pairs               one row per training row
-writes  models/adapter/SEED a LoRA adapter
-        plots/loss/SEED.tsv the loss by step
-        metrics/train/SEED.json, metrics/machine/train/SEED.json
+Raw is what training is worth without a teacher's rows. It reads as many tokens, and the same share of them is replayed.
+Its documents are not redacted: they go to no teacher, and a student so trained can repeat them word by word.
+
+reads   Pairs                   one row per training row; for raw, their number of tokens and the rows to replay
+        Chunks                  one row per passage; for raw alone
+writes  models/MODEL/SEED       a LoRA adapter
+        plots/loss/MODEL/SEED.tsv   the loss by step
+        metrics/train/MODEL/SEED.json, metrics/machine/train/MODEL/SEED.json
 """
 
 from pathlib import Path
+from typing import Literal
 
 from parts.project import machine, metrics, params
 from parts.project.command import run
 from parts.project.sections import Student
-from parts.student.dataset import pairs_data
+from parts.student.dataset import pairs_data, raw_data
 from parts.student.finetune import finetune
 from parts.student.model import tokenizer
 from parts.student.recipe import Recipe as Params
+from schemas.chunks import Chunks
 from schemas.pairs import Pairs
 
-ADAPTERS, PLOTS = Path("models/adapter"), Path("plots/loss")
 
-
-def main(seed: int) -> None:
-    """Write models/adapter/SEED."""
+def main(model: Literal["adapter", "raw"], seed: int) -> None:
+    """Write models/`model`/`seed`."""
     student, recipe = params.load("student", Student), params.load("train", Params)
-    reader, name = tokenizer(student), str(seed)
-    data = pairs_data(Pairs.read().to_dicts(), reader, recipe, seed)
-    values = finetune(student.model, reader, data, recipe, seed, ADAPTERS / name, PLOTS / f"{name}.tsv")
+    reader, rows = tokenizer(student), Pairs.read().to_dicts()
+    if model == "raw":
+        data = raw_data(Chunks.read().to_dicts(), rows, reader, recipe, seed)
+    else:
+        data = pairs_data(rows, reader, recipe, seed)
+    adapter, plot = Path("models", model, str(seed)), Path("plots/loss", model, f"{seed}.tsv")
+    values = finetune(student.model, reader, data, recipe, seed, adapter, plot)
     timing = {key: values.pop(key) for key in ("clock", "seconds")}
-    metrics.write(f"train/{seed}", values)
-    machine.write(f"train/{seed}", timing, values)
-    print(f"seed {seed}: {values['steps']} steps, {values['tokens']:,} tokens; loss {values['train_loss']:.3f}")
+    metrics.write(f"train/{model}/{seed}", values)
+    machine.write(f"train/{model}/{seed}", timing, values)
+    print(f"{model}/{seed}: {values['steps']} steps, {values['tokens']:,} tokens; loss {values['train_loss']:.3f}")
 
 
 if __name__ == "__main__":

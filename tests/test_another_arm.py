@@ -27,7 +27,7 @@ ARM = {"rag_dense": {"model": "student", "retriever": "dense", "description": "a
 def write_run(more_arms: dict) -> None:
     """Write the run in the working directory, as the stages would."""
     sample_run.finish(Path(), more_arms)
-    metrics.write("train/1", {"tokens": 1000, "steps": 4, "trainable_parameters": 7})
+    metrics.write("train/adapter/1", {"tokens": 1000, "steps": 4, "trainable_parameters": 7})
     metrics.write("synthesize/qa", {"prompt_tokens": 300, "new_tokens": 200, "requests": 5})
 
 

@@ -143,10 +143,7 @@ def test_the_stages_that_read_seconds_run_every_time_and_no_others():
     readers = {
         stage
         for stage in source_code.STAGES
-        if any(
-            source_code.literals(path, "machine.read", "machine.read_all")
-            for path in source_code.closure(stage_path(stage))
-        )
+        if any(source_code.literals(path, "machine.read") for path in source_code.closure(stage_path(stage)))
     }
     always = {stage for stage, body in source_code.graph().items() if body.get("always_changed")}
     assert readers == always

@@ -39,7 +39,7 @@ def studied(workplace):
     ]
     Pairs.write(Pairs.frame([*rows, pair("4", "b", "qa", "qa", 900, "dev")]))
     git_runs.figures({"tuned": 0.6, "rag": 0.4})
-    metrics.write("train/1", metrics.read("train/1") | {"steps": 12, "trainable_parameters": 34567})
+    metrics.write("train/adapter/1", metrics.read("train/adapter/1") | {"steps": 12, "trainable_parameters": 34567})
     adapter = Path("models/adapter/1")
     adapter.mkdir(parents=True)
     (adapter / "adapter_model.safetensors").write_bytes(b"weights")
@@ -74,7 +74,7 @@ def test_the_card_says_which_of_several_trainings_is_released_and_how_it_scored(
     metrics.write("verdict", verdict | {"accuracy_tuned_seed_2": 0.7, "accuracy_tuned_seed_3": 0.5})
     studied.change("train", "seeds", [2, 3])
     Path("models/adapter/1").rename("models/adapter/2")
-    Path("metrics/train/1.json").rename("metrics/train/2.json")
+    Path("metrics/train/adapter/1.json").rename("metrics/train/adapter/2.json")
     card.main()
     read = ModelCard.load("models/release/README.md")
     assert "means over 2 trainings; this is the one by seed 2." in read.text and "| seed | `2` |" in read.text

@@ -34,6 +34,7 @@ def test_wrong_arguments_end_with_one_line_of_usage(words, capsys):
     "words",
     [
         ["stages.answer"], ["stages.score"], ["stages.synthesize"], ["stages.answer", "rag", "tuned"],
+        ["stages.train", "student", "1"],
         ["commands.estimate", "x"], ["commands.merge", "models/adapter"], ["commands.comment", "HEAD", "soon"],
     ],
 )  # fmt: skip

@@ -119,14 +119,14 @@ def test_a_teacher_without_a_price_leaves_the_student_without_one(run):
 
 def test_of_several_seeds_one_training_is_paid_for_the_mean(run):
     for seed, seconds in ((1, 1000.0), (2, 2000.0), (3, None)):
-        machine.write(f"train/{seed}", {"seconds": seconds, "clock": "cpu"}, seed)
+        machine.write(f"train/adapter/{seed}", {"seconds": seconds, "clock": "cpu"}, seed)
     assert arm_costs.training_cost(PAID, "adapter") == pytest.approx(1500 / 2 / 3600)
 
 
 def test_what_was_not_timed_here_has_no_price_and_what_is_not_made_of_it_has(run):
     for seed in sample_metrics.SEEDS:
-        machine.write(f"train/{seed}", {"seconds": 1.0, "clock": "cpu"}, "another training")
-        (run.path / f"data/timed/train/{seed}").write_text("0123")
+        machine.write(f"train/adapter/{seed}", {"seconds": 1.0, "clock": "cpu"}, "another training")
+        (run.path / f"data/timed/train/adapter/{seed}").write_text("0123")
     arms = costs()
     assert arms["tuned"].upfront is None and arms["rag"].upfront > 0
     (run.path / "metrics/machine/latency.json").unlink()

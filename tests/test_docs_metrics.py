@@ -21,7 +21,7 @@ NAMES = {
     "CLASS": "self|human|(?:right|wrong)_[a-z]+",
     "GROUP": r"\w+", "CAUSE": r"\w+", "REASON": r"\w+", "NUMBER": r"[\d.]+", "SEED": r"\d+",
     "ABILITY": "(?:read_gold|read_8|two_documents|reasoning|closed_book_unseen)_em|declines_when_(?:absent|present)",
-    "VARIANT": r"(?!before\.)[\w.]+", "RECIPE": r"\w+",
+    "MODEL": "adapter|raw", "VARIANT": r"(?!before\.)[\w.]+", "RECIPE": r"\w+",
 }  # fmt: skip
 
 

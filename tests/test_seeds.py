@@ -52,10 +52,10 @@ def test_another_seed_changes_no_stage_of_the_others(tmp_path, monkeypatch):
         with Repo.init(".", no_scm=True, force=True) as repo:
             stages.append({stage.addressing: stage.dumpd() for stage in repo.index.stages})
     one, two = stages
-    assert set(two) - set(one) == {"train@5", "train_raw@5"}
-    assert one["train@1"] == two["train@1"] and "train.seeds" not in str(two["train@1"])
-    assert {out.def_path for stage in repo.index.stages if stage.addressing == "train_raw@5" for out in stage.outs} == {
-        "data/timed/train_raw/5", "models/raw/5", "plots/loss_raw/5.tsv", "metrics/train_raw/5.json",
+    assert set(two) - set(one) == {"train@adapter-5", "train@raw-5"}
+    assert one["train@adapter-1"] == two["train@adapter-1"] and "train.seeds" not in str(two["train@adapter-1"])
+    assert {out.def_path for stage in repo.index.stages if stage.addressing == "train@raw-5" for out in stage.outs} == {
+        "data/timed/train/raw/5", "models/raw/5", "plots/loss/raw/5.tsv", "metrics/train/raw/5.json",
     }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from schemas.chunks import Chunks
 from schemas.contexts import Contexts
 from schemas.pairs import Pairs
 from schemas.questions import Questions
-from stages import answer, latency, parity, train, train_raw
+from stages import answer, latency, parity, train
 from tests.helpers.cli import error_line
 from tests.helpers.completions_server import completions_server
 from tests.helpers.retrieval import passages
@@ -83,31 +83,31 @@ def tuned(tables, adapter):
 def test_training_writes_adapter_loss_and_metrics(tables, qwen, capsys):
     tables.change("train", "num_train_epochs", 1)
     tables.change("train", "per_device_train_batch_size", 4)
-    train.main(1)
+    train.main("adapter", 1)
     assert {path.suffix for path in ADAPTER.iterdir()} == {".safetensors", ".json"}, "no card, and no pickle"
     assert load(str(ADAPTER)).config.model_type == load(str(qwen)).config.model_type
-    loss = pl.read_csv("plots/loss/1.tsv", separator="\t")
+    loss = pl.read_csv("plots/loss/adapter/1.tsv", separator="\t")
     assert loss.columns == ["step", "loss"] and len(loss)
-    written = metrics.read("train/1")
+    written = metrics.read("train/adapter/1")
     assert (written["rows"], written["steps"], written["rows_cut"]) == (10, 2, 0), "full batches alone"
     assert {"train_loss", "dev_loss", "tokens", "trainable_parameters"} <= set(written) and "seconds" not in written
-    timing = machine.read("train/1")
+    timing = machine.read("train/adapter/1")
     assert timing["clock"] == "cpu" and timing["seconds"] > 0
-    assert capsys.readouterr().out.startswith("seed 1: 2 steps, ")
+    assert capsys.readouterr().out.startswith("adapter/1: 2 steps, ")
 
 
 @pytest.mark.slow
 def test_training_on_the_documents_reads_as_many_tokens_as_on_the_rows_and_asks_nothing(tables, qwen, capsys):
     tables.change("train", "num_train_epochs", 1)
     tables.change("train", "per_device_train_batch_size", 2)
-    train.main(2)
-    train_raw.main(2)
+    train.main("adapter", 2)
+    train.main("raw", 2)
     assert load("models/raw/2").config.model_type == load(str(qwen)).config.model_type
-    assert len(pl.read_csv("plots/loss_raw/2.tsv", separator="\t"))
-    rows, raw = metrics.read("train/2"), metrics.read("train_raw/2")
+    assert len(pl.read_csv("plots/loss/raw/2.tsv", separator="\t"))
+    rows, raw = metrics.read("train/adapter/2"), metrics.read("train/raw/2")
     assert raw["rows"] == 2, "the passages"
     assert rows["tokens"] <= raw["tokens"] < rows["tokens"] + 100
-    assert not Path("models/adapter/1").exists() and not Path("metrics/train/1.json").exists()
+    assert not Path("models/adapter/1").exists() and not Path("metrics/train/adapter/1.json").exists()
 
 
 @pytest.mark.slow
@@ -125,7 +125,7 @@ def test_rows_are_trained_on_in_their_order_and_rows_held_out_are_not(tables, qw
     monkeypatch.setattr(SFTTrainer, "__init__", recording)
     tables.change("train", "num_train_epochs", 1)
     tables.change("train", "per_device_train_batch_size", 2)
-    train.main(1)
+    train.main("adapter", 1)
     rows = {name: Pairs.read().filter(split=name).to_dicts() for name in ("train", "dev")}
     lengths = [len(encoded["input_ids"]) for encoded in dataset.encode(rows["train"], reader, 512)]
     assert read["train"] == [rows["train"][index]["prompt"] for index in dataset.order(lengths, 2, 1, seed=1)]

@@ -74,7 +74,7 @@ def _data(documents: pl.DataFrame, pairs: pl.DataFrame, teacher: str) -> str:
 
 def _recipe(student: Student, recipe: Recipe) -> str:
     """Return the training settings, steps, tokens and trainable parameters."""
-    train = metrics.read(f"train/{recipe.seeds[0]}")
+    train = metrics.read(f"train/adapter/{recipe.seeds[0]}")
     values = recipe.model_dump(exclude={"seeds"}) | {"seed": recipe.seeds[0]}
     settings = [[name, markdown.code_span(str(value))] for name, value in values.items()]
     summary = (

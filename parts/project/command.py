@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 from parts.project.errors import UserError
 
@@ -41,7 +42,8 @@ def run(main: Callable[..., None]) -> None:
 def parse(main: Callable[..., None], words: list[str]) -> tuple[list, dict[str, bool]]:
     """Return the positional arguments and the flags that `main` takes, from the command line's `words`.
 
-    A parameter is an argument of its annotation's type, optional where it has a default; a keyword-only one is a flag.
+    A parameter is an argument of its annotation's type, or one of the values of a Literal, and optional where it has a
+    default; a keyword-only one is a flag.
     """
     module = sys.modules[main.__module__]
     name = module.__spec__.name if module.__spec__ else main.__module__
@@ -53,8 +55,12 @@ def parse(main: Callable[..., None], words: list[str]) -> tuple[list, dict[str, 
             parser.add_argument(f"--{parameter.name}", action="store_true")
         else:
             optional = {} if parameter.default is parameter.empty else {"nargs": "?", "default": parameter.default}
-            kind = str if parameter.annotation is parameter.empty else parameter.annotation
-            parser.add_argument(parameter.name, type=kind, **optional)
+            kind = {"type": parameter.annotation}
+            if get_origin(parameter.annotation) is Literal:
+                kind = {"choices": get_args(parameter.annotation)}
+            elif parameter.annotation is parameter.empty:
+                kind = {}
+            parser.add_argument(parameter.name, **kind, **optional)
     values = vars(parser.parse_intermixed_args(words))
     flags = {p.name: values.pop(p.name) for p in parameters if p.kind is p.KEYWORD_ONLY}
     return list(values.values()), flags

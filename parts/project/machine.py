@@ -78,10 +78,3 @@ def read(path: str) -> dict[str, Value]:
     values = json.loads(file.read_text()) if file.exists() else {}
     is_other = timed.exists() and values.get("results") != timed.read_text().strip()
     return {} if is_other else values
-
-
-def read_all(path: str) -> list[dict[str, Value]]:
-    """Return metrics/machine/`path`/*.json, one for each seed of `path`, or else metrics/machine/`path`.json, as `read` does."""
-    seeds = sorted(Path("metrics/machine", path).glob("*.json"))
-    files = [read(f"{path}/{seed.stem}") for seed in seeds] or [read(path)]
-    return [values for values in files if values]

@@ -7,10 +7,8 @@ from pydantic import BaseModel, Field
 from parts.llm.prices import Prices
 from parts.project import machine, metrics
 from parts.project.arms import BASELINE, CANDIDATE, load_arms
+from parts.project.seeds import seeds_of
 from parts.verdict.break_even import ArmCost, Saving
-
-STAGES = {"adapter": "train", "raw": "train_raw"}
-"""model of an arm -> the stage that trains it"""
 
 
 class CostParams(BaseModel, extra="forbid", frozen=True):
@@ -55,13 +53,15 @@ def teacher_costs(price: Prices, teacher: str, generators: list[str]) -> dict[st
     }
 
 
+def training_timings(model: str) -> list[dict]:
+    """Return metrics/machine/train/`model`/SEED.json of each seed whose training was timed here."""
+    timings = (machine.read(f"train/{model}/{seed}") for seed in seeds_of(model))
+    return [timing for timing in timings if timing.get("seconds") is not None]
+
+
 def training_cost(price: Prices, model: str) -> float | None:
     """Return the dollars of one training of `model` (of an arm), the mean of those of all seeds; None: none was timed."""
-    costs = [
-        price.cost_of_machine(timing["seconds"], timing["clock"])
-        for timing in machine.read_all(STAGES[model])
-        if timing["seconds"] is not None
-    ]
+    costs = [price.cost_of_machine(timing["seconds"], timing["clock"]) for timing in training_timings(model)]
     return mean(costs) if costs else None
 
 

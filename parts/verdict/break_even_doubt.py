@@ -3,6 +3,7 @@
 from parts.project import machine
 from parts.project.arms import BASELINE, CANDIDATE
 from parts.text.numbers import dollars
+from parts.verdict.arm_costs import training_timings
 from parts.verdict.break_even import Saving
 
 BUSY = 2.0
@@ -15,7 +16,7 @@ def doubt(upfront: float | None, saving: Saving | None) -> str | None:
     `upfront`: of the candidate, in dollars, None without a price of the teacher; `saving`: on a question.
     """
     latency, update = machine.read("latency"), machine.read("update_cost")
-    trainings = [timing for timing in machine.read_all("train") if timing["seconds"] is not None]
+    trainings = training_timings("adapter")
     if not (latency and trainings and update):
         return "not all of training, update and answers was timed here"
     cpus = list(dict.fromkeys(timing["cpu"] for timing in (*trainings, latency, update)))

@@ -87,7 +87,7 @@ def figures(accuracy: dict[str, float], **verdict) -> None:
     sizes = ("5_points", "10_points", "this", "the_most")
     values |= {f"questions_for_{name}": 40 for name in sizes} | verdict
     metrics.write("verdict", values)
-    metrics.write("train/1", {"tokens": 1000, "rows": 10})
+    metrics.write("train/adapter/1", {"tokens": 1000, "rows": 10})
     metrics.write("synthesize/qa", {"prompt_tokens": 300, "new_tokens": 200, "requests": 5})
 
 
