@@ -67,6 +67,7 @@ def rooms() -> str:
 
 MEASURED: Mapping[str, Block] = {
     "verdict": verdict, "abilities": docs_experiments.abilities, "seeds": docs_experiments.seeds,
+    "companies": docs_experiments.companies,
     "scaling": docs_experiments.scaling, "ablations": partial(docs_experiments.variants, "ablations"),
     "search": partial(docs_experiments.variants, "search"), "leak": docs_experiments.leak,
 }  # fmt: skip

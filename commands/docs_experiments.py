@@ -6,7 +6,8 @@ from statistics import stdev
 from parts.project import metrics
 from parts.project.arms import load_arms
 from parts.text.markdown import table
-from parts.text.numbers import Show, interval, number, signed
+from parts.text.numbers import Show, interval, number, p_value, signed, with_interval
+from parts.verdict.verdict_sentence import HEADLINES
 
 
 def abilities() -> str:
@@ -65,6 +66,22 @@ def seed_noise(n_companies: int) -> str:
     )
 
 
+def companies() -> str:
+    """Return who wins on companies that no recipe was chosen on, in a sentence, from metrics/seeds.json."""
+    values = metrics.read("seeds")
+    gap, p = (values[f"answerable_tuned_minus_rag{end}"] for end in ("", "_p"))
+    winner = HEADLINES["undecided" if p >= 0.05 else "tuned" if gap > 0 else "rag"]
+    answerable, others = (
+        f"{with_interval(*(values[f'{group}_tuned_minus_rag{end}'] for end in ('', '_lo', '_hi')), signed)}, "
+        f"{p_value(values[f'{group}_tuned_minus_rag_p'])}"
+        for group in ("answerable", "unanswerable")
+    )
+    return (
+        f"**On {values['companies']} companies that no recipe was chosen on: {winner} Tuned minus rag is {answerable}, on the "
+        f"questions that the documents answer, and {others}, on the others.**"
+    )
+
+
 def seeds() -> str:
     """Return the differences and ratios over companies with their intervals, from metrics/seeds.json."""
     values, rows = metrics.read("seeds"), []
@@ -74,8 +91,7 @@ def seeds() -> str:
             ("answerable", "answerable ones"),
             ("unanswerable", "declining"),
         ):
-            if f"{group}_{arm}_minus_rag" in values:
-                rows.append([f"{arm} - rag, {label}", *_mean(values, f"{group}_{arm}_minus_rag", signed)])
+            rows.append([f"{arm} - rag, {label}", *_mean(values, f"{group}_{arm}_minus_rag", signed)])
         rows.append([f"{arm} / rag, all questions", *_mean(values, f"{arm}_over_rag", number)])
     return table(["", f"mean of {values['companies']} companies", "95% interval"], rows)
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from commands import docs_experiments
 from experiments import charts, company, progress, scaling, seeds, study, variants
-from parts.project import params, prompts
+from parts.project import metrics, params, prompts
 from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.retrieval import tuned_settings
@@ -209,6 +210,24 @@ def test_companies_are_averaged_by_group_of_questions():
     assert values["unanswerable_tuned_minus_rag"] == pytest.approx(0.5 / 3)
     assert values["all_tuned_rag_minus_rag"] == pytest.approx(0.1 / 3)
     assert values["tuned_over_rag"] == pytest.approx((0.8 + 0.5 + 1) / 3)
+
+
+@pytest.mark.parametrize(
+    ("gap", "p", "winner"), [(-0.1, 0.01, "RAG wins."), (0.1, 0.01, "Fine-tuning wins."), (0.1, 0.05, "Undecided.")]
+)
+def test_the_winner_on_other_companies_is_of_the_questions_that_the_documents_answer(workplace, gap, p, winner):
+    values = {"companies": 3}
+    for group, mean, its_p in (("answerable", gap, p), ("unanswerable", -gap, 0.0004)):
+        key = f"{group}_tuned_minus_rag"
+        values |= {key: mean, f"{key}_lo": mean - 0.05, f"{key}_hi": mean + 0.05, f"{key}_p": its_p}
+    metrics.write("seeds", values)
+    sentence = docs_experiments.companies()
+    assert sentence.startswith(
+        f"**On 3 companies that no recipe was chosen on: {winner} Tuned minus rag is {gap:+.3f} ("
+    )
+    assert (
+        f"p {p:.2g}, on the questions that the documents answer" in sentence and "p < 0.001, on the others" in sentence
+    )
 
 
 def test_a_variant_changes_what_it_names_and_nothing_else():
