@@ -14,7 +14,7 @@ from parts.page.model_card import card
 from parts.project import params
 from parts.project.command import run
 from parts.project.files import replacing, write_text
-from parts.project.sections import Server, Student
+from parts.project.sections import Student
 from parts.student.recipe import Recipe
 from schemas.documents import Documents
 from schemas.pairs import Pairs
@@ -31,9 +31,8 @@ def release(adapter: Path, text: str, folder: Path) -> None:
 
 def main() -> None:
     """Write models/release and models/card.md."""
-    student, teacher = params.load("student", Student), params.load("teacher", Server)
-    recipe = params.load("train", Recipe)
-    text = card(Documents.read(), Pairs.read(), student, teacher.model, recipe)
+    student, recipe = params.load("student", Student), params.load("train", Recipe)
+    text = card(Documents.read(), Pairs.read(), student, recipe)
     release(ADAPTERS / str(recipe.seeds[0]), text, RELEASE)
     write_text(CARD, text)
     print(f"card: {CARD}, and with the adapter in {RELEASE}")

@@ -34,7 +34,7 @@ def studied(workplace):
     Documents.write(Documents.frame(documents))
     rows = [
         pair("1", "a", "qa", "qa", 40),
-        pair("2", "a", "notes", "document", 35),
+        pair("2", "a", "notes", "document", 35) | {"teacher": "people"},
         pair("3", None, "replay", "qa", 25),
     ]
     Pairs.write(Pairs.frame([*rows, pair("4", "b", "qa", "qa", 900, "dev")]))
@@ -63,10 +63,10 @@ def test_the_card_is_one_the_hub_reads_with_the_scores_of_the_run(studied):
 def test_the_card_counts_the_training_rows_and_quotes_none(studied):
     card.main()
     text = Path("models/card.md").read_text()
-    assert "2 documents, of which 1 have rows below; rows written by `rules-2`; 25% of the tokens" in text
+    assert "2 documents, of which 1 have rows below; rows written by `t-1` and people; 25% of the tokens" in text
     assert "| `notes` | document | 1 | 35 |" in text and "| `qa` | qa | 1 | 40 |" in text
     assert "4711" not in text and "Secret" not in text
-    assert "12 steps" in text and "34,567 trainable" in text and "| lora_r | `64` |" in text
+    assert "12 steps" in text and "34,567 trainable" in text and f"| lora_r | `{RECIPE.lora_r}` |" in text
 
 
 def test_the_card_says_which_of_several_trainings_is_released_and_how_it_scored(studied):
@@ -94,13 +94,13 @@ def test_the_card_is_released_with_the_weights(studied):
 
 @pytest.mark.parametrize(("model", "named"), [("Qwen/Qwen3-1.7B", "Qwen/Qwen3-1.7B"), ("models", None)])
 def test_a_student_has_a_name_on_the_hub_or_none_is_claimed(studied, model, named):
-    text = model_card.card(Documents.read(), Pairs.read(), Student(model=model), "t-1", RECIPE)
+    text = model_card.card(Documents.read(), Pairs.read(), Student(model=model), RECIPE)
     assert ModelCard(text).data.base_model == named
 
 
 def test_a_model_with_all_weights_trained_is_called_no_adapter(studied):
     text = model_card.card(
-        Documents.read(), Pairs.read(), Student(model="m"), "t", RECIPE.model_copy(update={"lora_r": None})
+        Documents.read(), Pairs.read(), Student(model="m"), RECIPE.model_copy(update={"lora_r": None})
     )
     assert ModelCard(text).data.library_name == "transformers"
     assert "adapter fine-tuned" not in text

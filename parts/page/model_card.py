@@ -10,6 +10,7 @@ from parts.project.sections import Student
 from parts.student.recipe import Recipe
 from parts.text import markdown
 from parts.text.numbers import interval, number, signed, with_interval
+from schemas.pairs import PEOPLE
 
 USE = """\
 ## Intended use
@@ -22,12 +23,12 @@ prompts of `prompts/answer/`. Other uses were not measured.
 - A wrong answer reads like a right one. The accuracies below hold for the exam's questions.
 - It knows the documents as they were at training time; after a change, fine-tune again.
 - Its weights contain what the documents say and may disclose it: share it only with people who may read the documents.
-- A teacher model wrote its training rows, and its errors are in them."""
+- Its training rows were written by whom the section Data names, and their errors are in them."""
 
 
-def card(documents: pl.DataFrame, pairs: pl.DataFrame, student: Student, teacher: str, recipe: Recipe) -> str:
+def card(documents: pl.DataFrame, pairs: pl.DataFrame, student: Student, recipe: Recipe) -> str:
     """Return the card as Markdown, with the Hub's metadata as front matter, from the tables and metrics/."""
-    parts = [_title(recipe), USE, _data(documents, pairs, teacher), _recipe(student, recipe), _scores(recipe)]
+    parts = [_title(recipe), USE, _data(documents, pairs), _recipe(student, recipe), _scores(recipe)]
     return f"---\n{_metadata(student, recipe)}\n---\n\n" + "\n\n".join(parts) + "\n"
 
 
@@ -58,7 +59,7 @@ def _title(recipe: Recipe) -> str:
     return f"# A {kind} fine-tuned on a set of documents\n\nMade by closedbook. {usage}"
 
 
-def _data(documents: pl.DataFrame, pairs: pl.DataFrame, teacher: str) -> str:
+def _data(documents: pl.DataFrame, pairs: pl.DataFrame) -> str:
     """Return the counts of documents, rows and tokens; no titles and texts, which may be private."""
     train = pairs.filter(split="train")
     counts = train.group_by("generator", "kind").agg(pl.len(), tokens=pl.sum("n_tokens")).sort("generator", "kind")
@@ -66,10 +67,18 @@ def _data(documents: pl.DataFrame, pairs: pl.DataFrame, teacher: str) -> str:
     rows = [[markdown.code_span(name), kind, f"{n:,}", f"{tokens:,}"] for name, kind, n, tokens in counts.rows()]
     summary = (
         f"{len(documents)} documents, of which {train['doc_id'].drop_nulls().n_unique()} have rows below; "
-        f"rows written by {markdown.code_span(teacher)}; {replay_share:.0%} of the tokens are general text, replayed. "
+        f"rows written by {_authors(train)}; {replay_share:.0%} of the tokens are general text, replayed. "
         "Documents and exam are not part of this folder."
     )
     return f"## Data\n\n{summary}\n\n" + markdown.table(("generator", "kind", "rows", "tokens"), rows)
+
+
+def _authors(rows: pl.DataFrame) -> str:
+    """Return who wrote the `rows` (of Pairs) that are not replayed: models by name, and people."""
+    names = sorted(
+        rows.filter(pl.col("generator") != "replay")["teacher"].unique(), key=lambda name: (name == PEOPLE, name)
+    )
+    return " and ".join(name if name == PEOPLE else markdown.code_span(name) for name in names) or "nobody"
 
 
 def _recipe(student: Student, recipe: Recipe) -> str:
