@@ -1,7 +1,7 @@
 """Mutation testing: put small faults into the code one at a time, and count those that the tests notice.
 
 python -m benchmarks.mutation [--rooms verdict scoring ...] [--tests tests/test_x.py ...] [--sample 60] [--seed 1]
-                              [--workers 2] [--minutes 60] [--nearest 6]
+                              [--workers 2] [--minutes 60] [--nearest 6] [--quick]
 
 Works in throwaway copies of the working tree. A fault meets the `nearest` test files that import its module, directly or
 through others, the nearest first and slow tests last, until a test fails or takes twice the CPU that all of them take
@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from functools import cache
@@ -34,10 +34,12 @@ from typing import NoReturn
 
 from benchmarks.baselines.faults import Fault, faults, with_fault
 from benchmarks.baselines.figures import RESULTS, Figures
+from parts.project.progress import ProgressBar
 from tests.helpers import source_code
 from tests.helpers.source_code import LAYERS, ROOT
 
 imports = cache(source_code.imports)
+MARKS = ("not slow", "slow")
 IDLE = 20  # seconds that may pass for one of the CPU, before a test counts as one that waits forever
 ROOMS = ("verdict", "scoring", "curation", "answering", "llm")
 OWN = (*LAYERS, "benchmarks", "tests")
@@ -96,13 +98,16 @@ def prepare(home: str) -> None:
     sys.path[:] = [str(copy), *(path for path in sys.path if path not in ("", str(ROOT)))]
 
 
-def notice(fault: Fault | None, tests: list[str], limit: float = math.inf) -> tuple[bool, float]:
-    """Return whether one of `tests` fails with the fault in place, or takes over `limit` seconds of CPU; and the seconds."""
+def notice(fault: Fault | None, tests: list[str], marks: Sequence[str], limit: float = math.inf) -> tuple[bool, float]:
+    """Return whether one of `tests` with a mark of `marks` fails with the fault in place, and the seconds of CPU that they took.
+
+    Over `limit` seconds of CPU counts as a failure.
+    """
     original, before = fault and Path(fault.path).read_text(), cpu_seconds()
     try:
         if fault:
             Path(fault.path).write_text(with_fault(original, fault.number))
-        codes = (forked_pytest([*tests, "-m", mark], limit) for mark in ("not slow", "slow"))
+        codes = (forked_pytest([*tests, "-m", mark], limit) for mark in marks)
         return any(code not in (0, 5) for code in codes), cpu_seconds() - before  # 5: no such test
     finally:
         if fault:
@@ -149,19 +154,23 @@ def kill_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
-def outcomes(chosen: list[tuple[Fault, list[str]]], workers: int, minutes: float) -> Iterator[tuple[Fault, bool]]:
+def outcomes(
+    chosen: list[tuple[Fault, list[str]]], marks: Sequence[str], workers: int, minutes: float
+) -> Iterator[tuple[Fault, bool]]:
     """Yield each of the `chosen` faults and whether its tests noticed it, until `minutes` have passed."""
     end = time.monotonic() + minutes * 60
     with tempfile.TemporaryDirectory(prefix="mutation-") as home:
         pool = ProcessPoolExecutor(workers, get_context("spawn"), prepare, (home,))
-        whole = {tuple(tests): pool.submit(notice, None, tests) for _, tests in chosen}
+        seeing = dict.fromkeys(test for _, tests in chosen for test in tests)
+        alone = {test: pool.submit(notice, None, [test], marks) for test in seeing}
         futures = []
-        for fault, tests in chosen:
-            fails, seconds = whole[tuple(tests)].result()
-            if fails:
-                raise SystemExit(f"of these tests one fails without a fault: {' '.join(tests)}")
-            futures.append((fault, pool.submit(notice, fault, tests, 2 * seconds + 10)))
-        for fault, future in futures:
+        for fault, tests in ProgressBar(chosen, desc="tests without a fault", unit="fault"):
+            without = {test: alone[test].result() for test in tests}
+            if failing := [test for test, (fails, _) in without.items() if fails]:
+                raise SystemExit(f"of these tests one fails without a fault: {' '.join(failing)}")
+            limit = 2 * sum(seconds for _, seconds in without.values()) + 10
+            futures.append((fault, pool.submit(notice, fault, tests, marks, limit)))
+        for fault, future in ProgressBar(futures, desc="faults", unit="fault"):
             if time.monotonic() < end or not future.cancel():
                 yield fault, future.result()[0]
 
@@ -181,6 +190,7 @@ def write_survivors(path: Path, rooms: list[str], survivors: list[Fault]) -> Non
 def options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks.mutation")
     parser.add_argument("--rooms", nargs="+", default=list(ROOMS), choices=ROOMS)
+    parser.add_argument("--quick", action="store_true", help="without the tests that take seconds each")
     parser.add_argument("--tests", nargs="+", help="in place of the nearest test files")
     for name, default in (("sample", 60), ("seed", 1), ("workers", 2), ("nearest", 6)):
         parser.add_argument(f"--{name}", type=int, default=default)
@@ -195,7 +205,8 @@ def main(*arguments: str, results: Path = RESULTS) -> None:
     tests = {path: given.tests or tests_that_see(Path(path), given.nearest) for path in paths}
     noticed: dict[str, list[bool]] = {room: [] for room in given.rooms}
     survivors = []
-    for fault, is_noticed in outcomes([(each, tests[each.path]) for each in chosen], given.workers, given.minutes):
+    jobs = [(each, tests[each.path]) for each in chosen]
+    for fault, is_noticed in outcomes(jobs, MARKS[: 1 if given.quick else 2], given.workers, given.minutes):
         noticed[Path(fault.path).parent.name].append(is_noticed)
         if not is_noticed:
             survivors.append(fault)
