@@ -75,7 +75,7 @@ def test_the_page_shows_it_in_every_table_and_chart_and_in_every_answer():
 def test_the_model_card_shows_its_accuracy():
     documents = Documents.frame([{"doc_id": "lamp.md", "title": "Lamp", "text": "It costs 0 euros."}])
     recipe = Recipe.model_validate(sample_run.params()["train"])
-    card = model_card.card(documents, Pairs.read(), Student(model="m"), "t", recipe)
+    card = model_card.card(documents, Pairs.read(), Student(model="m"), recipe)
     assert "| rag_dense | as released, vectors alone | 0.500 | 0.377 to 0.623 |" in card
 
 
