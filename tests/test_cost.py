@@ -6,6 +6,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from parts.llm import prices
 from parts.project import machine, metrics
@@ -133,6 +134,12 @@ def test_what_was_not_timed_here_has_no_price_and_what_is_not_made_of_it_has(run
     assert costs()["rag"].question is None and arm_costs.question_saving(PAID, "s") is None
     cost.main()
     assert "was timed here" in machine.read("cost")["break_even_doubt"]
+
+
+@pytest.mark.parametrize(("share", "months"), [(-0.1, 12), (1.1, 12), (0.1, 0)])
+def test_a_share_of_documents_lies_between_0_and_1_and_months_are_at_least_one(share, months):
+    with pytest.raises(ValidationError):
+        arm_costs.CostParams(monthly_change=share, months=months)
 
 
 SAVING = Saving(0.001, 0.0005, 0.002)

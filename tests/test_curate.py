@@ -18,12 +18,14 @@ from parts.project.sections import Student
 from parts.student import dataset
 from parts.student.model import tokenizer
 from parts.student.recipe import Recipe
+from parts.verdict import sentences
 from parts.verdict.curation_cautions import curation_cautions
 from schemas.chunks import Chunks
 from schemas.pairs import Ledger, Pairs, PeoplePairs, RawPairs
 from schemas.questions import Questions
 from schemas.redacted import Redacted
 from stages import curate
+from tests.helpers import git_runs
 from tests.helpers.cli import error_line
 from tests.helpers.schema_server import sent, serve_schemas
 from tests.helpers.source_code import ROOT
@@ -245,6 +247,13 @@ def test_replay_that_runs_out_is_told_and_measured(lamps, capsys):
     assert metrics.read("curate")["replay_tokens_missing"] == 0
     assert "ran out" not in capsys.readouterr().out
     assert curation_cautions(metrics.read("curate")) == []
+
+
+def test_the_report_says_that_replay_ran_out(workplace):
+    git_runs.figures({"tuned": 0.6, "rag": 0.4})
+    tokens = {"tokens_qa": 60, "tokens_document": 0, "tokens_replay": 20, "replay_tokens_missing": 40}
+    metrics.write("curate", tokens)
+    assert any("25% of the tokens trained on are general text in place of 50%" in line for line in sentences.cautions())
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -101,6 +102,16 @@ def test_of_questions_and_documents_the_wider_interval_holds():
     opposed = stats.paired_difference([1, -1, 0] * 20, [index // 3 for index in range(60)])
     assert whole.interval.hi - whole.interval.lo > apart.interval.hi - apart.interval.lo
     assert opposed.interval == stats.paired_difference([1, -1, 0] * 20).interval, "documents that are all alike"
+
+
+def test_the_interval_over_questions_and_seeds_is_that_of_satterthwaite():
+    gaps = np.array([[1, 0, 0], [0, 0, -1], [1, 1, 0], [0, 1, 0]], float)
+    residuals = np.append(gaps.mean(1) - gaps.mean(), [0.5**0.5, -(0.5**0.5)])  # two more pairs
+    by_questions = (residuals**2).sum() / 6 / 5
+    by_seeds = gaps.mean(0).var(ddof=1) / 3
+    freedom = (by_questions + by_seeds) ** 2 / (by_questions**2 / 5 + by_seeds**2 / 2)
+    half = scipy.stats.t.ppf(0.975, freedom) * (by_questions + by_seeds) ** 0.5
+    assert stats.paired_difference(gaps).interval.lo == pytest.approx(gaps.mean() * 4 / 6 - half)
 
 
 def test_a_difference_between_strata_adds_nothing_to_the_interval():
