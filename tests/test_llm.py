@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from parts.generators import active_reading, qa
 from parts.llm import jobs, transport
 from parts.llm.client import Meter, Reply, connect
+from parts.llm.structured_output import response_format, stub_answer
 from parts.project.errors import UserError
 from parts.project.sections import Server
 from tests.conftest import ScriptedServer
@@ -251,3 +252,13 @@ def test_the_first_error_of_many_jobs_is_told_as_it_is(cue):
 
     with pytest.raises(UserError, match="401"):
         asyncio.run(run())
+
+
+def test_a_stub_answer_fits_its_schema():
+    class Verdict(BaseModel):
+        correct: bool
+        marks: int
+        reasons: list[str]
+
+    stub = Verdict.model_validate_json(stub_answer(response_format(Verdict), 3))
+    assert stub.correct and stub.marks == 1 and len(stub.reasons) == 3
