@@ -108,6 +108,8 @@ def _plot(history: list[dict], path: Path) -> None:
 
 def _save(model, adapter: Path) -> None:
     """Write the weights (an adapter's, or all) and their configuration, and nothing else, all or nothing."""
+    for config in getattr(model, "peft_config", {}).values():
+        config.target_modules = sorted(config.target_modules)  # a set: written in another order by every process
     with replacing(adapter) as partial:
         model.save_pretrained(partial, safe_serialization=True)
         (partial / "README.md").unlink(missing_ok=True)  # PEFT's empty template; stages/card.py writes the card
