@@ -124,6 +124,12 @@ def test_of_several_seeds_one_training_is_paid_for_the_mean(run):
     assert arm_costs.training_cost(PAID, "adapter") == pytest.approx(1500 / 2 / 3600)
 
 
+def test_a_training_by_a_seed_that_left_the_list_is_not_paid_for(run):
+    before = arm_costs.training_cost(PAID, "adapter")
+    machine.write("train/adapter/9", {"seconds": 1e6, "clock": "cpu"}, "of an earlier list")
+    assert arm_costs.training_cost(PAID, "adapter") == before
+
+
 def test_what_was_not_timed_here_has_no_price_and_what_is_not_made_of_it_has(run):
     for seed in sample_metrics.SEEDS:
         machine.write(f"train/adapter/{seed}", {"seconds": 1.0, "clock": "cpu"}, "another training")
