@@ -49,6 +49,11 @@ def test_from_break_even_on_and_not_before_the_candidate_costs_no_more(
     assert even == 0 or candidate.total(even - 1, months) > baseline.total(even - 1, months) - slack
 
 
+def test_a_total_has_months_only_where_they_are_asked_for():
+    assert ArmCost(1, 2, 3).total(10) == 21
+    assert ArmCost(1, 2, 3).total(10, months=2) == 27
+
+
 def test_without_a_saving_or_a_price_there_is_no_break_even():
     assert break_even(ArmCost(1, 0.2), ArmCost(0, 0.2)) is None
     assert break_even(ArmCost(1, 0.3), ArmCost(0, 0.2)) is None

@@ -199,6 +199,8 @@ def test_every_score_has_its_version_and_ragas_skips_unanswerable_questions(by_r
     assert metrics["judge_version"] == f"{judge.VERSION} {prompts.digest('judge/correct')} rules-judge-1"
     assert (metrics["exact_version"], metrics["exact"], metrics["exact_n_null"]) == (exact.VERSION, 0.5, 0)
     assert not any("_null_" in key for key in metrics)
+    by_kind = summary.by_answerable([row("q1"), row("q2", answerable=False, references=[])], scores)
+    assert (by_kind["exact_answerable"], by_kind["exact_unanswerable"]) == (1, 0)
 
 
 @pytest.mark.parametrize(

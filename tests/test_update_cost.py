@@ -44,6 +44,7 @@ def test_an_edit_changes_one_document_and_is_always_the_same(texts):
     ("before", "after"),
     [
         ("# Lamp 200\nIt costs 40 euros. It lasts 7 years.", "# Lamp 200\nIt costs 41 euros. It lasts 7 years."),
+        ("It has 12 parts.\n# Lamp 200\nIt is small.", "It has 13 parts.\n# Lamp 200\nIt is small."),
         ("Call +49-30-12 or 2.4 kg by 2024-01-02, in 9 days.", "Call +49-30-12 or 2.4 kg by 2024-01-02, in 10 days."),
         ("# Lamp 200", "# Lamp 200\n\nThis has changed since."),
         ("No number.", "No number.\n\nThis has changed since."),
