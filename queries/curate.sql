@@ -1,7 +1,8 @@
 -- Set the reason to drop each raw row.
 -- in: raw (RawPairs with n_tokens, all generators), chunks (Chunks), close (pair_id of rows too close to the exam),
 --     $unstudied (share of the documents to hold out, 0..1),
---     $lexical (whether all words of a short answer, and all numbers of any row, must be in the passage)
+--     $lexical (whether all words of a short answer, and all numbers of any row, must be in the passage),
+--     $trusted (generators whose rows are taken without that)
 -- out: one row per raw row; dropped is null for a kept row
 WITH ranked AS (
     SELECT doc_id, row_number() OVER (ORDER BY md5(doc_id)) AS rank, count(*) OVER () AS documents
@@ -11,7 +12,8 @@ unstudied AS (SELECT doc_id FROM ranked WHERE rank <= round($unstudied * documen
 compared AS (
     SELECT
         raw.*, list_distinct(words(raw.completion)) AS row_words,
-        list_distinct(words(chunks.heading || ' ' || chunks.text)) AS passage_words
+        list_distinct(words(chunks.heading || ' ' || chunks.text)) AS passage_words,
+        $lexical AND NOT list_contains($trusted::VARCHAR[], raw.generator) AS is_checked
     FROM raw JOIN chunks USING (chunk_id)
 ),
 judged AS (
@@ -21,15 +23,15 @@ judged AS (
             WHEN dropped IS NOT NULL THEN dropped
             WHEN doc_id IN (FROM unstudied) THEN 'unstudied'
             WHEN completion = '' OR (kind = 'qa' AND prompt = '') THEN 'empty'
-            WHEN $lexical AND kind = 'qa' AND len(row_words) <= 12 AND NOT list_has_all(passage_words, row_words) THEN 'not grounded'
-            WHEN $lexical AND NOT list_has_all(passage_words, list_filter(row_words, lambda word: regexp_matches(word, '\d')))
+            WHEN is_checked AND kind = 'qa' AND len(row_words) <= 12 AND NOT list_has_all(passage_words, row_words) THEN 'not grounded'
+            WHEN is_checked AND NOT list_has_all(passage_words, list_filter(row_words, lambda word: regexp_matches(word, '\d')))
                 THEN 'not grounded'
             WHEN pair_id IN (FROM close) THEN 'in the exam'
         END AS dropped
     FROM compared
 )
 SELECT
-    * EXCLUDE (row_words, passage_words, dropped),
+    * EXCLUDE (row_words, passage_words, is_checked, dropped),
     CASE
         WHEN dropped IS NOT NULL THEN dropped
         WHEN row_number() OVER (PARTITION BY dropped, kind, lower(prompt), lower(completion) ORDER BY pair_id) > 1

@@ -29,13 +29,14 @@ def main() -> None:
     """Write Pairs and Ledger."""
     section = params.load("curate", Params)
     generators = params.names("synthesize")
-    if unknown := set(section.tokens_per_source) - {*generators, "rows"}:
-        raise UserError(f"params.yaml: curate.tokens_per_source names {min(unknown)}, which synthesize does not have")
+    for key in ("tokens_per_source", "trusted"):
+        if unknown := set(getattr(section, key)) - {*generators, "rows"}:
+            raise UserError(f"params.yaml: curate.{key} names {min(unknown)}, which synthesize does not have")
     count = token_counter(tokenizer(params.load("student", Student)))
     raw = pl.concat([*map(RawPairs.read, generators), PeoplePairs.read()])
     chunks, usage = Redacted.read(), {}
     if section.grounding == "judge":
-        raw, meter = grounding.check_grounding(raw, chunks, section.reasoning)
+        raw, meter = grounding.check_grounding(raw, chunks, section.reasoning, section.trusted)
         usage = {f"judge_{name}": value for name, value in meter.metrics().items()}
     ledger = curate(raw, chunks, Questions.read(), section, count)
     pairs = training_rows(ledger, section, count)

@@ -41,7 +41,7 @@ QUESTIONS = Questions.frame([
 
 
 PARAMS = curate.Params(
-    grounding="lexical", duplicate_threshold=0.9, exam_overlap_threshold=0.8, dev_similarity_threshold=0.5,
+    grounding="lexical", trusted=[], duplicate_threshold=0.9, exam_overlap_threshold=0.8, dev_similarity_threshold=0.5,
     unstudied=0, tokens_per_source={}, documents=0.5, dev=0, reasoning=True, replay="replay.jsonl", replay_share=0.1,
 )  # fmt: skip
 
@@ -433,6 +433,14 @@ def test_a_judge_of_grounding_sees_passages_as_they_are_masked(lamps, cue):
     assert len(cue.seen) == 8 and metrics.read("curate")["judge_requests"] == 8
     assert sent(cue).count("EMAIL_ADDRESS_1") == 8
     assert "anna" not in sent(cue)
+
+
+def test_the_judge_of_grounding_is_not_asked_about_a_generator_that_is_trusted(lamps, cue):
+    serve_schemas(cue)
+    lamps.change("curate", "grounding", "judge")
+    lamps.change("curate", "trusted", ["qa"])
+    curate.main()
+    assert not cue.seen and metrics.read("curate")["judge_requests"] == 0
 
 
 # without unassigned code points: DuckDB's regular expressions know letters of newer Unicode versions than Python's

@@ -81,6 +81,21 @@ def test_pairs_are_grounded_deduplicated_and_kept_out_of_the_exam_like_any_other
     assert set(pairs["teacher"]) == {"people"}
 
 
+def test_pairs_of_people_who_are_trusted_need_not_stand_in_their_passage(shop):
+    shop.change("curate", "trusted", ["rows"])
+    shop.change("rows", "similarity", 0)
+    write(*FAQ, {"question": "What is the price in euros of Lamp 2 at its maker's", "answer": "32 euros"})
+    rows.main()
+    curate.main()
+    dropped = Ledger.read().filter(pl.col("dropped").is_not_null()).select("prompt", "dropped").rows()
+    assert sorted(dropped) == [
+        ("What does Lamp 4 weigh?", "duplicate"),
+        ("What is the price in euros of Lamp 2 at its maker's", "in the exam"),
+    ]
+    shop.change("curate", "trusted", ["rowing"])
+    assert "curate.trusted names rowing, which synthesize does not have" in error_line(curate.main)
+
+
 def test_a_line_more_in_the_file_changes_no_other_row(shop):
     rows.main()
     before = PeoplePairs.read()

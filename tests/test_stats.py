@@ -38,7 +38,9 @@ def test_seeds_that_differ_widen_the_interval_of_an_accuracy_and_seeds_that_agre
 
 def test_few_questions_and_seeds_widen_the_interval_of_an_accuracy_by_their_freedom():
     right = np.array([[1, 1, 0], [0, 1, 0], [1, 1, 1], [0, 0, 1], [1, 0, 1]])
-    assert stats.proportion_ci(right) == pytest.approx((0.6, 0.30810, 0.83479), abs=1e-5)  # Satterthwaite's t in Wilson's
+    assert stats.proportion_ci(right) == pytest.approx(
+        (0.6, 0.30810, 0.83479), abs=1e-5
+    )  # Satterthwaite's t in Wilson's
 
 
 @settings(max_examples=100, deadline=None)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Collection
 
 import polars as pl
 from pydantic import BaseModel
@@ -21,14 +22,17 @@ class Support(BaseModel):
     verdict: int
 
 
-def check_grounding(raw: pl.DataFrame, chunks: pl.DataFrame, reasoning: bool) -> tuple[pl.DataFrame, Meter]:
+def check_grounding(
+    raw: pl.DataFrame, chunks: pl.DataFrame, reasoning: bool, trusted: Collection[str] = ()
+) -> tuple[pl.DataFrame, Meter]:
     """Return `raw` with unsupported and unjudged rows dropped, and the judge's usage.
 
-    One request per distinct row. The reasoning of an answer is checked too where `reasoning` is true.
+    One request per distinct row, but none for a row of a `trusted` generator. The reasoning of an answer is checked too
+    where `reasoning` is true.
     """
     passages = {row["chunk_id"]: quoting.passage(row["heading"], row["text"]) for row in chunks.to_dicts()}
     pair_ids = defaultdict(list)
-    for row in raw.filter(pl.col("dropped").is_null()).to_dicts():
+    for row in raw.filter(pl.col("dropped").is_null(), ~pl.col("generator").is_in(list(trusted))).to_dicts():
         answer = f"{row['reasoning']}\n{row['completion']}" if reasoning and row["reasoning"] else row["completion"]
         question, answer = quoting.quoted(row["prompt"]), quoting.quoted(answer)
         prompt = prompts.render("grounding/claims", question=question, answer=answer, passage=passages[row["chunk_id"]])

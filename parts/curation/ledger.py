@@ -20,6 +20,7 @@ class CurateParams(BaseModel, extra="forbid", frozen=True):
     """Section `curate` of params.yaml."""
 
     grounding: Literal["lexical", "judge"]  # checks answers against their passages: a rule on words, or a model
+    trusted: list[str]  # generators whose answers are not checked, such as rows that people wrote
     duplicate_threshold: float = Field(gt=0, le=1)  # similarity from which a row repeats another
     exam_overlap_threshold: float = Field(gt=0, le=1)  # share of an exam question from which a row gives it away
     dev_similarity_threshold: float = Field(gt=0, le=1)  # similarity from which questions are held out together
@@ -42,7 +43,7 @@ def curate(
     tokens = trained_tokens(_as_trained(raw, params).to_dicts(), count)
     raw = raw.with_columns(n_tokens=pl.Series(tokens, dtype=pl.Int64))
     close = select(query("exam"), {"near": params.exam_overlap_threshold}, raw=raw, questions=questions)
-    settings = {"unstudied": params.unstudied, "lexical": params.grounding == "lexical"}
+    settings = {"unstudied": params.unstudied, "lexical": params.grounding == "lexical", "trusted": params.trusted}
     ledger = select(query("curate"), settings, raw=raw, chunks=chunks, close=close)
     ledger = hold_out(drop_duplicates(ledger, params.duplicate_threshold), params.dev, params.dev_similarity_threshold)
     allowed = pl.DataFrame(list(params.tokens_per_source.items()), _ALLOWED, orient="row")
