@@ -9,10 +9,14 @@ export TOKENIZERS_PARALLELISM = false
 
 .PHONY: repro test quick lint diff history verdict page estimate ledger coverage docs picture search scaling ablations leak seeds bench clean
 
-repro: .venv/done ## documents in, verdict out
+repro: .venv/done ## documents in, verdict out; PROFILE=real runs params/real.yaml beside it
+ifdef PROFILE
+	@python -m experiments.profile $(PROFILE)
+else
 	@dvc repro
 	@python -m commands.gate
 	@python -m commands.verdict
+endif
 
 test: .venv/done lint ## lint, then the tests
 	@pytest -n 2 --dist worksteal

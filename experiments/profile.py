@@ -1,0 +1,66 @@
+"""Run the whole pipeline by a profile: params.yaml with the few lines that params/NAME.yaml changes.
+
+python -m experiments.profile NAME        (make repro PROFILE=NAME)
+
+The run is a DVC experiment, NAME-COMMIT, in a copy of the repository: params.yaml and the shipped run stay as they are. What
+it measured is kept in git, in experiments/NAME, and `make docs` puts its verdict into docs/.
+"""
+
+import contextlib
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from commands import git, verdict
+from parts.project.command import run
+from parts.project.errors import UserError
+from parts.project.files import replacing
+
+FOLDER = Path("params")
+KEPT = Path("experiments")
+
+
+def load(name: str) -> dict:
+    """Return the sections that the profile `name` changes. Raises UserError when there is no such profile."""
+    path = FOLDER / f"{name}.yaml"
+    if not path.is_file():
+        names = ", ".join(sorted(each.stem for each in FOLDER.glob("*.yaml")))
+        raise UserError(f"there is no profile {path}: the profiles are {names}")
+    return yaml.safe_load(path.read_text())
+
+
+def overrides(values: dict, prefix: str = "") -> Iterator[str]:
+    """Yield KEY=VALUE, as `dvc exp run --set-param` takes it, for each value of a nested dictionary."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from overrides(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}={json.dumps(value)}"
+
+
+def keep(revision: str, folder: Path) -> None:
+    """Write params.yaml and metrics/ of an experiment to `folder`, all or nothing."""
+    files = [(revision, path) for path in ["params.yaml", *git.list_files(revision, "metrics")]]
+    with replacing(folder) as partial:
+        for (_, path), text in git.read_files(files).items():
+            (partial / path).parent.mkdir(parents=True, exist_ok=True)
+            (partial / path).write_text(text)
+
+
+def main(name: str) -> None:
+    """Run the profile, keep what it measured in experiments/`name`, and print its verdict."""
+    words = [word for override in overrides(load(name)) for word in ("--set-param", override)]
+    experiment = f"{name}-{git.commit('HEAD')[:7]}"
+    done = subprocess.run(["dvc", "exp", "run", "--temp", "--force", "--name", experiment, *words], check=False)
+    if done.returncode:
+        raise UserError(f"the profile {name} did not come to its end: see above; run again to go on")
+    keep(git.resolve(experiment), KEPT / name)
+    with contextlib.chdir(KEPT / name):
+        print(f"\n{verdict.text()}")
+
+
+if __name__ == "__main__":
+    run(main)
