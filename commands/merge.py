@@ -14,9 +14,10 @@ from parts.student.model import load, tokenizer
 
 def main(adapter: str, folder: str) -> None:
     """Write the model with `adapter` merged into it to `folder`, all or nothing."""
+    student = params.load("student", Student)
     with replacing(Path(folder)) as partial:
-        load(adapter).save_pretrained(partial)
-        tokenizer(params.load("student", Student)).save_pretrained(partial)
+        load(adapter, gguf_file=student.gguf_file).save_pretrained(partial)
+        tokenizer(student).save_pretrained(partial)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from parts.project import metrics, params
 from parts.project.queries import select
 from parts.project.sections import Student
 from parts.student import dataset
-from parts.student.model import tokenizer
+from parts.student.chat_format import chat_format
 from parts.student.recipe import Recipe
 from parts.verdict import sentences
 from parts.verdict.curation_cautions import curation_cautions
@@ -411,15 +411,15 @@ def test_dropped_rows_and_rows_held_out_are_never_trained_on(lamps):
     RawPairs.write(raw(*rows, {"prompt": "What is it made of?", "completion": "steel"}), "qa")
     lamps.change("curate", "dev", 0.4)
     curate.main()
-    tokens = tokenizer(Student(model=str(ROOT / "models/base")))
-    train, dev, order = dataset.pairs_data(Pairs.read().to_dicts(), tokens, params.load("train", Recipe), seed=1)
+    chat = chat_format(Student(model=str(ROOT / "models/base")))
+    train, dev, order = dataset.pairs_data(Pairs.read().to_dicts(), chat, params.load("train", Recipe), seed=1)
     asked = [{row["prompt"] for row in rows if any(row["prompt"] in text for text in texts)} for texts in (
-        [tokens.decode(row["input_ids"]) for row in part] for part in (train, dev)
+        [chat.tokenizer.decode(row["input_ids"]) for row in part] for part in (train, dev)
     )]  # fmt: skip
     held_out = set(Ledger.read().filter(split="dev")["prompt"])
     assert asked == [{row["prompt"] for row in rows} - held_out, held_out]
     assert 5 < len(held_out) < 35
-    assert not any("steel" in tokens.decode(row["input_ids"]) for row in train + dev)
+    assert not any("steel" in chat.tokenizer.decode(row["input_ids"]) for row in train + dev)
     assert max(order) < len(train), "the order is of the rows to train on"
 
 
