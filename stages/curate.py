@@ -31,7 +31,8 @@ def main() -> None:
     generators = params.names("synthesize")
     if unknown := set(section.tokens_per_source) - {*generators, "rows"}:
         raise UserError(f"params.yaml: curate.tokens_per_source names {min(unknown)}, which synthesize does not have")
-    count = token_counter(tokenizer(params.load("student", Student)))
+    student = params.load("student", Student)
+    count = token_counter(tokenizer(student))
     raw = pl.concat([*map(RawPairs.read, generators), PeoplePairs.read()])
     chunks, usage = Redacted.read(), {}
     if section.grounding == "judge":
@@ -44,6 +45,8 @@ def main() -> None:
     Ledger.write(ledger)
     Pairs.write(pairs)
     counts = summary(ledger, pairs, section)
+    if section.replay_of not in (None, student.model):
+        counts["replay_of"] = section.replay_of
     metrics.write("curate", usage | counts)
     tokens = pairs.filter(split="train")["n_tokens"].sum()
     print(

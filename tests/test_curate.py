@@ -227,6 +227,7 @@ def lamps(workplace):
     Questions.write(QUESTIONS)
     Path("data/replay.jsonl").write_text('{"prompt": "a", "completion": "b"}\n' * 3)
     workplace.change("student", "model", str(ROOT / "models/base"))
+    workplace.change("curate", "replay_of", str(ROOT / "models/base"))
     return workplace
 
 
@@ -247,6 +248,19 @@ def test_replay_that_runs_out_is_told_and_measured(lamps, capsys):
     assert metrics.read("curate")["replay_tokens_missing"] == 0
     assert "ran out" not in capsys.readouterr().out
     assert curation_cautions(metrics.read("curate")) == []
+
+
+def test_replay_of_another_student_is_told(lamps, capsys):
+    lamps.change("curate", "replay_share", 0.02)
+    for name, is_told in (("models/base", True), (None, False), (str(ROOT / "models/base"), False)):
+        lamps.change("curate", "replay_of", name)
+        curate.main()
+        lines = curation_cautions(metrics.read("curate"))
+        assert ["text of models/base, not of this student" in line for line in lines] == [True] * is_told
+        assert ("not of this student" in capsys.readouterr().out) == is_told
+    counts = {"tokens_qa": 60, "tokens_document": 0, "tokens_replay": 20, "replay_tokens_missing": 0, "replay_of": "m"}
+    assert "25% of the tokens trained on" in curation_cautions(counts)[0]
+    assert curation_cautions(counts | {"tokens_replay": 0}) == []
 
 
 def test_the_report_says_that_replay_ran_out(workplace):
