@@ -12,8 +12,11 @@ from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.student import dataset, model
 from parts.student.chat_format import ChatFormat, chat_format, without_thought
+from parts.student.finetune import finetune
+from parts.student.recipe import Recipe
 from parts.text import answer_format
 from stages import student
+from tests.helpers import gguf_file
 from tests.helpers.chat_families import FAMILIES, R1, Family, tokenizer
 from tests.helpers.cli import error_line
 from tests.helpers.source_code import ROOT
@@ -209,10 +212,30 @@ def test_a_student_that_cannot_be_used_ends_the_first_stage_in_one_line(mine, wo
     assert "is quantised (gptq), and is not trained here" in error_line(student.main)
 
 
-def test_a_gguf_file_needs_its_package_or_to_be_there(mine, workplace, tmp_path):
-    workplace.change("student", "gguf_file", "none.gguf")
-    line = error_line(student.main)
-    assert "cannot load the model" in line and "none.gguf" in line
+def test_a_gguf_file_that_is_not_there_or_is_none_is_an_error_of_the_first_stage(mine, workplace, tmp_path):
+    for name in ("none.gguf", "config.json"):
+        workplace.change("student", "gguf_file", name)
+        assert "cannot load the model" in error_line(student.main)
+
+
+@pytest.mark.slow
+def test_a_student_in_gguf_is_trained_and_answers(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "student").mkdir()
+    gguf_file.write(tmp_path / "student/tiny.gguf", tokenizer(FAMILIES["chatml"]))
+    settings = Student(model="student", gguf_file="tiny.gguf")
+    form = chat_format(settings)
+    assert (form.context, form.end) == (1024, "<|im_end|>")
+    recipe = Recipe(
+        seeds=[1], lora_r=4, lora_alpha=8, learning_rate=0.02, num_train_epochs=1, per_device_train_batch_size=4,
+        max_length=512, warmup_ratio=0, weight_decay=0, completion_only_loss=True,
+    )  # fmt: skip
+    for lora_r in (4, None):
+        recipe = recipe.model_copy(update={"lora_r": lora_r})
+        data = dataset.pairs_data([ROW | {"split": "train"}] * 4, form, recipe, 1)
+        assert finetune(settings, form, data, recipe, 1, tmp_path / "tuned", tmp_path / "loss.tsv")["steps"] == 1
+        engine = Engine(str(tmp_path / "tuned"), form, 4, 900, gguf_file="tiny.gguf")
+        assert engine.respond([engine.prompt("How long?", [])[0]], 1)[0].new_tokens > 0
 
 
 def test_prompts_and_answers_must_fit_the_students_context(qwen_chat):

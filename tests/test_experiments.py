@@ -153,7 +153,7 @@ def test_a_study_is_known_by_its_data_and_not_by_its_code(key, monkeypatch):
     assert key(replace(plan, recipe=RECIPE.model_copy(update={"learning_rate": 0.02}))) != key()
     before = key()
     encode = dataset.encode
-    monkeypatch.setattr(dataset, "encode", lambda *words: encode(*words)._replace(rows=encode(*words).rows[::-1]))
+    monkeypatch.setattr(dataset, "encode", lambda *words: dataset.Encoding(encode(*words).rows[::-1], 0))
     assert key() != before, "rows read in another order"
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import struct
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -44,7 +45,8 @@ def context_tokens(student: Student) -> int | None:
 
 def refuse_quantised(student: Student) -> None:
     """Raise UserError for weights of few bits, which cannot be trained and merged here."""
-    if settings := getattr(_config(student), "quantization_config", None):
+    settings = getattr(_config(student), "quantization_config", None)
+    if settings and not student.gguf_file:  # which is read as weights of full precision
         method = settings.get("quant_method", "") if isinstance(settings, dict) else settings.quant_method
         raise UserError(
             f"{student.model} is quantised ({getattr(method, 'value', method)}), and is not trained here: name the model "
@@ -72,7 +74,7 @@ def load(model: str, merge: bool = True, dtype=None, gguf_file: str | None = Non
     """
     import torch
     from peft import PeftConfig, PeftModel
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, GgufConfig
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # of weights, a bar for each model that is loaded
@@ -82,11 +84,15 @@ def load(model: str, merge: bool = True, dtype=None, gguf_file: str | None = Non
         return adapter.merge_and_unload() if merge else adapter
     cuda = torch.cuda.is_available()
     dtype = dtype or (torch.bfloat16 if cuda else torch.float32)
-    if gguf_file and Path(model).is_dir() and not Path(model, gguf_file).exists():
-        gguf_file = None  # all weights of a student that was trained here
+    source = {}
+    if gguf_file and not (Path(model).is_dir() and not Path(model, gguf_file).exists()):  # not all weights trained here
+        source = {
+            "gguf_file": gguf_file,
+            "quantization_config": GgufConfig(dequantize=True),
+        }  # blocks cannot be trained
     with _loading(model):
         loaded = AutoModelForCausalLM.from_pretrained(
-            model, dtype=dtype, use_safetensors=True, trust_remote_code=False, gguf_file=gguf_file
+            model, dtype=dtype, use_safetensors=True, trust_remote_code=False, **source
         )
     return loaded.to("cuda" if cuda else "cpu")
 
@@ -96,7 +102,7 @@ def _loading(model: str) -> Iterator[None]:
     """Raise UserError where a model cannot be loaded, or a package that it needs is missing."""
     try:
         yield
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, struct.error) as error:
         raise no_model(model, error) from error
 
 
