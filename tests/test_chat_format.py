@@ -17,7 +17,7 @@ from parts.student.recipe import Recipe
 from parts.text import answer_format
 from stages import student
 from tests.helpers import gguf_file
-from tests.helpers.chat_families import FAMILIES, R1, Family, tokenizer
+from tests.helpers.chat_families import CHATML, FAMILIES, IM, R1, Family, tokenizer
 from tests.helpers.cli import error_line
 from tests.helpers.source_code import ROOT
 
@@ -81,6 +81,14 @@ def test_a_turn_ends_with_the_token_that_the_template_writes_not_with_the_one_th
     assert form.ends == {end, eos}
     assert dataset.encode([ROW], form, 4000).rows[0]["labels"][-1] == end
     assert dataset.encode([DOCUMENT], form, 4000).rows[0]["labels"][-1] == eos
+
+
+def test_a_line_break_that_is_an_added_token_ends_no_turn():
+    made = tokenizer(Family(CHATML.replace("<|im_end|>", "\n<|im_end|>"), IM, "<|endoftext|>"))
+    made.add_tokens(["\n"])
+    form = ChatFormat(made, Student(model="m"))
+    assert form.end == "\n<|im_end|>"
+    assert form.ends == set(made.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"]))
 
 
 def test_decoding_stops_at_the_end_of_a_turn_of_a_text_and_at_what_the_models_own_configuration_names(qwen, tmp_path):
@@ -164,8 +172,10 @@ def test_the_date_in_a_prompt_is_the_same_on_every_day_and_can_be_changed():
     assert "Today Date: 26 Jul 2024" in text and str(date.today().year) not in text
     assert "Today Date: 1 May 2030" in chat("llama3", template={"date_string": "1 May 2030"}).prompt(messages)
     made = tokenizer(FAMILIES["chatml"])
-    made.chat_template = "{{ strftime_now('%Y-%m-%d') }}" + made.chat_template
+    made.chat_template = "{% for n in range(1) %}{{ strftime_now('%Y-%m-%d') }}{% endfor %}" + made.chat_template
     assert ChatFormat(made, Student(model="m")).prompt(messages).startswith("2024-07-26")
+    with pytest.raises(UserError, match="it reads nothing"):
+        ChatFormat(made, Student(model="m", template={"date": "1 May 2030"}))
 
 
 @pytest.fixture

@@ -138,6 +138,7 @@ def test_a_merged_adapter_is_a_model_of_its_own_with_the_students_tokenizer(tune
     merge.main(str(ADAPTER), "models/merged")
     assert not Path("models/merged/adapter_config.json").exists()
     read = tokenizer(Student(model="models/merged"))
+    assert load("models/merged").generation_config.eos_token_id == [read.eos_token_id]
     assert read.chat_template == tokenizer(Student(model=str(qwen))).chat_template
     merged, beside = (
         Engine(model, ChatFormat(read, Student(model=model)), 4, 512) for model in ("models/merged", str(ADAPTER))

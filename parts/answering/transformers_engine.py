@@ -24,8 +24,7 @@ class Engine(PromptBuilder):
         super().__init__(chat, max_new_tokens, max_prompt_tokens)
         self.model = load(model, merge, gguf_file=gguf_file).eval()
         self.clock = "cpu" if self.model.device.type == "cpu" else "wall"
-        ends = self.model.generation_config.eos_token_id
-        self.ends = {*(ends if isinstance(ends, list) else [ends]), *chat.ends} - {None}
+        self.ends = chat.stops(self.model)
 
     def respond(self, prompts: Sequence[str], batch: int, desc: str | None = None) -> list[Response]:
         """Return the greedy response to each of `prompts`, `batch` at a time, with a progress bar where `desc` labels one."""

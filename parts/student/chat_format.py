@@ -23,7 +23,7 @@ THOUGHT, THOUGHT_END = "<think>", "</think>"
 
 _SYSTEM, _QUESTION, _ANSWER = "systemprobe", "questionprobe", "answerprobe"
 _PROBE = [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": _QUESTION}]
-_GIVEN = {"messages", "tools", "documents", "add_generation_prompt", "strftime_now", "raise_exception", "namespace"}
+_GIVEN = {"messages", "tools", "documents", "add_generation_prompt", "strftime_now", "raise_exception"}
 _GENERATION = re.compile(r"\{%-? ?(?:end)?generation ?-?%\}")  # marks of transformers, which Jinja does not know
 
 Messages = list[dict[str, str]]
@@ -71,6 +71,11 @@ class ChatFormat:
         """Return the ids of `text`, without special tokens added."""
         return self.tokenizer(text, add_special_tokens=False).input_ids
 
+    def stops(self, model) -> set[int]:
+        """Return the ids of all tokens that `model` is to stop at: `ends`, and those of its generation_config."""
+        own = model.generation_config.eos_token_id
+        return {*(own if isinstance(own, list) else [own]), *self.ends} - {None}
+
     def _render(self, messages: Messages, add_generation_prompt: bool) -> str:
         """Return the text of `messages` by the template. Raises UserError where it does not take them."""
         from jinja2 import TemplateError
@@ -103,6 +108,7 @@ class ChatFormat:
     def _variables(self) -> set[str]:
         """Return the names that the template reads, those left out that every template is given."""
         from jinja2 import TemplateError
+        from jinja2.defaults import DEFAULT_NAMESPACE
         from jinja2.ext import loopcontrols
         from jinja2.meta import find_undeclared_variables
         from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -112,7 +118,7 @@ class ChatFormat:
             read = find_undeclared_variables(ImmutableSandboxedEnvironment(extensions=[loopcontrols]).parse(template))
         except (TemplateError, ValueError) as error:
             raise UserError(f"the chat template of {self.model} cannot be read: {error}") from error
-        return read - set(self.tokenizer.special_tokens_map)
+        return read - set(self.tokenizer.special_tokens_map) - set(DEFAULT_NAMESPACE)
 
     def _takes_system(self, student: Student) -> bool:
         """Tell whether the template has a place for system words: some raise an error, others drop them."""
@@ -149,8 +155,9 @@ class ChatFormat:
         whole = self._render([*_PROBE, {"role": "assistant", "content": _ANSWER}], add_generation_prompt=False)
         before, _, after = whole.partition(_ANSWER)
         lead = before.removeprefix(prompt) if before.startswith(prompt) else ""
-        tokens = {*self.tokenizer.added_tokens_decoder, *self.tokenizer.all_special_ids}
-        for token in self.tokenizer.convert_ids_to_tokens([token for token in self.ids(after) if token in tokens]):
+        added = {*self.tokenizer.added_tokens_decoder, *self.tokenizer.all_special_ids}
+        tokens = self.tokenizer.convert_ids_to_tokens([token for token in self.ids(after) if token in added])
+        for token in filter(str.strip, tokens):  # some tokenizers have added line breaks, too
             return lead, after[: after.index(token) + len(token)]
         if not self.tokenizer.eos_token:
             raise UserError(f"the tokenizer of {self.model} has no token that ends an answer: choose another student")

@@ -78,7 +78,7 @@ FAMILIES = {
 
 def tokenizer(family: Family):
     """Return a tokenizer of bytes, or of letters and spaces, with the tokens and the template of `family`."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
     alphabet = pre_tokenizers.ByteLevel.alphabet()
@@ -86,10 +86,11 @@ def tokenizer(family: Family):
         alphabet = [*map(chr, range(32, 127)), "\n", "▁"]
     letters = {letter: number for number, letter in enumerate(sorted(alphabet))}
     bpe = Tokenizer(models.BPE(vocab=letters, merges=[]))
-    bpe.pre_tokenizer, bpe.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     if family.words:
-        bpe.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
         bpe.decoder = decoders.Metaspace(prepend_scheme="first")
+        bpe.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    else:
+        bpe.pre_tokenizer, bpe.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     bpe.add_special_tokens(family.tokens)
     if family.begins:
         token = (family.bos, bpe.token_to_id(family.bos))
