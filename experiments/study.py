@@ -26,7 +26,7 @@ from parts.project.sections import Student
 from parts.retrieval.contexts import shown_passages
 from parts.scoring import exact
 from parts.student import dataset, finetune
-from parts.student.model import tokenizer
+from parts.student.chat_format import chat_format
 from stages import answer, curate
 
 CACHE = Path(".cache/experiments")
@@ -108,7 +108,7 @@ def exam_inputs(exams: Sequence[tuple[pl.DataFrame, dict]]) -> list[list]:
     """Return every question of `exams` (Questions, passages by question) as a student reads it, and its reference."""
     settings = params.load("answer", arm_engine.AnswerParams)
     prompts = PromptBuilder(
-        tokenizer(params.load("student", Student)), settings.max_new_tokens, settings.max_prompt_tokens
+        chat_format(params.load("student", Student)), settings.max_new_tokens, settings.max_prompt_tokens
     )
     return [
         [
@@ -122,10 +122,10 @@ def exam_inputs(exams: Sequence[tuple[pl.DataFrame, dict]]) -> list[list]:
 
 def training_data(company: Company, plan: Plan, pairs: list[dict]) -> dataset.TrainingData:
     """Return what the training by `plan` reads: `pairs`, or the documents of `company`."""
-    reader = tokenizer(params.load("student", Student))
+    chat = chat_format(params.load("student", Student))
     if plan.on_documents:
-        return dataset.raw_data(company.chunks.to_dicts(), pairs, reader, plan.recipe, company.seed)
-    return dataset.pairs_data(pairs, reader, plan.recipe, company.seed)
+        return dataset.raw_data(company.chunks.to_dicts(), pairs, chat, plan.recipe, company.seed)
+    return dataset.pairs_data(pairs, chat, plan.recipe, company.seed)
 
 
 def study_key(company: Company, plan: Plan, pairs: list[dict], measured: list) -> str:
@@ -149,7 +149,7 @@ def cached(company: Company, plan: Plan, measure: Callable[[transformers_engine.
     with (folder / "log").open("a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         data = training_data(company, plan, pairs)
         training = finetune.finetune(
-            student.model, tokenizer(student), data, plan.recipe, company.seed, folder / "adapter", folder / "loss.tsv"
+            student, chat_format(student), data, plan.recipe, company.seed, folder / "adapter", folder / "loss.tsv"
         )
         engine = arm_engine.engine(str(folder / "adapter"), settings)
         metrics = measure(engine) | {"tokens_read": training["tokens"]}

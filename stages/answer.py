@@ -7,11 +7,13 @@ reads   Questions           one row per exam question
 writes  Answers[arm]        one row per question and seed
 """
 
+import sys
+
 import polars as pl
 
 from parts.answering import arm_engine
 from parts.answering.arm_engine import AnswerParams as Params
-from parts.answering.engine import Engine
+from parts.answering.engine import Engine, crowding
 from parts.project import metrics, params
 from parts.project.arms import Arm
 from parts.project.command import run
@@ -39,6 +41,8 @@ def answer(
     """
     rows = questions.select("question_id", "question", "options").rows()
     prompts = [engine.prompt(question, passages.get(key, []), options) for key, question, options in rows]
+    if caution := crowding([n_shown for _, n_shown in prompts], [len(passages.get(key, [])) for key, _, _ in rows]):
+        print(f"{desc}: {caution}", file=sys.stderr)
     responses = engine.respond([text for text, _ in prompts], batch, desc)
     likeliest = [
         engine.choose(text, options) if options else None

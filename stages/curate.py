@@ -32,7 +32,8 @@ def main() -> None:
     for key in ("tokens_per_source", "trusted"):
         if unknown := set(getattr(section, key)) - {*generators, "rows"}:
             raise UserError(f"params.yaml: curate.{key} names {min(unknown)}, which synthesize does not have")
-    count = token_counter(tokenizer(params.load("student", Student)))
+    student = params.load("student", Student)
+    count = token_counter(tokenizer(student))
     raw = pl.concat([*map(RawPairs.read, generators), PeoplePairs.read()])
     chunks, usage = Redacted.read(), {}
     if section.grounding == "judge":
@@ -45,6 +46,8 @@ def main() -> None:
     Ledger.write(ledger)
     Pairs.write(pairs)
     counts = summary(ledger, pairs, section)
+    if section.replay_of not in (None, student.model):
+        counts["replay_of"] = section.replay_of
     metrics.write("curate", usage | counts)
     tokens = pairs.filter(split="train")["n_tokens"].sum()
     print(

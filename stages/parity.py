@@ -22,7 +22,7 @@ from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.retrieval.contexts import shown_passages
 from parts.student import dataset
-from parts.student.model import tokenizer
+from parts.student.chat_format import chat_format
 from parts.student.recipe import Recipe
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
@@ -39,13 +39,18 @@ class Params(BaseModel, extra="forbid", frozen=True):
 
 
 def parity(engines: dict[str, Callable[[], Engine]], prompts: list[str], batch: int) -> dict[str, float]:
-    """Return the share of `prompts` to which the greedy answer of each of `engines` differs from that of the first."""
-    answers = {
-        name: [response.text for response in load().respond(prompts, batch, name)] for name, load in engines.items()
-    }
-    first, *others = answers
-    n_differ = {name: sum(a != b for a, b in zip(answers[first], answers[name], strict=True)) for name in others}
-    return {f"{name}_differs_from_{first}": count / len(prompts) for name, count in n_differ.items()}
+    """Return the share of `prompts` to which the greedy answer of each of `engines` differs from that of the first.
+
+    An answer that parts from the first's between two tokens that are equally likely, but for rounding, does not differ.
+    """
+    first, *others = engines
+    reference, shares = engines[first](), {}
+    answers = reference.respond(prompts, batch, first)
+    for name in others:
+        responses = zip(prompts, answers, engines[name]().respond(prompts, batch, name), strict=True)
+        n_differ = sum(reference.differs(*answer) for answer in responses)
+        shares[f"{name}_differs_from_{first}"] = n_differ / len(prompts)
+    return shares
 
 
 def check(values: dict[str, float], section: Params) -> None:
@@ -53,8 +58,8 @@ def check(values: dict[str, float], section: Params) -> None:
     endless = values["rows"] - values["rows_ended"] - values["rows_cut"]
     if endless:
         raise UserError(
-            f"{endless} of {values['rows']} training rows do not end with a token that the student stops at: the tokenizer's "
-            "eos_token and generation_config.json of student.model must name the same"
+            f"{endless} of {values['rows']} training rows do not end with a token that the student stops at: the chat "
+            "template of student.model must end an assistant's turn by one"
         )
     for name, share in values.items():
         if "_differs_from_" in name and share > section.disagree:
@@ -80,7 +85,7 @@ def main() -> None:
     seed = recipe.seeds[0]
     merged, adapter = (arm_engine.engine("adapter", answer, merge=merge, seed=seed) for merge in (True, False))
     pairs = Pairs.read().to_dicts()
-    encoded = dataset.encode(pairs, tokenizer(student), recipe.max_length, recipe.completion_only_loss)
+    encoded = dataset.encode(pairs, chat_format(student), recipe.max_length, recipe.completion_only_loss).rows
     values = dataset.count_ended(encoded, merged.ends, recipe.max_length)
     prompts = sample_prompts(merged, arms, section, answer.passages)
     engines = {"merged": lambda: merged, "adapter": lambda: adapter}

@@ -16,9 +16,9 @@ from typing import Literal
 from parts.project import machine, metrics, params
 from parts.project.command import run
 from parts.project.sections import Student
-from parts.student.dataset import pairs_data, raw_data
+from parts.student.chat_format import chat_format
+from parts.student.dataset import encode, pairs_data, raw_data
 from parts.student.finetune import finetune
-from parts.student.model import tokenizer
 from parts.student.recipe import Recipe as Params
 from schemas.chunks import Chunks
 from schemas.pairs import Pairs
@@ -27,13 +27,18 @@ from schemas.pairs import Pairs
 def main(model: Literal["adapter", "raw"], seed: int) -> None:
     """Write models/`model`/`seed`."""
     student, recipe = params.load("student", Student), params.load("train", Params)
-    reader, rows = tokenizer(student), Pairs.read().to_dicts()
+    chat, rows = chat_format(student), Pairs.read().to_dicts()
     if model == "raw":
-        data = raw_data(Chunks.read().to_dicts(), rows, reader, recipe, seed)
+        data = raw_data(Chunks.read().to_dicts(), rows, chat, recipe, seed)
     else:
-        data = pairs_data(rows, reader, recipe, seed)
+        data = pairs_data(rows, chat, recipe, seed)
     adapter, plot = Path("models", model, str(seed)), Path("plots/loss", model, f"{seed}.tsv")
-    values = finetune(student.model, reader, data, recipe, seed, adapter, plot)
+    values = finetune(student, chat, data, recipe, seed, adapter, plot)
+    if too_long := encode(rows, chat, recipe.max_length).too_long:
+        values["rows_too_long"] = too_long
+        print(
+            f"{too_long} of {len(rows)} rows are longer than train.max_length ({recipe.max_length}), and are left out"
+        )
     timing = {key: values.pop(key) for key in ("clock", "seconds")}
     metrics.write(f"train/{model}/{seed}", values)
     machine.write(f"train/{model}/{seed}", timing, values)

@@ -11,7 +11,7 @@ from statistics import mean
 from pydantic import BaseModel, Field
 
 from parts.answering import arm_engine
-from parts.answering.engine import Engine
+from parts.answering.engine import Engine, crowding
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.errors import UserError
@@ -38,10 +38,10 @@ def f1_scores(
     questions: DevelopmentQuestions, shown: list[list[Passage]], engine: Engine, batch: int, desc: str
 ) -> list[float]:
     """Return the F1 of the answer of `engine` to each question, shown its passages (best first)."""
-    prompts = [
-        engine.prompt(question, passages)[0] for (question, _, _), passages in zip(questions, shown, strict=True)
-    ]
-    responses = engine.respond(prompts, batch, desc)
+    prompts = [engine.prompt(question, passages) for (question, _, _), passages in zip(questions, shown, strict=True)]
+    if caution := crowding([n_shown for _, n_shown in prompts], [len(passages) for passages in shown]):
+        print(f"{desc}: {caution}", file=sys.stderr)
+    responses = engine.respond([text for text, _ in prompts], batch, desc)
     return [
         exact.score(response.text, [answer], True)["f1"]
         for response, (_, answer, _) in zip(responses, questions, strict=True)

@@ -202,6 +202,15 @@ def qwen(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def qwen_chat(qwen):
+    """The chat format of the tiny model."""
+    from parts.project.sections import Student
+    from parts.student.chat_format import chat_format
+
+    return chat_format(Student(model=str(qwen)))
+
+
+@pytest.fixture(scope="session")
 def adapter(qwen, tmp_path_factory) -> Path:
     """An adapter of the tiny model that was not trained, but changes what it says."""
     import torch

@@ -14,6 +14,7 @@ from parts.answering.engine import PromptBuilder
 from parts.llm.server import running_server
 from parts.project.errors import UserError
 from parts.project.sections import Student
+from parts.student.chat_format import ChatFormat
 from parts.student.model import tokenizer
 from parts.text import answer_format
 from schemas.answers import Answers
@@ -25,13 +26,13 @@ OPTIONS = ["twelve days", "a lamp", "430 euros and some more words", "not at all
 
 
 @pytest.fixture(scope="module")
-def qwen_tokenizer(qwen):
-    return tokenizer(Student(model=str(qwen)))
+def qwen_tokenizer(qwen_chat):
+    return qwen_chat.tokenizer
 
 
 @pytest.fixture(scope="module")
-def here(qwen, qwen_tokenizer):
-    return transformers_engine.Engine(str(qwen), qwen_tokenizer, 12, 512)
+def here(qwen, qwen_chat):
+    return transformers_engine.Engine(str(qwen), qwen_chat, 12, 512)
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +65,9 @@ def test_batches_that_finished_answers_leave_give_the_answers_of_a_plain_loop_of
     )
 
 
-def test_an_answer_that_ends_early_leaves_the_batch_and_the_others_go_on(qwen, qwen_tokenizer, prompts):
+def test_an_answer_that_ends_early_leaves_the_batch_and_the_others_go_on(qwen, qwen_tokenizer, prompts, qwen_chat):
     """Ends are put where some answers pass by and others do not."""
-    engine = transformers_engine.Engine(str(qwen), qwen_tokenizer, 12, 512)
+    engine = transformers_engine.Engine(str(qwen), qwen_chat, 12, 512)
     tokens = greedy(
         engine.model, qwen_tokenizer, qwen_tokenizer(prompts, add_special_tokens=False).input_ids, set(), 2, 1
     )
@@ -86,7 +87,9 @@ def test_batches_hold_every_prompt_once_the_longest_first_within_rows_and_tokens
     assert all(len(b) <= max_rows and (len(b) == 1 or len(b) * lengths[b[0]] <= max_tokens) for b in batches)
 
 
-def test_a_cache_that_others_cannot_join_is_decoded_to_its_end_first(qwen, qwen_tokenizer, prompts, here, tmp_path):
+def test_a_cache_that_others_cannot_join_is_decoded_to_its_end_first(
+    qwen, qwen_tokenizer, prompts, here, tmp_path, qwen_chat
+):
     """A model with a sliding window has a cache of another kind; its prompts fit the window, so its answers are the same."""
     shutil.copytree(qwen, tmp_path / "sliding")
     config = json.loads((qwen / "config.json").read_text())
@@ -96,7 +99,7 @@ def test_a_cache_that_others_cannot_join_is_decoded_to_its_end_first(qwen, qwen_
         "layer_types": ["sliding_attention", "full_attention"],
     }
     (tmp_path / "sliding/config.json").write_text(json.dumps(config))
-    engine = transformers_engine.Engine(str(tmp_path / "sliding"), qwen_tokenizer, 12, 512)
+    engine = transformers_engine.Engine(str(tmp_path / "sliding"), qwen_chat, 12, 512)
     prompt_ids = qwen_tokenizer(prompts[:2], add_special_tokens=False).input_ids
     batches = [prefill(item.model, qwen_tokenizer, prompt_ids, [0, 1]) for item in (engine, here)]
     assert [batch.mergeable() for batch in batches] == [False, True]
@@ -120,9 +123,9 @@ def test_the_likeliest_option_is_the_one_of_the_highest_mean_log_probability(her
         assert here.choose(prompt, OPTIONS[::-1]) == here.choose(prompt, OPTIONS)
 
 
-def test_a_served_model_gets_the_same_prompts_and_gives_and_chooses_the_same_answers(here, qwen_tokenizer, prompts):
+def test_a_served_model_gets_the_same_prompts_and_gives_and_chooses_the_same_answers(here, qwen_chat, prompts):
     with completions_server({"student": here}) as (url, requests):
-        there = openai_engine.Engine(url, "student", qwen_tokenizer, 12, 512)
+        there = openai_engine.Engine(url, "student", qwen_chat, 12, 512)
         assert there.prompt("Where?", [("Title", "text")]) == here.prompt("Where?", [("Title", "text")])
         served, local = there.respond(prompts, batch=3), here.respond(prompts, batch=3)
         assert [(r.text, r.stopped, r.prompt_tokens) for r in served] == [
@@ -140,30 +143,30 @@ def test_a_served_model_gets_the_same_prompts_and_gives_and_chooses_the_same_ans
 
 
 @pytest.mark.slow
-def test_a_real_server_answers_as_this_process_does(here, qwen_tokenizer, prompts, qwen, monkeypatch):
+def test_a_real_server_answers_as_this_process_does(here, qwen_chat, prompts, qwen, monkeypatch):
     """transformers' own server, which returns no log-probabilities."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # two processes, so few cores
     command = (
         "python -m transformers.cli.transformers serve --host 127.0.0.1 --port {port} --dtype float32 --device cpu"
     )
     with running_server(command) as url:
-        there = openai_engine.Engine(url, str(qwen), qwen_tokenizer, 12, 512)
+        there = openai_engine.Engine(url, str(qwen), qwen_chat, 12, 512)
         served, local = there.respond(prompts[:4], batch=2), here.respond(prompts[:4], batch=2)
         assert [(r.text, r.stopped) for r in served] == [(r.text, r.stopped) for r in local]
         assert there.choose(prompts[0], OPTIONS) is None
 
 
-def test_a_server_without_log_probabilities_leaves_the_likeliest_open(here, qwen_tokenizer, prompts):
+def test_a_server_without_log_probabilities_leaves_the_likeliest_open(here, qwen_chat, prompts):
     with completions_server({"student": here}, echoes=False) as (url, _):
-        assert openai_engine.Engine(url, "student", qwen_tokenizer, 12, 512).choose(prompts[0], OPTIONS) is None
+        assert openai_engine.Engine(url, "student", qwen_chat, 12, 512).choose(prompts[0], OPTIONS) is None
 
 
-def test_a_model_that_the_server_does_not_have_is_an_error_of_one_line(here, qwen_tokenizer, prompts):
+def test_a_model_that_the_server_does_not_have_is_an_error_of_one_line(here, qwen_chat, prompts):
     with (
         completions_server({"student": here}) as (url, _),
         pytest.raises(UserError, match=r"adapter at http.*answer\.served"),
     ):
-        openai_engine.Engine(url, "adapter", qwen_tokenizer, 12, 512).respond(prompts[:2], 2)
+        openai_engine.Engine(url, "adapter", qwen_chat, 12, 512).respond(prompts[:2], 2)
 
 
 def test_a_bos_token_that_the_server_adds_is_taken_out_of_the_prompt(qwen_tokenizer):
@@ -171,7 +174,7 @@ def test_a_bos_token_that_the_server_adds_is_taken_out_of_the_prompt(qwen_tokeni
 
     adding = tokenizer(Student(model=qwen_tokenizer.name_or_path))
     adding.add_special_tokens({"bos_token": "<|im_start|>"})
-    engine = openai_engine.Engine("http://127.0.0.1:9/v1", "m", adding, 4, 64)
+    engine = openai_engine.Engine("http://127.0.0.1:9/v1", "m", ChatFormat(adding, Student(model="m")), 4, 64)
     assert engine._without_bos("<|im_start|>user") == "<|im_start|>user", "a tokenizer that adds nothing"
     bos = ("<|im_start|>", adding.bos_token_id)
     adding._tokenizer.post_processor = TemplateProcessing(single="<|im_start|> $A", special_tokens=[bos])
@@ -185,7 +188,7 @@ def test_a_tokenizer_that_adds_a_token_to_every_text_adds_none_to_a_prompt(qwen,
     token = ("<|im_start|>", adding.convert_tokens_to_ids("<|im_start|>"))
     adding._tokenizer.post_processor = TemplateProcessing(single="<|im_start|> $A", special_tokens=[token])
     assert adding("a").input_ids != qwen_tokenizer("a").input_ids
-    engine = transformers_engine.Engine(str(qwen), adding, 12, 512)
+    engine = transformers_engine.Engine(str(qwen), ChatFormat(adding, Student(model="m")), 12, 512)
     assert engine.tokens("a lamp") == here.tokens("a lamp")
     assert [(r.text, r.prompt_tokens) for r in engine.respond(prompts[:3], 2)] == [
         (r.text, r.prompt_tokens) for r in here.respond(prompts[:3], 2)
@@ -194,8 +197,8 @@ def test_a_tokenizer_that_adds_a_token_to_every_text_adds_none_to_a_prompt(qwen,
 
 
 @pytest.mark.parametrize("merge", [True, False])
-def test_an_adapter_is_merged_unless_it_is_not_to_be(adapter, qwen_tokenizer, merge):
-    engine = transformers_engine.Engine(str(adapter), qwen_tokenizer, 4, 64, merge=merge)
+def test_an_adapter_is_merged_unless_it_is_not_to_be(adapter, qwen_chat, merge):
+    engine = transformers_engine.Engine(str(adapter), qwen_chat, 4, 64, merge=merge)
     assert any("lora" in name for name, _ in engine.model.named_parameters()) != merge
 
 
@@ -205,7 +208,7 @@ def test_options_stand_lettered_below_the_question_in_the_same_words_for_all(her
     assert "Question: How long?\nA. twelve days\nB. a lamp\nC. 430 euros and some more words\nD. not at all\n" in text
     assert text.index("It is 12 days.") < text.index("How long?")
     assert answer_format.lettered(["x"] * 28)[-3:] == ["Z. x", "27. x", "28. x"]
-    assert "A. " not in PromptBuilder(here.tokenizer, 4, 512).prompt("How long?", [])[0]
+    assert "A. " not in PromptBuilder(here.chat, 4, 512).prompt("How long?", [])[0]
 
 
 def test_an_arm_answers_open_questions_in_words_and_others_by_likelihood_too(here):
@@ -246,12 +249,12 @@ def test_the_server_is_the_one_of_the_environment_or_the_one_that_params_start(m
         assert url is None
 
 
-def test_a_key_for_the_server_goes_to_it_and_a_teachers_does_not(here, qwen_tokenizer, monkeypatch, cue):
+def test_a_key_for_the_server_goes_to_it_and_a_teachers_does_not(here, qwen_chat, monkeypatch, cue):
     monkeypatch.setenv("OPENAI_API_KEY", "teachers")
     monkeypatch.setenv("CLOSEDBOOK_ENGINE_KEY", "engines")
     cue.reply = lambda request: (400, {"error": {"message": "no"}})
     with pytest.raises(UserError) as error:
-        openai_engine.Engine(cue.url, "m", qwen_tokenizer, 4, 64).respond(["?"], 1)
+        openai_engine.Engine(cue.url, "m", qwen_chat, 4, 64).respond(["?"], 1)
     sent = json.dumps(cue.heads)
     assert "Bearer engines" in sent and "teachers" not in sent and "engines" not in str(error.value)
 

@@ -16,7 +16,7 @@ from parts.project import metrics, params
 from parts.project.queries import select
 from parts.project.sections import Student
 from parts.student import dataset
-from parts.student.model import tokenizer
+from parts.student.chat_format import chat_format
 from parts.student.recipe import Recipe
 from parts.verdict import sentences
 from parts.verdict.curation_cautions import curation_cautions
@@ -227,6 +227,7 @@ def lamps(workplace):
     Questions.write(QUESTIONS)
     Path("data/replay.jsonl").write_text('{"prompt": "a", "completion": "b"}\n' * 3)
     workplace.change("student", "model", str(ROOT / "models/base"))
+    workplace.change("curate", "replay_of", str(ROOT / "models/base"))
     return workplace
 
 
@@ -247,6 +248,19 @@ def test_replay_that_runs_out_is_told_and_measured(lamps, capsys):
     assert metrics.read("curate")["replay_tokens_missing"] == 0
     assert "ran out" not in capsys.readouterr().out
     assert curation_cautions(metrics.read("curate")) == []
+
+
+def test_replay_of_another_student_is_told(lamps, capsys):
+    lamps.change("curate", "replay_share", 0.02)
+    for name, is_told in (("models/base", True), (None, False), (str(ROOT / "models/base"), False)):
+        lamps.change("curate", "replay_of", name)
+        curate.main()
+        lines = curation_cautions(metrics.read("curate"))
+        assert ["text of models/base, not of this student" in line for line in lines] == [True] * is_told
+        assert ("not of this student" in capsys.readouterr().out) == is_told
+    counts = {"tokens_qa": 60, "tokens_document": 0, "tokens_replay": 20, "replay_tokens_missing": 0, "replay_of": "m"}
+    assert "25% of the tokens trained on" in curation_cautions(counts)[0]
+    assert curation_cautions(counts | {"tokens_replay": 0}) == []
 
 
 def test_the_report_says_that_replay_ran_out(workplace):
@@ -411,15 +425,15 @@ def test_dropped_rows_and_rows_held_out_are_never_trained_on(lamps):
     RawPairs.write(raw(*rows, {"prompt": "What is it made of?", "completion": "steel"}), "qa")
     lamps.change("curate", "dev", 0.4)
     curate.main()
-    tokens = tokenizer(Student(model=str(ROOT / "models/base")))
-    train, dev, order = dataset.pairs_data(Pairs.read().to_dicts(), tokens, params.load("train", Recipe), seed=1)
+    chat = chat_format(Student(model=str(ROOT / "models/base")))
+    train, dev, order, _ = dataset.pairs_data(Pairs.read().to_dicts(), chat, params.load("train", Recipe), seed=1)
     asked = [{row["prompt"] for row in rows if any(row["prompt"] in text for text in texts)} for texts in (
-        [tokens.decode(row["input_ids"]) for row in part] for part in (train, dev)
+        [chat.tokenizer.decode(row["input_ids"]) for row in part] for part in (train, dev)
     )]  # fmt: skip
     held_out = set(Ledger.read().filter(split="dev")["prompt"])
     assert asked == [{row["prompt"] for row in rows} - held_out, held_out]
     assert 5 < len(held_out) < 35
-    assert not any("steel" in tokens.decode(row["input_ids"]) for row in train + dev)
+    assert not any("steel" in chat.tokenizer.decode(row["input_ids"]) for row in train + dev)
     assert max(order) < len(train), "the order is of the rows to train on"
 
 

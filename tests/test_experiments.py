@@ -152,7 +152,8 @@ def test_a_study_is_known_by_its_data_and_not_by_its_code(key, monkeypatch):
     assert key() == key() == key(replace(plan, generators=("qa",)))
     assert key(replace(plan, recipe=RECIPE.model_copy(update={"learning_rate": 0.02}))) != key()
     before = key()
-    monkeypatch.setattr(dataset, "encode", lambda *words, encode=dataset.encode: encode(*words)[::-1])
+    encode = dataset.encode
+    monkeypatch.setattr(dataset, "encode", lambda *words: dataset.Encoding(encode(*words).rows[::-1], 0))
     assert key() != before, "rows read in another order"
 
 

@@ -2,15 +2,19 @@
 
 import hashlib
 import json
+import math
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from parts.answering.transformers_engine import Engine
 from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.student import dataset, finetune
+from parts.student.chat_format import chat_format
 from parts.student.model import load, token_counter, tokenizer
 from parts.text import answer_format
 
@@ -28,9 +32,11 @@ RECIPE = finetune.Recipe(
 )
 
 
-def train(model: Path, reader, recipe: finetune.Recipe, folder: str, seed: int = 1) -> dict:
-    data = dataset.pairs_data(rows(), reader, recipe, seed)
-    return finetune.finetune(str(model), reader, data, recipe, seed, Path(folder), Path("loss.tsv"))
+def train(model: Path, recipe: finetune.Recipe, folder: str, seed: int = 1) -> dict:
+    student = Student(model=str(model))
+    chat = chat_format(student)
+    data = dataset.pairs_data(rows(), chat, recipe, seed)
+    return finetune.finetune(student, chat, data, recipe, seed, Path(folder), Path("loss.tsv"))
 
 
 def rows(count: int = 12) -> list[dict]:
@@ -55,12 +61,12 @@ def rows(count: int = 12) -> list[dict]:
 
 
 @pytest.fixture(scope="module")
-def qwen_tokenizer(qwen):
-    return tokenizer(Student(model=str(qwen)))
+def qwen_tokenizer(qwen_chat):
+    return qwen_chat.tokenizer
 
 
-def test_the_loss_is_on_the_completion_and_its_end_token_alone(qwen_tokenizer):
-    for row, encoded in zip(rows(), dataset.encode(rows(), qwen_tokenizer, 512), strict=True):
+def test_the_loss_is_on_the_completion_and_its_end_token_alone(qwen_tokenizer, qwen_chat):
+    for row, encoded in zip(rows(), dataset.encode(rows(), qwen_chat, 512).rows, strict=True):
         own = [
             token
             for token, label in zip(encoded["input_ids"], encoded["labels"], strict=True)
@@ -82,9 +88,9 @@ def test_the_loss_is_on_the_completion_and_its_end_token_alone(qwen_tokenizer):
             assert len(own) == len(encoded["input_ids"])
 
 
-def test_a_row_counts_as_many_tokens_as_training_reads_without_what_the_chat_template_adds(qwen_tokenizer):
+def test_a_row_counts_as_many_tokens_as_training_reads_without_what_the_chat_template_adds(qwen_tokenizer, qwen_chat):
     count = token_counter(qwen_tokenizer)
-    encoded = dataset.encode(rows(), qwen_tokenizer, 512)
+    encoded = dataset.encode(rows(), qwen_chat, 512).rows
     for row, example, n_tokens in zip(rows(), encoded, dataset.trained_tokens(rows(), count), strict=True):
         n_loss = sum(label != dataset.IGNORED for label in example["labels"])
         assert n_tokens == count([row["prompt"]])[0] + n_loss
@@ -92,26 +98,26 @@ def test_a_row_counts_as_many_tokens_as_training_reads_without_what_the_chat_tem
     assert dataset.trained_tokens([rows()[0] | {"completion": ""}], count) == [0]
 
 
-def test_the_loss_is_on_the_prompts_too_where_the_recipe_says_so(qwen_tokenizer):
-    for row in dataset.encode(rows(), qwen_tokenizer, 512, completion_only_loss=False):
+def test_the_loss_is_on_the_prompts_too_where_the_recipe_says_so(qwen_chat):
+    for row in dataset.encode(rows(), qwen_chat, 512, completion_only_loss=False).rows:
         assert row["labels"] == row["input_ids"]
 
 
-def test_a_training_row_has_the_prompt_of_a_closed_book_arm(qwen_tokenizer, qwen):
+def test_a_training_row_has_the_prompt_of_a_closed_book_arm(qwen_tokenizer, qwen, qwen_chat):
     row = rows()[0]
-    encoded = dataset.encode([row], qwen_tokenizer, 512)[0]
-    prompt = Engine(str(qwen), qwen_tokenizer, 8, 512).prompt(row["prompt"], [])[0]
+    encoded = dataset.encode([row], qwen_chat, 512).rows[0]
+    prompt = Engine(str(qwen), qwen_chat, 8, 512).prompt(row["prompt"], [])[0]
     ids = qwen_tokenizer(prompt, add_special_tokens=False).input_ids
     assert encoded["input_ids"][: len(ids)] == ids
     assert encoded["labels"][len(ids)] != dataset.IGNORED
 
 
 @pytest.fixture(scope="module")
-def tuned(qwen, qwen_tokenizer, tmp_path_factory):
+def tuned(qwen, tmp_path_factory):
     home = tmp_path_factory.mktemp("tuned")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
-        metrics = train(qwen, qwen_tokenizer, RECIPE, "adapter")
+        metrics = train(qwen, RECIPE, "adapter")
     return home, metrics
 
 
@@ -126,9 +132,7 @@ def test_training_lowers_the_loss_and_logs_it(tuned):
 
 
 @pytest.mark.slow
-def test_the_adapter_is_safetensors_alone_and_answers_differently_from_the_base(
-    tuned, qwen, qwen_tokenizer, monkeypatch
-):
+def test_the_adapter_is_safetensors_alone_and_answers_differently_from_the_base(tuned, qwen, monkeypatch, qwen_chat):
     home, _ = tuned
     monkeypatch.chdir(home)
     assert {path.suffix for path in Path("adapter").iterdir()} == {".safetensors", ".json"}
@@ -136,7 +140,7 @@ def test_the_adapter_is_safetensors_alone_and_answers_differently_from_the_base(
     questions = ["How many days, 3?", "How many days, 7?"]
     responses = {}
     for model in (str(qwen), "adapter"):
-        engine = Engine(model, qwen_tokenizer, 12, 512)
+        engine = Engine(model, qwen_chat, 12, 512)
         responses[model] = [r.text for r in engine.respond([engine.prompt(q, [])[0] for q in questions], 2)]
     assert responses["adapter"] != responses[str(qwen)]
 
@@ -156,12 +160,12 @@ def test_a_merged_adapter_has_the_logits_of_the_unmerged_one(tuned, qwen, qwen_t
 
 
 @pytest.mark.slow
-def test_all_weights_can_be_trained_and_answer(qwen, qwen_tokenizer, tmp_path, monkeypatch):
+def test_all_weights_can_be_trained_and_answer(qwen, tmp_path, monkeypatch):
     import torch
 
     monkeypatch.chdir(tmp_path)
     whole = RECIPE.model_copy(update={"lora_r": None, "num_train_epochs": 1})
-    metrics = train(qwen, qwen_tokenizer, whole, "tuned")
+    metrics = train(qwen, whole, "tuned")
     base, tuned = load(str(qwen)), load("tuned")
     assert metrics["trainable_parameters"] == sum(p.numel() for p in base.parameters())
     assert {path.suffix for path in Path("tuned").iterdir()} == {".safetensors", ".json"}
@@ -173,7 +177,7 @@ def digest(folder: Path) -> str:
 
 
 @pytest.mark.slow
-def test_a_stopped_run_resumes_and_ends_in_the_same_bytes(qwen, qwen_tokenizer, tuned, tmp_path, monkeypatch):
+def test_a_stopped_run_resumes_and_ends_in_the_same_bytes(qwen, tuned, tmp_path, monkeypatch):
     from transformers import TrainerCallback
     from trl import SFTTrainer
 
@@ -191,17 +195,17 @@ def test_a_stopped_run_resumes_and_ends_in_the_same_bytes(qwen, qwen_tokenizer, 
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(SFTTrainer, "__init__", stopping)
-        train(qwen, qwen_tokenizer, RECIPE, "adapter")
+        train(qwen, RECIPE, "adapter")
     assert not Path("adapter").exists()
     assert list(finetune.CHECKPOINTS.glob("*/checkpoint-*"))
-    train(qwen, qwen_tokenizer, RECIPE, "adapter")
+    train(qwen, RECIPE, "adapter")
     assert digest(Path("adapter")) == digest(tuned[0] / "adapter")
     logged, whole = (pl.read_csv(path, separator="\t") for path in ("loss.tsv", tuned[0] / "loss.tsv"))
     assert logged["step"].to_list() == whole["step"].to_list(), "losses logged before the stop are there, too"
 
 
-def test_answers_do_not_depend_on_the_batch_they_are_in(qwen, qwen_tokenizer):
-    engine = Engine(str(qwen), qwen_tokenizer, 10, 512)
+def test_answers_do_not_depend_on_the_batch_they_are_in(qwen, qwen_chat):
+    engine = Engine(str(qwen), qwen_chat, 10, 512)
     prompts = [engine.prompt("word " * n + "?", [])[0] for n in (1, 30, 3, 60, 2)]
     together = engine.respond(prompts, batch=5)
     alone = [engine.respond([prompt], batch=1)[0] for prompt in prompts]
@@ -211,8 +215,8 @@ def test_answers_do_not_depend_on_the_batch_they_are_in(qwen, qwen_tokenizer):
     assert all(r.stopped or r.new_tokens == 10 for r in together)
 
 
-def test_the_best_passage_is_last_and_passages_that_do_not_fit_are_left_out(qwen, qwen_tokenizer):
-    engine = Engine(str(qwen), qwen_tokenizer, 4, 10_000)
+def test_the_best_passage_is_last_and_passages_that_do_not_fit_are_left_out(qwen, qwen_tokenizer, qwen_chat):
+    engine = Engine(str(qwen), qwen_chat, 4, 1000)
     passages = [("Best", "first passage"), ("Next", "second passage"), ("Worst", "third passage " * 40)]
     text, shown = engine.prompt("Where?", passages)
     assert shown == 3
@@ -225,17 +229,11 @@ def test_the_best_passage_is_last_and_passages_that_do_not_fit_are_left_out(qwen
     assert engine.prompt("Where?", passages)[1] == 0
 
 
-def test_a_model_that_cannot_be_loaded_or_lacks_a_chat_template_is_an_error(tmp_path, qwen, qwen_tokenizer):
+def test_a_model_that_cannot_be_loaded_is_an_error(tmp_path):
     with pytest.raises(UserError, match="cannot load the model"):
         load(str(tmp_path / "none"))
     with pytest.raises(UserError, match="cannot load the model"):
         tokenizer(Student(model=str(tmp_path / "none")))
-    bare = tokenizer(Student(model=str(qwen)))
-    bare.chat_template = None
-    bare.save_pretrained(tmp_path / "bare")
-    (tmp_path / "bare" / "config.json").write_text((qwen / "config.json").read_text())
-    with pytest.raises(UserError, match="no chat template"):
-        tokenizer(Student(model=str(tmp_path / "bare")))
 
 
 def test_weights_in_a_pickle_are_refused(tmp_path, qwen):
@@ -265,12 +263,15 @@ def test_the_adapter_names_its_base(tuned, qwen):
     assert config["target_modules"] == sorted(config["target_modules"]), "the same bytes in every process"
 
 
-@pytest.mark.parametrize(("rows", "batch", "epochs"), [(100, 8, 3), (7, 8, 2), (33, 4, 0.5), (1, 16, 1)])
-def test_every_epoch_reads_every_row_at_most_once_in_full_batches_of_like_length(rows, batch, epochs):
+@pytest.mark.parametrize(
+    ("rows", "batch", "epochs"),
+    [(100, 8, 3), (7, 8, 2), (33, 4, 0.5), (1, 16, 1), (31, 16, 1), (31, 16, 2), (50, 8, 1.5)],
+)
+def test_every_epoch_reads_every_row_at_most_once_in_batches_of_like_length(rows, batch, epochs):
     lengths = [n * 37 % 91 for n in range(rows)]
     read = dataset.order(lengths, batch, epochs, 1)
     assert read == dataset.order(lengths, batch, epochs, 1)
-    assert max(read.count(row) for row in set(read)) <= max(1, epochs)
+    assert max(read.count(row) for row in set(read)) <= max(1, math.ceil(epochs))
     assert len(read) >= min(rows, rows * epochs) - batch * max(1, epochs)
     if rows == 100:
         spread = [
@@ -280,10 +281,54 @@ def test_every_epoch_reads_every_row_at_most_once_in_full_batches_of_like_length
         assert sum(spread) / len(spread) < 15
 
 
-def test_no_row_is_left_out_for_its_length():
-    lengths = [*range(1, 34)]
-    longest = [33 - 1 in dataset.order(lengths, 4, 1, seed) for seed in range(60)]
-    assert sum(longest) > 50, "one row of 33 is left out, by lot"
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 500), min_size=1, max_size=70), st.integers(1, 16), st.sampled_from([1, 1.5, 2, 3]))
+def test_every_row_is_read_and_all_batches_but_the_last_are_full(lengths, batch, epochs):
+    read = dataset.order(lengths, batch, epochs, 1)
+    assert set(read) == set(range(len(lengths)))
+    if len(lengths) >= batch:
+        batches = [read[start : start + batch] for start in range(0, len(read), batch)]
+        assert all(len(set(rows)) == len(rows) for rows in batches)
+
+
+def test_a_row_that_fills_no_batch_is_drawn_by_lot_and_not_for_its_length():
+    last = [dataset.order([*range(1, 34)], 4, 1, seed)[-1] for seed in range(60)]
+    assert last.count(32) < 10 and len(set(last)) > 15, "one row of 33 comes alone, at the end"
+
+
+def test_a_question_that_is_too_long_is_left_out_and_counted_and_is_never_cut(qwen_chat):
+    encoded = dataset.encode(rows(), qwen_chat, 512).rows
+    longest = max(len(row["input_ids"]) for row in encoded)
+    shorter = dataset.encode(rows(), qwen_chat, longest - 1)
+    assert shorter.too_long > 0 and len(shorter.rows) == len(encoded) - shorter.too_long
+    assert shorter.rows == [row for row in encoded if len(row["input_ids"]) < longest]
+    recipe = RECIPE.model_copy(update={"max_length": 16})
+    with pytest.raises(UserError, match=r"no training row is left: 13 are longer than train\.max_length .*16 tokens"):
+        dataset.pairs_data([row for row in rows() if row["kind"] == "qa"], qwen_chat, recipe, 1)
+
+
+@pytest.mark.parametrize(("lora_r", "dtype"), [(None, "torch.float32"), (4, "None")])
+def test_all_weights_are_trained_in_float32_whatever_they_answer_in(qwen, tmp_path, monkeypatch, lora_r, dtype):
+    """Steps are smaller than bfloat16 can add; autocast multiplies in it. An adapter beside bfloat16 is in float32."""
+
+    class Loaded(Exception):
+        pass
+
+    def loading(model, dtype, gguf_file):
+        raise Loaded(str(dtype))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(finetune, "load", loading)
+    with pytest.raises(Loaded, match=dtype):
+        train(qwen, RECIPE.model_copy(update={"lora_r": lora_r}), "adapter")
+
+
+def test_weights_are_loaded_in_the_precision_asked_for(qwen, adapter):
+    import torch
+
+    assert load(str(qwen)).dtype == torch.float32
+    for model in (qwen, adapter):
+        assert load(str(model), dtype=torch.bfloat16).dtype == torch.bfloat16
 
 
 PASSAGES = [{"heading": f"Guide > Part {n}", "text": f"Lamp {n} costs {n} euros." * (1 + n % 3)} for n in range(8)]
@@ -302,11 +347,10 @@ def share_replayed(data: dataset.TrainingData, replayed: list[list[int]]) -> flo
     return sum(len(ids) for ids in read if ids in replayed) / data.tokens
 
 
-def test_the_documents_are_read_as_plain_text_for_as_many_tokens_as_the_rows_with_the_same_share_replayed(
-    qwen_tokenizer,
-):
-    studied = dataset.pairs_data(studied_rows(), qwen_tokenizer, RECIPE, 1)
-    raw = dataset.raw_data(PASSAGES, studied_rows(), qwen_tokenizer, RECIPE, 1)
+def test_the_documents_are_read_as_plain_text_for_as_many_tokens_as_the_rows_with_the_same_share_replayed(qwen_chat):
+    qwen_tokenizer = qwen_chat.tokenizer
+    studied = dataset.pairs_data(studied_rows(), qwen_chat, RECIPE, 1)
+    raw = dataset.raw_data(PASSAGES, studied_rows(), qwen_chat, RECIPE, 1)
     assert studied.tokens <= raw.tokens < studied.tokens + 4 * max(len(row["input_ids"]) for row in raw.train)
     texts = [qwen_tokenizer.decode(row["input_ids"][:-1]) for row in raw.train[: len(PASSAGES)]]
     assert texts == [f"{p['heading']}\n{p['text']}" for p in PASSAGES]
@@ -318,19 +362,19 @@ def test_the_documents_are_read_as_plain_text_for_as_many_tokens_as_the_rows_wit
     assert min(counts) > 0, "every passage and every row to replay is read"
     batches = zip(*[iter(raw.order)] * RECIPE.per_device_train_batch_size, strict=True)
     assert all(len(set(batch)) == len(batch) for batch in batches), "no passage is twice in a batch"
-    assert raw == dataset.raw_data(PASSAGES, studied_rows(), qwen_tokenizer, RECIPE, 1)
-    assert raw.order != dataset.raw_data(PASSAGES, studied_rows(), qwen_tokenizer, RECIPE, 2).order
+    assert raw == dataset.raw_data(PASSAGES, studied_rows(), qwen_chat, RECIPE, 1)
+    assert raw.order != dataset.raw_data(PASSAGES, studied_rows(), qwen_chat, RECIPE, 2).order
 
 
-def test_documents_longer_than_all_rows_are_read_in_part(qwen_tokenizer):
+def test_documents_longer_than_all_rows_are_read_in_part(qwen_chat):
     long = [passage | {"text": passage["text"] * 9} for passage in PASSAGES * 20]
-    studied = dataset.pairs_data(studied_rows()[:9], qwen_tokenizer, RECIPE, 1)
-    raw = dataset.raw_data(long, studied_rows()[:9], qwen_tokenizer, RECIPE, 1)
+    studied = dataset.pairs_data(studied_rows()[:9], qwen_chat, RECIPE, 1)
+    raw = dataset.raw_data(long, studied_rows()[:9], qwen_chat, RECIPE, 1)
     assert studied.tokens <= raw.tokens < studied.tokens + 4 * 512
 
 
-def test_a_seed_makes_another_training_and_another_list_of_seeds_does_not(qwen, qwen_tokenizer):
-    data = dataset.pairs_data(rows(), qwen_tokenizer, RECIPE, 1)
+def test_a_seed_makes_another_training_and_another_list_of_seeds_does_not(qwen, qwen_chat):
+    data = dataset.pairs_data(rows(), qwen_chat, RECIPE, 1)
     key = finetune.training_key(str(qwen), RECIPE, 1, data)
     assert key == finetune.training_key(str(qwen), RECIPE.model_copy(update={"seeds": [1, 2]}), 1, data)
     assert key != finetune.training_key(str(qwen), RECIPE, 2, data)

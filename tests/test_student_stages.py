@@ -13,6 +13,7 @@ from parts.answering.transformers_engine import Engine
 from parts.project import machine, metrics
 from parts.project.sections import Student
 from parts.student import dataset
+from parts.student.chat_format import ChatFormat, chat_format
 from parts.student.model import load, tokenizer
 from schemas.answers import Answers
 from schemas.chunks import Chunks
@@ -89,11 +90,11 @@ def test_training_writes_adapter_loss_and_metrics(tables, qwen, capsys):
     loss = pl.read_csv("plots/loss/adapter/1.tsv", separator="\t")
     assert loss.columns == ["step", "loss"] and len(loss)
     written = metrics.read("train/adapter/1")
-    assert (written["rows"], written["steps"], written["rows_cut"]) == (10, 2, 0), "full batches alone"
+    assert (written["rows"], written["steps"], written["rows_cut"]) == (10, 3, 0), "the last batch is smaller"
     assert {"train_loss", "dev_loss", "tokens", "trainable_parameters"} <= set(written) and "seconds" not in written
     timing = machine.read("train/adapter/1")
     assert timing["clock"] == "cpu" and timing["seconds"] > 0
-    assert capsys.readouterr().out.startswith("adapter/1: 2 steps, ")
+    assert capsys.readouterr().out.startswith("adapter/1: 3 steps, ")
 
 
 @pytest.mark.slow
@@ -115,11 +116,11 @@ def test_rows_are_trained_on_in_their_order_and_rows_held_out_are_not(tables, qw
     from trl import SFTTrainer
 
     read, init = {}, SFTTrainer.__init__
-    reader = tokenizer(Student(model=str(qwen)))
+    chat = chat_format(Student(model=str(qwen)))
 
     def recording(self, *args, train_dataset, eval_dataset, **rest):
         for name, rows in (("train", train_dataset), ("dev", eval_dataset)):
-            read[name] = [re.search(r"How many, \d+\?", reader.decode(row["input_ids"]))[0] for row in rows]
+            read[name] = [re.search(r"How many, \d+\?", chat.tokenizer.decode(row["input_ids"]))[0] for row in rows]
         init(self, *args, train_dataset=train_dataset, eval_dataset=eval_dataset, **rest)
 
     monkeypatch.setattr(SFTTrainer, "__init__", recording)
@@ -127,7 +128,7 @@ def test_rows_are_trained_on_in_their_order_and_rows_held_out_are_not(tables, qw
     tables.change("train", "per_device_train_batch_size", 2)
     train.main("adapter", 1)
     rows = {name: Pairs.read().filter(split=name).to_dicts() for name in ("train", "dev")}
-    lengths = [len(encoded["input_ids"]) for encoded in dataset.encode(rows["train"], reader, 512)]
+    lengths = [len(encoded["input_ids"]) for encoded in dataset.encode(rows["train"], chat, 512).rows]
     assert read["train"] == [rows["train"][index]["prompt"] for index in dataset.order(lengths, 2, 1, seed=1)]
     assert read["dev"] == [row["prompt"] for row in rows["dev"]]
     assert len(read["train"]) == 10 and not set(read["train"]) & set(read["dev"])
@@ -137,8 +138,11 @@ def test_a_merged_adapter_is_a_model_of_its_own_with_the_students_tokenizer(tune
     merge.main(str(ADAPTER), "models/merged")
     assert not Path("models/merged/adapter_config.json").exists()
     read = tokenizer(Student(model="models/merged"))
+    assert load("models/merged").generation_config.eos_token_id == [read.eos_token_id]
     assert read.chat_template == tokenizer(Student(model=str(qwen))).chat_template
-    merged, beside = (Engine(model, read, 4, 512) for model in ("models/merged", str(ADAPTER)))
+    merged, beside = (
+        Engine(model, ChatFormat(read, Student(model=model)), 4, 512) for model in ("models/merged", str(ADAPTER))
+    )
     prompts = [merged.prompt(text, [])[0] for text, _ in QUESTIONS.values()]
     assert [r.text for r in merged.respond(prompts, 3)] == [r.text for r in beside.respond(prompts, 3)]
 
@@ -250,7 +254,7 @@ def test_parity_is_measured_on_the_arms_of_the_adapter(tuned, capsys):
 def test_a_server_with_other_weights_shuts_the_gate_and_leaves_the_metrics_to_read(tuned, qwen, monkeypatch):
     tuned.change("parity", "questions", 3)
     tuned.change("answer", "engine", "openai")
-    student = Engine(str(qwen), tokenizer(Student(model=str(qwen))), 4, 512)
+    student = Engine(str(qwen), chat_format(Student(model=str(qwen))), 4, 512)
     with completions_server(dict.fromkeys(("adapter-1", str(ADAPTER)), student)) as (url, _):
         monkeypatch.setenv("CLOSEDBOOK_ENGINE_URL", url)
         assert "served differs from merged" in error_line(parity.main)

@@ -14,7 +14,7 @@ from parts.project import params
 from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.retrieval import tuned_settings
-from parts.student.model import tokenizer
+from parts.student.chat_format import chat_format
 
 
 class AnswerParams(BaseModel, extra="forbid", frozen=True):
@@ -62,12 +62,12 @@ def engine(
     """
     student = params.load("student", Student)
     folder = {"student": student.model}.get(model, f"models/{model}/{seed}" if seed else model)
-    limits = tokenizer(student), answer.max_new_tokens, answer.max_prompt_tokens
+    limits = chat_format(student), answer.max_new_tokens, answer.max_prompt_tokens
     if url:
         name = answer.served.get(model, folder).replace("{seed}", str(seed))
         return openai_engine.Engine(url, name, *limits)
     merge = os.environ.get("CLOSEDBOOK_MERGE", "1") != "0" if merge is None else merge
-    return transformers_engine.Engine(folder, *limits, merge=merge)
+    return transformers_engine.Engine(folder, *limits, merge=merge, gguf_file=student.gguf_file)
 
 
 def batch_size() -> int:

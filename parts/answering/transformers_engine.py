@@ -6,19 +6,25 @@ from collections.abc import Sequence
 from parts.answering.decoding import greedy
 from parts.answering.engine import PromptBuilder, Response
 from parts.project.progress import ProgressBar
+from parts.student.chat_format import ChatFormat
 from parts.student.model import load
 from parts.text import answer_format
 
+TIES = {4: 0.001, 2: 0.5}
+"""Difference of two tokens' log-probabilities that rounding makes, by the bytes of a number."""
+
 
 class Engine(PromptBuilder):
-    """A model and its tokenizer. `ends` are the ids of its end tokens."""
+    """A model and its chat format. `ends` are the ids of the tokens that it stops at."""
 
-    def __init__(self, model: str, tokenizer, max_new_tokens: int, max_prompt_tokens: int, merge: bool = True):
-        super().__init__(tokenizer, max_new_tokens, max_prompt_tokens)
-        self.model = load(model, merge).eval()
+    def __init__(
+        self, model: str, chat: ChatFormat, max_new_tokens: int, max_prompt_tokens: int,
+        merge: bool = True, gguf_file: str | None = None,
+    ):  # fmt: skip
+        super().__init__(chat, max_new_tokens, max_prompt_tokens)
+        self.model = load(model, merge, gguf_file=gguf_file).eval()
         self.clock = "cpu" if self.model.device.type == "cpu" else "wall"
-        ends = self.model.generation_config.eos_token_id
-        self.ends = {*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id} - {None}
+        self.ends = chat.stops(self.model)
 
     def respond(self, prompts: Sequence[str], batch: int, desc: str | None = None) -> list[Response]:
         """Return the greedy response to each of `prompts`, `batch` at a time, with a progress bar where `desc` labels one."""
@@ -37,6 +43,25 @@ class Engine(PromptBuilder):
         stopped = ids[-1] in self.ends
         text = self.tokenizer.decode(ids[:-1] if stopped else ids, skip_special_tokens=True).strip()
         return Response(text, prompt_tokens, len(ids), stopped, first_token_seconds)
+
+    def differs(self, prompt: str, own: Response, other: Response) -> bool:
+        """Tell whether `other`, of another engine, is an answer that this model would not give as its `own`.
+
+        Where the two part, one token may be as likely as the other but for rounding: that is no difference.
+        """
+        import torch
+
+        if own.text == other.text:
+            return False
+        answers = [f"{response.text}{self.chat.end if response.stopped else ''}" for response in (own, other)]
+        ids, others = (self.chat.ids(f"{prompt}{self.chat.lead}{answer}") for answer in answers)
+        parted = next((n for n, pair in enumerate(zip(ids, others, strict=False)) if len(set(pair)) > 1), None)
+        if parted is None:
+            return True
+        with torch.inference_mode():
+            logits = self.model(torch.tensor([ids[:parted]], device=self.model.device), logits_to_keep=1).logits[0, -1]
+        preference = logits.float()[ids[parted]] - logits.float()[others[parted]]  # of log-probabilities too
+        return bool(preference > TIES[logits.dtype.itemsize])
 
     def choose(self, prompt: str, options: Sequence[str]) -> str:
         """Return the option of the highest mean log-probability per token after the prompt and `Answer:`.

@@ -30,6 +30,7 @@ class CurateParams(BaseModel, extra="forbid", frozen=True):
     dev: float = Field(ge=0, lt=1)  # share of the questions held out to watch the loss
     reasoning: bool  # keep the reasoning in the answers
     replay: Path  # rows of general text, one JSON object with prompt and completion a line
+    replay_of: str | None = None  # the student whose text they are
     replay_share: float = Field(ge=0, lt=1)  # of all tokens to train on
 
 

@@ -1,5 +1,7 @@
 """Sections of params.yaml that many stages read."""
 
+from typing import Literal
+
 from pydantic import BaseModel, Field, PositiveInt, field_validator
 
 
@@ -8,6 +10,11 @@ class Student(BaseModel, extra="forbid", frozen=True):
 
     model: str  # a causal language model of Hugging Face, by name or folder
     watch: str = "data/none.jsonl"  # that folder, for DVC to watch; data/none.jsonl for a model of the hub
+    gguf_file: str | None = None  # of the model, where it has GGUF in place of safetensors
+    template: dict[str, bool | int | float | str] = {}  # variables of its chat template, such as enable_thinking
+    system: Literal["always", "template"] = (
+        "always"  # where the template drops system words: before the question, or not at all
+    )
 
 
 class Server(BaseModel, extra="forbid", frozen=True):

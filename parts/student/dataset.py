@@ -6,16 +6,22 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from parts.project.errors import UserError
+from parts.student.chat_format import ChatFormat
+from parts.student.packing import IGNORED, Encoded, read_tokens
 from parts.student.recipe import Recipe
 from parts.text import answer_format
 
-IGNORED = -100  # label of a token without loss: PyTorch's ignore_index
-
-Encoded = dict[str, list[int]]
-"""input_ids and labels of a row, of equal length"""
-
 Count = Callable[[list[str]], list[int]]
 """texts -> tokens in each, special tokens not included"""
+
+
+class Encoding(NamedTuple):
+    """Rows in tokens."""
+
+    rows: list[Encoded]
+    too_long: int
+    """questions that are longer than a row may be, and are left out"""
 
 
 class TrainingData(NamedTuple):
@@ -25,50 +31,63 @@ class TrainingData(NamedTuple):
     dev: list[Encoded]
     order: list[int]
     """indices of `train` over all epochs, batch after batch"""
+    batch: int
+    """rows in a step"""
+
+    @property
+    def steps(self) -> list[list[Encoded]]:
+        """The rows of each step, over all epochs."""
+        starts = range(0, len(self.order), self.batch)
+        return [[self.train[row] for row in self.order[start : start + self.batch]] for start in starts]
 
     @property
     def tokens(self) -> int:
-        """The number of tokens that the training reads, over all epochs."""
-        return sum(len(self.train[row]["input_ids"]) for row in self.order)
+        """The number of tokens that the training reads, over all epochs; a beginning that a step shares counts once."""
+        return sum(map(read_tokens, self.steps))
 
 
-def pairs_data(rows: list[dict], tokenizer, recipe: Recipe, seed: int) -> TrainingData:
-    """Return what a training on `rows` (of Pairs) reads."""
-    train, dev = (_encode_split(rows, split, tokenizer, recipe) for split in ("train", "dev"))
-    row_order = order(_lengths(train), recipe.per_device_train_batch_size, recipe.num_train_epochs, seed)
-    return TrainingData(train, dev, row_order)
+def pairs_data(rows: list[dict], chat: ChatFormat, recipe: Recipe, seed: int) -> TrainingData:
+    """Return what a training on `rows` (of Pairs) reads. Raises UserError where no row is short enough."""
+    train, dev = (_encode_split(rows, split, chat, recipe) for split in ("train", "dev"))
+    if not train.rows:
+        raise UserError(
+            f"no training row is left: {train.too_long:,} are longer than train.max_length in params.yaml "
+            f"({recipe.max_length} tokens)"
+        )
+    size = recipe.per_device_train_batch_size
+    row_order = order(_lengths(train.rows), size, recipe.num_train_epochs, seed)
+    return TrainingData(train.rows, dev.rows, row_order, size)
 
 
-def raw_data(passages: list[dict], rows: list[dict], tokenizer, recipe: Recipe, seed: int) -> TrainingData:
+def raw_data(passages: list[dict], rows: list[dict], chat: ChatFormat, recipe: Recipe, seed: int) -> TrainingData:
     """Return what a training on the documents themselves reads: as many tokens as one on `rows` (of Pairs) does.
 
     The student reads the `passages` (of Chunks) over and over, as plain text below their headings. The replayed of
     `rows` have the same share of the tokens as in a training on `rows`, and a row of theirs comes in every few passes.
     """
-    studied = pairs_data(rows, tokenizer, recipe, seed)
-    replay = _encode_split([row for row in rows if row["generator"] == "replay"], "train", tokenizer, recipe)
-    documents = encode(map(_document, passages), tokenizer, recipe.max_length)
+    studied = pairs_data(rows, chat, recipe, seed)
+    replay = _encode_split([row for row in rows if row["generator"] == "replay"], "train", chat, recipe).rows
+    documents = encode(map(_document, passages), chat, recipe.max_length).rows
     train = documents + replay
-    lengths, n_documents = _lengths(train), len(documents)
-    synthetic_tokens = max(1, sum(_lengths(studied.train)) - sum(lengths[n_documents:]))
+    lengths, n_documents, size = _lengths(train), len(documents), recipe.per_device_train_batch_size
+    tokens_of_a_pass = studied.tokens * len(studied.train) / len(studied.order)
+    synthetic_tokens = max(1, tokens_of_a_pass - sum(lengths[n_documents:]))
     n_replayed = round(len(replay) * sum(lengths[:n_documents]) / synthetic_tokens)  # in a pass over the documents
     rng = random.Random(seed)
     replayed = itertools.cycle(rng.sample(range(n_documents, len(train)), len(replay)))
     passes = ([*range(n_documents), *itertools.islice(replayed, n_replayed)] for _ in itertools.count())
-    row_order, tokens = [], 0
-    for batch in (
-        batch for rows in passes for batch in _batches(rows, lengths, recipe.per_device_train_batch_size, rng)
-    ):
-        if tokens >= studied.tokens:
+    row_order, tokens, budget = [], 0, studied.tokens
+    for batch in (batch for rows in passes for batch in _batches(rows, lengths, size, rng)):
+        if tokens >= budget:
             break
         row_order += batch
         tokens += sum(lengths[row] for row in batch)
-    return TrainingData(train, studied.dev, row_order)
+    return TrainingData(train, studied.dev, row_order + _unread(n_documents, row_order, size), size)
 
 
-def _encode_split(rows: list[dict], split: str, tokenizer, recipe: Recipe) -> list[Encoded]:
+def _encode_split(rows: list[dict], split: str, chat: ChatFormat, recipe: Recipe) -> Encoding:
     split_rows = (row for row in rows if row["split"] == split)
-    return encode(split_rows, tokenizer, recipe.max_length, recipe.completion_only_loss)
+    return encode(split_rows, chat, recipe.max_length, recipe.completion_only_loss)
 
 
 def _document(passage: dict) -> dict:
@@ -80,22 +99,25 @@ def _lengths(encoded: list[Encoded]) -> list[int]:
     return [len(row["input_ids"]) for row in encoded]
 
 
-def encode(rows: Iterable[dict], tokenizer, max_length: int, completion_only_loss: bool = True) -> list[Encoded]:
-    """Return input_ids and labels of each of `rows` (of Pairs), cut to `max_length` tokens.
+def encode(rows: Iterable[dict], chat: ChatFormat, max_length: int, completion_only_loss: bool = True) -> Encoding:
+    """Return input_ids and labels of `rows` (of Pairs), each of up to `max_length` tokens.
 
-    The loss is on the completion and its end token; on the prompt too where `completion_only_loss` is false. A row of
-    kind document is plain text, all of it completion. A qa row has the prompt of a closed-book arm; a replayed qa row
-    its own prompt and completion, unchanged.
+    The loss is on the completion and its end; on the prompt too where `completion_only_loss` is false. A row of kind
+    document is plain text, all of it completion; a longer one is split. A qa row has the prompt of a closed-book arm; a
+    replayed qa row its own prompt and completion, unchanged. A longer one is left out: cut, it would lack its answer.
     """
-    encoded = []
+    encoded, too_long = [], 0
     for row in rows:
-        prompt: list[int] = []
-        if messages := _messages(row):
-            prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
-        completion = [*tokenizer(_completion(row), add_special_tokens=False).input_ids, tokenizer.eos_token_id]
+        if row["kind"] == "document":
+            encoded += [{"input_ids": ids, "labels": ids} for ids in chat.pieces(_completion(row), max_length)]
+            continue
+        prompt, completion = chat.row(_messages(row), _completion(row))
+        if len(prompt + completion) > max_length:
+            too_long += 1
+            continue
         labels = ([IGNORED] * len(prompt) if completion_only_loss else prompt) + completion
-        encoded.append({"input_ids": (prompt + completion)[:max_length], "labels": labels[:max_length]})
-    return encoded
+        encoded.append({"input_ids": prompt + completion, "labels": labels})
+    return Encoding(encoded, too_long)
 
 
 def trained_tokens(rows: Sequence[dict], count: Count) -> list[int]:
@@ -114,7 +136,8 @@ def trained_tokens(rows: Sequence[dict], count: Count) -> list[int]:
 def count_ended(encoded: list[Encoded], ends: set[int], max_length: int) -> dict[str, int]:
     """Return the number of `rows`, of `rows_ended` with a loss on one of `ends` as their last token, and of `rows_cut`.
 
-    A cut row has `max_length` tokens and no end; a row with neither would teach the student never to stop.
+    A cut row, a piece of a document, has `max_length` tokens and no end; one with neither would teach the student never
+    to stop.
     """
     ended = [row["labels"][-1] in ends and row["input_ids"][-1] == row["labels"][-1] for row in encoded]
     cut = sum(not is_ended and len(row["labels"]) >= max_length for is_ended, row in zip(ended, encoded, strict=True))
@@ -122,9 +145,7 @@ def count_ended(encoded: list[Encoded], ends: set[int], max_length: int) -> dict
 
 
 def _messages(row: dict) -> list[dict[str, str]]:
-    """Return the chat messages before the completion of `row`; none for a document."""
-    if row["kind"] == "document":
-        return []
+    """Return the chat messages before the completion of `row`, a question."""
     if row["generator"] == "replay":
         return [{"role": "user", "content": row["prompt"]}]
     return answer_format.build_messages(row["prompt"], [])
@@ -140,13 +161,21 @@ def order(lengths: list[int], batch: int, epochs: float, seed: int) -> list[int]
     """Return the indices of the rows over all `epochs` in training order, from their `lengths` in tokens.
 
     A batch has `batch` rows of similar length; batches are shuffled, and rows that fill no batch are left out of that
-    epoch. The order is fixed before training, so that a run resumed from a checkpoint reads the same rows.
+    epoch. Rows that were left out of every epoch come in a smaller batch, the last. The order is fixed before training, so
+    that a run resumed from a checkpoint reads the same rows.
     """
     rng, batches = random.Random(seed), []
     for _ in range(math.ceil(epochs)):
         batches += _batches(range(len(lengths)), lengths, batch, rng)
     n_batches = max(1, round(len(batches) * epochs / math.ceil(epochs)))
-    return [row for rows in batches[:n_batches] for row in rows]
+    row_order = [row for rows in batches[:n_batches] for row in rows]
+    return row_order + (_unread(len(lengths), row_order, batch) if epochs >= 1 else [])
+
+
+def _unread(n_rows: int, row_order: list[int], batch: int) -> list[int]:
+    """Return those of `n_rows` that `row_order` lacks, where they are fewer than a batch: by lot they filled none."""
+    unread = sorted(set(range(n_rows)) - set(row_order))
+    return unread if len(unread) < batch else []
 
 
 def _batches(rows: Sequence[int], lengths: list[int], batch: int, rng: random.Random) -> list[list[int]]:

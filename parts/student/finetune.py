@@ -12,8 +12,11 @@ from pathlib import Path
 from parts.project import machine
 from parts.project.files import replacing, write_text
 from parts.project.progress import ProgressBar
+from parts.project.sections import Student
+from parts.student.chat_format import ChatFormat
 from parts.student.dataset import TrainingData
 from parts.student.model import fast_bfloat16, fingerprint, load
+from parts.student.packing import sharing
 from parts.student.recipe import Recipe
 
 CHECKPOINTS = Path(".cache/train")
@@ -26,9 +29,9 @@ def training_key(model: str, recipe: Recipe, seed: int, data: TrainingData) -> s
 
 
 def finetune(
-    model: str, tokenizer, data: TrainingData, recipe: Recipe, seed: int, adapter: Path, plot: Path
+    student: Student, chat: ChatFormat, data: TrainingData, recipe: Recipe, seed: int, adapter: Path, plot: Path
 ) -> dict[str, float | int]:
-    """Fine-tune `model` on `data`, save it to the folder `adapter` and return metrics.
+    """Fine-tune `student` on `data`, save it to the folder `adapter` and return metrics.
 
     The adapter is LoRA's, or all weights where `recipe.lora_r` is null; `seed` draws its first weights. The loss by step
     goes to `plot`, a TSV file. A stopped run resumes from its last checkpoint.
@@ -38,7 +41,7 @@ def finetune(
     from peft import LoraConfig
     from trl import SFTConfig, SFTTrainer
 
-    state = CHECKPOINTS / training_key(model, recipe, seed, data)[:16]
+    state = CHECKPOINTS / training_key(student.model, recipe, seed, data)[:16]
     config = SFTConfig(
         output_dir=str(state), seed=seed, data_seed=seed, num_train_epochs=1,
         per_device_train_batch_size=recipe.per_device_train_batch_size,
@@ -51,12 +54,14 @@ def finetune(
     lora = recipe.lora_r and LoraConfig(
         r=recipe.lora_r, lora_alpha=recipe.lora_alpha, target_modules="all-linear", task_type="CAUSAL_LM"
     )
-
+    dtype = None if lora else torch.float32  # steps of all weights are too small for bfloat16; an adapter is in float32
     trainer = SFTTrainer(
-        load(model), args=config, train_dataset=Dataset.from_list([data.train[row] for row in data.order]),
-        eval_dataset=Dataset.from_list(data.dev) if data.dev else None, processing_class=tokenizer,
+        load(student.model, dtype=dtype, gguf_file=student.gguf_file), args=config,
+        train_dataset=Dataset.from_list([data.train[row] for row in data.order]),
+        eval_dataset=Dataset.from_list(data.dev) if data.dev else None, processing_class=chat.tokenizer,
         peft_config=lora,
     )  # fmt: skip
+    trainer.data_collator = sharing(trainer.data_collator, trainer.model, data.steps)
     quiet_trainer(trainer)
     checkpoint = max((int(path.name.rpartition("-")[2]) for path in state.glob("checkpoint-*")), default=0)
     clock = machine.training_clock()
@@ -67,10 +72,10 @@ def finetune(
     _save(trainer.model, adapter)
     _plot(trainer.state.log_history, plot)
     shutil.rmtree(state)
-    has_end = [row["labels"][-1] == tokenizer.eos_token_id for row in data.train]
+    n_cut = sum(row["labels"][-1] not in chat.ends for row in data.train)
     return {
         "train_loss": output.training_loss, "dev_loss": dev_loss, "steps": output.global_step, "rows": len(data.train),
-        "tokens": data.tokens, "rows_cut": len(has_end) - sum(has_end), "clock": clock,
+        "tokens": data.tokens, "rows_cut": n_cut, "clock": clock,
         "seconds": seconds / steps * output.global_step if steps else math.nan,
         "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
     }  # fmt: skip

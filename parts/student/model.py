@@ -1,32 +1,57 @@
 """The student: any causal language model of Hugging Face, by name or folder."""
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 from parts.project.errors import UserError
 from parts.project.sections import Student
 
+PLAIN_CHAT = Path(__file__).with_name("plain_chat.jinja")
+"""The chat template of a student that has none: plain text, for a base model knows no marks."""
+
 LIBRARIES = ("torch", "transformers", "peft", "trl")
 
 
 def tokenizer(student: Student):
-    """Return the student's tokenizer, padding left. Raises UserError if it cannot be loaded or has no chat template."""
+    """Return the student's tokenizer, padding left, with a chat template: our plain one where it has none.
+
+    Raises UserError if it cannot be loaded.
+    """
     from transformers import AutoTokenizer
 
-    try:
-        loaded = AutoTokenizer.from_pretrained(student.model)
-    except (OSError, ValueError) as error:
-        raise no_model(student.model, error) from error
+    with _loading(student.model):
+        loaded = AutoTokenizer.from_pretrained(student.model, gguf_file=student.gguf_file)
     if not loaded.chat_template:
-        raise UserError(
-            f"{student.model} has no chat template: choose an instruct model for student.model in params.yaml"
-        )
+        loaded.chat_template = PLAIN_CHAT.read_text()
     if loaded.pad_token is None:
         loaded.pad_token = loaded.eos_token
     loaded.padding_side = "left"
     return loaded
+
+
+def has_plain_chat(tokenizer) -> bool:
+    """Tell whether the student has no chat template of its own."""
+    return tokenizer.chat_template == PLAIN_CHAT.read_text()
+
+
+def context_tokens(student: Student) -> int | None:
+    """Return the most tokens that the student reads and writes; None where its configuration does not say."""
+    return getattr(_config(student).get_text_config(), "max_position_embeddings", None)
+
+
+def refuse_quantised(student: Student) -> None:
+    """Raise UserError for weights of few bits, which cannot be trained and merged here."""
+    settings = getattr(_config(student), "quantization_config", None)
+    if settings and not student.gguf_file:  # which is read as weights of full precision
+        method = settings.get("quant_method", "") if isinstance(settings, dict) else settings.quant_method
+        raise UserError(
+            f"{student.model} is quantised ({getattr(method, 'value', method)}), and is not trained here: name the model "
+            "that it was made from in student.model of params.yaml"
+        )
 
 
 def token_counter(tokenizer) -> Callable[[list[str]], list[int]]:
@@ -39,31 +64,54 @@ def count_tokens(tokenizer, text: str) -> int:
     return token_counter(tokenizer)([text])[0]
 
 
-def load(model: str, merge: bool = True):
+def load(model: str, merge: bool = True, dtype=None, gguf_file: str | None = None):
     """Return the causal language model `model`: a name on the hub, a folder, or an adapter's folder.
 
-    In bfloat16 on a GPU, in float32 elsewhere. Only safetensors are read, and no code of the model's repository is run.
-    An adapter is merged into its base model, as in deployment, unless `merge` is false: unmerged, a layer costs three
-    matrix products instead of one. Raises UserError if the model cannot be loaded.
+    In `dtype`, or by default in bfloat16 on a GPU and in float32 elsewhere. Only safetensors are read, or `gguf_file` of
+    a model that has it, and no code of the model's repository is run. An adapter is merged into its base model, as in
+    deployment, unless `merge` is false: unmerged, a layer costs three matrix products instead of one. Raises UserError if
+    the model cannot be loaded.
     """
     import torch
     from peft import PeftConfig, PeftModel
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, GgufConfig
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # of weights, a bar for each model that is loaded
     if Path(model, "adapter_model.safetensors").exists():
         base = PeftConfig.from_pretrained(model).base_model_name_or_path
-        adapter = PeftModel.from_pretrained(load(base), model)
+        adapter = PeftModel.from_pretrained(load(base, dtype=dtype, gguf_file=gguf_file), model)
         return adapter.merge_and_unload() if merge else adapter
     cuda = torch.cuda.is_available()
-    try:
+    dtype = dtype or (torch.bfloat16 if cuda else torch.float32)
+    source = {}
+    if gguf_file and not (Path(model).is_dir() and not Path(model, gguf_file).exists()):  # not all weights trained here
+        source = {
+            "gguf_file": gguf_file,
+            "quantization_config": GgufConfig(dequantize=True),
+        }  # blocks cannot be trained
+    with _loading(model):
         loaded = AutoModelForCausalLM.from_pretrained(
-            model, dtype=torch.bfloat16 if cuda else torch.float32, use_safetensors=True, trust_remote_code=False
+            model, dtype=dtype, use_safetensors=True, trust_remote_code=False, **source
         )
-    except (OSError, ValueError) as error:
-        raise no_model(model, error) from error
     return loaded.to("cuda" if cuda else "cpu")
+
+
+@contextlib.contextmanager
+def _loading(model: str) -> Iterator[None]:
+    """Raise UserError where a model cannot be loaded, or a package that it needs is missing."""
+    try:
+        yield
+    except (OSError, ValueError, ImportError, struct.error) as error:
+        raise no_model(model, error) from error
+
+
+def _config(student: Student):
+    """Return the configuration of the student, as transformers reads it. Raises UserError."""
+    from transformers import AutoConfig
+
+    with _loading(student.model):
+        return AutoConfig.from_pretrained(student.model, gguf_file=student.gguf_file)
 
 
 def files_digest(folder: str) -> str:
@@ -74,14 +122,9 @@ def files_digest(folder: str) -> str:
     return digest.hexdigest()
 
 
-def hub_revision(model: str) -> str:
+def hub_revision(student: Student) -> str:
     """Return the commit of a model on the hub, as it is in the local cache or at the hub. Raises UserError."""
-    from transformers import AutoConfig
-
-    try:
-        return str(AutoConfig.from_pretrained(model)._commit_hash)
-    except (OSError, ValueError) as error:
-        raise no_model(model, error) from error
+    return str(_config(student)._commit_hash)
 
 
 def fingerprint(model: str) -> str:

@@ -9,18 +9,19 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise, takewhile
 
 IGNORED = -100  # label of a token without loss: PyTorch's ignore_index
-WORTH = 0.2  # share of a step's tokens that must be saved: attention over all rows at once costs, too
+
+WORTH = 0.3  # share of a step's tokens that must be saved: attention over all rows at once costs, too
 MOST = 4096  # tokens of a sequence: its mask has a byte for each pair of them
-TOLERANCE = 1e-3  # of the loss, relative: float32 adds in another order
+TOLERANCE = {True: 1e-3, False: 2e-2}  # of the loss, relative: sums are in another order; by whether it is in float32
 
-Row = dict[str, list[int]]
-"""input_ids and labels, of equal length"""
+Encoded = dict[str, list[int]]
+"""input_ids and labels of a row, of equal length"""
 
-Collate = Callable[[Sequence[Row]], dict]
+Collate = Callable[[Sequence[Encoded]], dict]
 """rows of a step -> inputs of the model"""
 
 
-def sharing(collate: Collate, model, steps: Sequence[Sequence[Row]]) -> Collate:
+def sharing(collate: Collate, model, steps: Sequence[Sequence[Encoded]]) -> Collate:
     """Return a collator that shares prefixes where that saves enough, and else is `collate`, which pads.
 
     It is tried on the longest of `steps` that share. A model that reads more than its mask tells it (a state, a window)
@@ -32,18 +33,18 @@ def sharing(collate: Collate, model, steps: Sequence[Sequence[Row]]) -> Collate:
     return lambda rows: pack(rows) if is_worth_it(rows) else collate(rows)
 
 
-def is_worth_it(rows: Sequence[Row]) -> bool:
+def is_worth_it(rows: Sequence[Encoded]) -> bool:
     """Tell whether the shared prefix of `rows` saves the share WORTH of their tokens, in a sequence of MOST or fewer."""
     n_tokens = sum(len(row["input_ids"]) for row in rows)
     return _length(rows) <= min(MOST, (1 - WORTH) * n_tokens)
 
 
-def read_tokens(rows: Sequence[Row]) -> int:
+def read_tokens(rows: Sequence[Encoded]) -> int:
     """Return the tokens of `rows` that a step reads: a prefix that is shared counts once."""
     return _length(rows) if is_worth_it(rows) else sum(len(row["input_ids"]) for row in rows)
 
 
-def pack(rows: Sequence[Row]) -> dict:
+def pack(rows: Sequence[Encoded]) -> dict:
     """Return one sequence of all `rows`: input_ids, labels and position_ids (1, n), and attention_mask (1, 1, n, n).
 
     The mask is true where a token attends. The shared prefix has no label; neither has the first token of a row, which
@@ -68,7 +69,7 @@ def pack(rows: Sequence[Row]) -> dict:
     return {key: torch.tensor([ids]) for key, ids in sequence.items()} | {"attention_mask": attends.tril()[None, None]}
 
 
-def shared_prefix(rows: Sequence[Row]) -> list[int]:
+def shared_prefix(rows: Sequence[Encoded]) -> list[int]:
     """Return the beginning of several of `rows` whose sharing saves the most tokens; empty where none do.
 
     It ends two tokens before a label at the latest: the first token of a row's own part has none.
@@ -85,17 +86,17 @@ def shared_prefix(rows: Sequence[Row]) -> list[int]:
     return best
 
 
-def _shares(row: Row, prefix: list[int]) -> bool:
+def _shares(row: Encoded, prefix: list[int]) -> bool:
     return _unlabelled(row) >= len(prefix) and row["input_ids"][: len(prefix)] == prefix
 
 
-def _unlabelled(row: Row) -> int:
+def _unlabelled(row: Encoded) -> int:
     """Return how many tokens of `row` may be shared: all before its first label, but for the last of them."""
     n_before = next((n for n, label in enumerate(row["labels"]) if label != IGNORED), len(row["labels"]))
     return max(0, n_before - 1)
 
 
-def _length(rows: Sequence[Row]) -> int:
+def _length(rows: Sequence[Encoded]) -> int:
     """Return the length of the packed sequence of `rows`."""
     prefix = shared_prefix(rows)
     n_sharing = sum(_shares(row, prefix) for row in rows) if prefix else 0
@@ -108,7 +109,8 @@ def _is_same(model, padded: dict, packed: dict) -> bool:
         losses = [_loss(model, inputs) for inputs in (padded, packed)]
     except (RuntimeError, TypeError, ValueError):
         return False
-    return abs(losses[0] - losses[1]) <= TOLERANCE * abs(losses[0])
+    tolerance = TOLERANCE[str(model.dtype) == "torch.float32"]
+    return abs(losses[0] - losses[1]) <= tolerance * abs(losses[0])
 
 
 def _loss(model, inputs: dict) -> float:
