@@ -205,6 +205,10 @@ def test_every_score_has_its_version_and_ragas_skips_unanswerable_questions(by_r
     ("reply", "cause"),
     [
         ((200, ScriptedServer.answer('{"question": "W', "length")), "cut off"),
+        ((200, ScriptedServer.answer('{"question": "W', "MAX_TOKENS")), "cut off"),
+        ((200, ScriptedServer.answer("{}", "SAFETY")), "filtered"),
+        ((200, {"choices": [{"text": "{}"}]}), "broken answer"),
+        ((200, ScriptedServer.answer("{", "")), "unparsed"),
         ((200, ScriptedServer.answer("nonsense")), "unparsed"),
         ((400, {"error": {"message": "against our policy"}}), "refused (400)"),
     ],
@@ -224,6 +228,16 @@ def test_failures_of_ragas_are_counted_by_cause_and_never_nan(cue, reply, cause)
         1,
         1,
     )
+
+
+def test_ragas_is_handed_the_json_alone_of_a_reply_with_thoughts_and_a_preface(cue):
+    cue.default = (
+        "<think>The {statements} are [none].</think>Here [it] is:\n```json\n"
+        '{"statements": [], "question": "", "noncommittal": 0, "reason": "", "verdict": 1}\n```'
+    )
+    scores = scored(sample("Answer: 430 euros"))[0]
+    assert scores["faithfulness"] == (None, "nothing to judge")
+    assert scores["context_precision"] == (pytest.approx(1), None)
 
 
 def test_an_answer_without_statements_is_nothing_to_judge(cue):

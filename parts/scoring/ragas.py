@@ -12,6 +12,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from parts.llm.client import Client
+from parts.llm.library_transport import LostReply
 from parts.project.errors import UserError
 
 VERSION = f"ragas-{version('ragas')}"
@@ -98,6 +99,8 @@ def _cause(error: BaseException) -> str:
         last = last.__cause__
         if isinstance(last, UserError):
             raise last from first
+        if isinstance(last, LostReply):
+            return last.problem
         error = last if isinstance(last, APIStatusError | ValidationError) else error
     if isinstance(error, APIStatusError):
         return f"refused ({error.status_code})"
