@@ -16,6 +16,7 @@ from parts.llm.library_transport import LostReply
 from parts.project.errors import UserError
 
 VERSION = f"ragas-{version('ragas')}"
+NOT_SHOWN = "no passages shown"
 NAMES = ("answer_relevancy", "context_precision", "faithfulness")
 
 
@@ -72,7 +73,7 @@ class Ragas:
                 self.precision.ascore(**question, reference=sample.reference, retrieved_contexts=sample.shown)
             )
             if sample.shown
-            else (None, "no passages shown"),
+            else (None, NOT_SHOWN),
         }
 
     async def _try(self, scoring: Awaitable) -> Score:
