@@ -1,6 +1,7 @@
 -- Set the reason to drop each raw row.
 -- in: raw (RawPairs with n_tokens, all generators), chunks (Chunks), close (pair_id of rows too close to the exam),
 --     $unstudied (share of the documents to hold out, 0..1),
+--     $placeholder (pattern of what stands for a private value, which no question is about),
 --     $lexical (whether all words of a short answer, and all numbers of any row, must be in the passage),
 --     $trusted (generators whose rows are taken without that)
 -- out: one row per raw row; dropped is null for a kept row
@@ -23,6 +24,7 @@ judged AS (
             WHEN dropped IS NOT NULL THEN dropped
             WHEN doc_id IN (FROM unstudied) THEN 'unstudied'
             WHEN completion = '' OR (kind = 'qa' AND prompt = '') THEN 'empty'
+            WHEN kind = 'qa' AND regexp_matches(concat_ws(chr(10), prompt, completion), $placeholder) THEN 'private value'
             WHEN is_checked AND kind = 'qa' AND len(row_words) <= 12 AND NOT list_has_all(passage_words, row_words) THEN 'not grounded'
             WHEN is_checked AND NOT list_has_all(passage_words, list_filter(row_words, lambda word: regexp_matches(word, '\d')))
                 THEN 'not grounded'

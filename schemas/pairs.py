@@ -26,7 +26,7 @@ class RawPairs(Table, path="data/synth/{}.parquet", key=("pair_id",)):
     teacher: str  # the model; people: nobody was asked
     dropped: str = pa.Field(
         nullable=True
-    )  # refused, cut off, unparsed; of people: private value, no passage; null: a row
+    )  # refused, cut off, unparsed, incomplete; of people: private value, no passage; null: a row
 
 
 class PeoplePairs(RawPairs, path="data/synth/rows.parquet", key=("pair_id",)):

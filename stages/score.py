@@ -12,9 +12,11 @@ import asyncio
 import polars as pl
 
 from parts.llm.client import connect
+from parts.llm.reply import passes
 from parts.project import metrics, params
 from parts.project.arms import Arm
 from parts.project.command import run
+from parts.project.errors import UserError
 from parts.project.sections import Server
 from parts.safety import detection
 from parts.scoring import form, summary
@@ -30,7 +32,15 @@ from schemas.scores import Scores
 async def _score(arm: str, rows: list[dict]) -> pl.DataFrame:
     mask = detection.masker(params.load("redact", detection.Params))
     async with connect(params.load("judge", Server)) as judge:
-        return await score(rows, params.load("score", Params), judge, arm, mask)
+        scores = await score(rows, params.load("score", Params), judge, arm, mask)
+        lost = scores.filter(pl.col("value").is_null())["reason"].value_counts().sort("reason").rows()
+        lost = [f"{count} {reason}" for reason, count in lost if passes(reason)]
+        if lost and not judge.meter.requests:
+            raise UserError(
+                f"{arm}: {judge.server.model} at {judge.transport.url} answered no request ({', '.join(lost)}): nothing is "
+                "scored; run again later"
+            )
+        return scores
 
 
 def main(arm: str) -> None:
@@ -42,8 +52,7 @@ def main(arm: str) -> None:
     means = summary.summarise(scores)
     rates = summary.by_answerable(rows, scores) | summary.hallucination_rates(rows, scores)
     metrics.write(f"score/{arm}", means | rates | form.shares(rows))
-    scorers = [name for name in sorted(set(scores["scorer"])) if means[name] is not None]
-    print(f"{arm}: " + ", ".join(f"{name} {means[name]:.3f}" for name in scorers))
+    print(f"{arm}: {summary.describe_means(scores)}")
 
 
 if __name__ == "__main__":

@@ -71,8 +71,9 @@ def main(generator: str) -> None:
     reasons = dict(pl.scan_parquet(RawPairs.address(generator)).group_by("dropped").len().collect().rows())
     rows = reasons.pop(None, 0)
     metrics.write(f"synthesize/{generator}", usage | {"rows": rows, "lost": sum(reasons.values())})
-    lost = "".join(f"; {count} requests {reason}" for reason, count in sorted(reasons.items()))
-    print(f"{generator}: {rows} rows from {usage['requests']} requests, {paid} of them paid now{lost}")
+    lost = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+    end = f"; lost: {lost}" if lost else ""
+    print(f"{generator}: {rows} rows from {usage['requests']} requests, {paid} of them paid now{end}")
 
 
 if __name__ == "__main__":

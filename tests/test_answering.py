@@ -1,5 +1,6 @@
 """Engines give the same answers in any batch and behind any server; options are shown to all arms in the same words."""
 
+import contextlib
 import json
 import shutil
 
@@ -20,6 +21,7 @@ from parts.text import answer_format
 from schemas.answers import Answers
 from schemas.questions import Questions
 from stages import answer
+from tests.helpers import http_server
 from tests.helpers.completions_server import completions_server
 
 OPTIONS = ["twelve days", "a lamp", "430 euros and some more words", "not at all"]
@@ -169,16 +171,87 @@ def test_a_model_that_the_server_does_not_have_is_an_error_of_one_line(here, qwe
         openai_engine.Engine(url, "adapter", qwen_chat, 12, 512).respond(prompts[:2], 2)
 
 
-def test_a_bos_token_that_the_server_adds_is_taken_out_of_the_prompt(qwen_tokenizer):
+@pytest.mark.parametrize("begins", [True, False], ids=["a template with BOS", "a template without"])
+def test_a_served_model_whose_tokenizer_adds_a_bos_token_reads_the_same_as_here(qwen, qwen_tokenizer, begins):
     from tokenizers.processors import TemplateProcessing
 
     adding = tokenizer(Student(model=qwen_tokenizer.name_or_path))
     adding.add_special_tokens({"bos_token": "<|im_start|>"})
-    engine = openai_engine.Engine("http://127.0.0.1:9/v1", "m", ChatFormat(adding, Student(model="m")), 4, 64)
-    assert engine._without_bos("<|im_start|>user") == "<|im_start|>user", "a tokenizer that adds nothing"
     bos = ("<|im_start|>", adding.bos_token_id)
     adding._tokenizer.post_processor = TemplateProcessing(single="<|im_start|> $A", special_tokens=[bos])
-    assert engine._without_bos("<|im_start|>user") == "user"
+    adding.chat_template = adding.chat_template if begins else adding.chat_template.replace("<|im_start|>", "")
+    chat = ChatFormat(adding, Student(model="m"))
+    here = transformers_engine.Engine(str(qwen), chat, 12, 512)
+    prompts = [here.prompt(f"Where, {n}?", [])[0] for n in range(3)]
+    assert prompts[0].startswith("<|im_start|>") and not prompts[0].startswith("<|im_start|><|im_start|>")
+    with completions_server({"student": here}) as (url, requests):
+        there = openai_engine.Engine(url, "student", chat, 12, 512)
+        served, local = there.respond(prompts, 2), here.respond(prompts, 2)
+        assert [(r.text, r.stopped, r.prompt_tokens) for r in served] == [
+            (r.text, r.stopped, r.prompt_tokens) for r in local
+        ]
+        assert [there.choose(p, OPTIONS) for p in prompts] == [here.choose(p, OPTIONS) for p in prompts]
+        sent = [request["prompt"] for request in requests if not request.get("echo")]
+        assert sorted(sent) == sorted(adding(prompts, add_special_tokens=False).input_ids)
+
+
+EVENT = 'data: {"choices": [{"index": 0, "text": "A lamp"%s}]}\n\n'
+CHAT = 'data: {"choices": [{"index": 0, "delta": {"content": "A lamp"}, "finish_reason": "stop"}]}\n\n'
+
+
+@contextlib.contextmanager
+def saying(body: str, length: int | None = None):
+    """Yield the URL of a server that says `body` with status 200, and that it were `length` bytes long."""
+
+    class Handler(http_server.Handler):
+        def do_POST(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Content-Length", str(length or len(body.encode())))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+    with http_server.running(Handler) as url:
+        yield f"{url}/v1"
+
+
+@pytest.mark.parametrize(
+    ("body", "length", "told"),
+    [
+        ("<html>\n<p>Sign in</p>\n</html>", None, "without a finish reason, or is no stream of events"),
+        ('{"error": {"message": "overloaded"}}', None, "is no stream of events"),
+        ("", None, "is no stream of events"),
+        (EVENT % "", None, "ended without a finish reason"),
+        (EVENT % "" + "data: [DONE]\n\n", None, "ended without a finish reason"),
+        (EVENT % "", 9999, "peer closed connection"),
+        ('data: {"error": {"message": "out of memory"}}\n\n', None, "out of memory"),
+        ("data: {\n\n", None, "no completion"),
+        ('data: "yes"\n\n', None, "no completion"),
+        ("data: []\n\n", None, "no completion"),
+        (CHAT, None, "no completion"),
+        (EVENT % ', "finish_reason": "abort"', None, "ended by 'abort'"),
+        (EVENT % ', "finish_reason": "content_filter"', None, "ended by 'content_filter'"),
+    ],
+)
+def test_what_is_no_whole_response_is_an_error_of_one_line_and_no_empty_answer(
+    qwen_chat, monkeypatch, body, length, told
+):
+    monkeypatch.setattr(openai_engine, "RETRIES", 0)
+    with saying(body, length) as url:
+        engine = openai_engine.Engine(url, "m", qwen_chat, 4, 64)
+        with pytest.raises(UserError, match=told) as error:
+            engine.respond(["?"], 1)
+        assert "\n" not in str(error.value) and url in str(error.value)
+        with pytest.raises(UserError, match=r"no completion|Connection error"):
+            engine.choose("?", OPTIONS)
+
+
+@pytest.mark.parametrize(("finish", "stopped"), [("stop", True), ("eos_token", True), ("length", False)])
+def test_a_response_stops_by_itself_or_at_the_limit(qwen_chat, finish, stopped):
+    usage = 'data: {"choices": [], "usage": {"completion_tokens": 2}}\n\n'
+    with saying(EVENT % "" + EVENT % f', "finish_reason": "{finish}"' + usage) as url:
+        (response,) = openai_engine.Engine(url, "m", qwen_chat, 4, 64).respond(["?"], 1)
+    assert (response.text, response.stopped) == ("A lampA lamp", stopped)
 
 
 def test_a_tokenizer_that_adds_a_token_to_every_text_adds_none_to_a_prompt(qwen, here, qwen_tokenizer, prompts):

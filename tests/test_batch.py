@@ -40,10 +40,7 @@ def server(lamps, monkeypatch):  # noqa: F811
 
 def test_a_batch_run_ends_in_the_bytes_of_a_live_run(server, monkeypatch, tmp_path, capsys):
     synthesize.main("active_reading")
-    assert (
-        "56 rows from 87 requests, 87 of them paid now; 2 requests cut off; 1 requests refused"
-        in capsys.readouterr().out
-    )
+    assert "56 rows from 87 requests, 87 of them paid now; lost: 2 cut off, 1 refused" in capsys.readouterr().out
     assert server.live == 0
     assert len(server.batches) == 2, "one round for the strategies, one for the documents"
     assert len(server.lines()) == 30 + 29 * 2

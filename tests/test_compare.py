@@ -131,6 +131,18 @@ def test_where_too_many_answers_are_not_judged_there_is_no_verdict(tuned):
     assert values["words"].startswith(f"No verdict. Too many answers have no score ({tuned.count('?')} of tuned)")
 
 
+def test_where_the_oracle_was_not_judged_there_is_no_verdict_and_the_student_is_not_called_weak():
+    values = compared(right("1" * 40, "10" * 20, "0" + "?" * 39), exam(40))
+    assert (values["verdict"], values["verdict_reason"]) == ("none", "unjudged")
+    assert "no score (39 of oracle)" in values["words"]
+
+
+def test_a_judge_that_refuses_all_but_what_needs_no_judge_gives_no_verdict():
+    values = compared(right("1" * 120 + "10" * 10, "0" * 5 + "?" * 115 + "1" * 20), exam(120, 20))
+    assert (values["verdict"], values["verdict_reason"]) == ("none", "unjudged")
+    assert values["verdict_unanswerable"] == "rag", "declining is scored without a judge"
+
+
 def test_two_of_forty_answers_that_are_not_judged_still_leave_a_verdict():
     assert compared(right("??" + "1" * 38, "10" * 20), exam(40))["verdict"] == "tuned"
 
@@ -266,7 +278,9 @@ def test_the_whole_verdict_is_flat_sorted_and_without_nan(run):
     kinds = json.loads((run.path / "metrics/kinds.json").read_text())
     assert (kinds["fact_n"], kinds["unanswerable_n"]) == (6, 2)
     assert len(json.loads((run.path / "plots/accuracy.json").read_text())) == len(load_arms())
-    assert sentences.sentence().startswith("No verdict. Too many answers have no score (1 of tuned, 1 of rag)")
+    assert sentences.sentence().startswith(
+        "No verdict. Too many answers have no score (1 of tuned, 1 of rag, 1 of oracle)"
+    )
     assert sentences.sentence() in verdict.text()
     assert sentences.cost_sentence() in verdict.text() and sentences.cost_sentence() in sentences.markdown()
     assert "Teacher rules-2, judge rules-judge-1, student models/base; accuracy by exact." in verdict.text()

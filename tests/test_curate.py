@@ -76,6 +76,9 @@ def words(texts: list[str]) -> list[int]:
     ("row", "reason"),
     [
         ({"prompt": "What does it cost?", "completion": "1,430 euros"}, None),
+        ({"prompt": "Whom to write to?", "completion": "<EMAIL_ADDRESS_1>"}, "private value"),
+        ({"prompt": "Whose is <PHONE_NUMBER_12>?", "completion": "1,430 euros"}, "private value"),
+        ({"prompt": "What does <it_1> cost?", "completion": "1,430 euros"}, None),
         ({"prompt": "What does it cost?", "completion": "1,530 euros"}, "not grounded"),
         ({"prompt": "What is it made of?", "completion": "steel"}, "not grounded"),
         ({"prompt": "What weighs 2.4 kg?", "completion": "the Dorva Lamp 200"}, "not grounded"),

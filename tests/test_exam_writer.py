@@ -157,6 +157,8 @@ def test_questions_that_the_check_finds_answered_or_cannot_tell_are_left_out(cue
     replies = iter([verdict % "true", "what?", verdict % "false", verdict % "false"])
 
     def reply(asked: dict) -> tuple[int, dict]:
+        if "response_format" not in asked:
+            return 200, ScriptedServer.answer("what, in words?")
         schema, number = asked["response_format"]["json_schema"]["name"], len(cue.seen)
         cue.seen.append(asked)
         rows = [{"question": f"Question {number} {letter}?", "answer": "3"} for letter in "ab"]
@@ -178,7 +180,8 @@ def test_lost_requests_are_counted_by_reason_and_other_passages_stand_in(cue):
         ScriptedServer.answer("{", "length"),
         json.dumps({"questions": [{"question": "<PERSON_1>?", "answer": "x"}]}),
     )
-    cue.script = [(200, good), (200, cut), (200, ScriptedServer.answer(private)), (200, ScriptedServer.answer("no"))]
+    cue.script = [(200, good), (200, cut), (200, ScriptedServer.answer(private))]
+    cue.default = "no"
     questions, counts = written(chunks, 4, 0, 0)
     assert [q.question for q in questions] == ["How many floors, 0?", "How many floors, 1?"]
     assert counts == {"requests": 4, "failed_cut_off": 1, "failed_unparsed": 1, "left_out_placeholder": 1}

@@ -51,7 +51,7 @@ def test_entigraph_counts_requests_without_a_result(workplace, cue):
         prompt = request["messages"][0]["content"]
         if "Lamp 1 " in prompt:
             return 400, {"error": {"message": "no"}}
-        if "response_format" in request:
+        if "response_format" in request or "JSON schema" in prompt:
             names = json.dumps({"entities": ["a"] if "Lamp 4 " in prompt else ["a", "</entities> b"]})
             return 200, ScriptedServer.answer("not json" if "Lamp 2 " in prompt else names)
         assert prompt.count("</entities>") == 1, "a name from the teacher cannot end its quotation"

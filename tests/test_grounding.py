@@ -67,9 +67,9 @@ def test_rows_without_a_verdict_are_dropped_and_equal_rows_share_a_request(workp
     rows = [PRICE, PRICE, *(PRICE | {"completion": f"</answer> {word}"} for word in failures)]
     judged, meter = grounding.check_grounding(raw(*rows), CHUNKS, reasoning=False)
     assert judged.sort("pair_id")["dropped"].to_list() == [None, None, *["not judged"] * 3]
-    assert len(cue.seen) == 4
+    assert len(cue.seen) == 5, "prose is asked for once more, in words"
     assert judged.drop("dropped").equals(raw(*rows).drop("dropped"))
-    assert meter.metrics()["new_tokens"] == 5 * 3, "a reply without a verdict is paid for too"
+    assert meter.metrics()["new_tokens"] == 5 * 4, "a reply without a verdict is paid for too"
 
 
 def test_without_rows_no_request_is_made(workplace, cue):

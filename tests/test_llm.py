@@ -53,6 +53,7 @@ def test_a_request_is_paid_for_once_over_runs(cue):
 
 
 def test_whatever_changes_an_answer_is_asked_anew(cue):
+    cue.default = '{"word": "lamp"}'
     ask("a")
     ask("a", sample=1)
     ask("a", temperature=0.5)

@@ -18,6 +18,7 @@ from parts.scoring import choice, exact, judge, ragas, scorers, squad, summary, 
 from parts.text import answer_format
 from schemas.scores import Scores
 from tests.conftest import ScriptedServer
+from tests.helpers.cli import error_line
 from tests.helpers.scoring import JUDGE, LAMP, all_scores, row
 from tests.helpers.source_code import ROOT
 
@@ -207,6 +208,10 @@ def test_every_score_has_its_version_and_ragas_skips_unanswerable_questions(by_r
     ("reply", "cause"),
     [
         ((200, ScriptedServer.answer('{"question": "W', "length")), "cut off"),
+        ((200, ScriptedServer.answer('{"question": "W', "MAX_TOKENS")), "cut off"),
+        ((200, ScriptedServer.answer("{}", "SAFETY")), "filtered"),
+        ((200, {"choices": [{"text": "{}"}]}), "broken answer"),
+        ((200, ScriptedServer.answer("{", "")), "unparsed"),
         ((200, ScriptedServer.answer("nonsense")), "unparsed"),
         ((400, {"error": {"message": "against our policy"}}), "refused (400)"),
     ],
@@ -226,6 +231,16 @@ def test_failures_of_ragas_are_counted_by_cause_and_never_nan(cue, reply, cause)
         1,
         1,
     )
+
+
+def test_ragas_is_handed_the_json_alone_of_a_reply_with_thoughts_and_a_preface(cue):
+    cue.default = (
+        "<think>The {statements} are [none].</think>Here [it] is:\n```json\n"
+        '{"statements": [], "question": "", "noncommittal": 0, "reason": "", "verdict": 1}\n```'
+    )
+    scores = scored(sample("Answer: 430 euros"))[0]
+    assert scores["faithfulness"] == (None, "nothing to judge")
+    assert scores["context_precision"] == (pytest.approx(1), None)
 
 
 def test_an_answer_without_statements_is_nothing_to_judge(cue):
@@ -333,3 +348,55 @@ def test_judgements_of_a_version_stay_what_they_were(cue):
 
     samples = itertools.count()
     assert changed(judge.VERSION, lambda case: asyncio.run(score(case))) == [], ANOTHER
+
+
+def test_a_mean_over_fewer_than_the_answers_says_over_how_many():
+    def rows(scorer: str, *values: float | None, reason: str | None = "refused (400)") -> list[dict]:
+        each = {"seed": 0, "scorer": scorer, "version": "v"}
+        return [
+            each | {"question_id": f"q{n}", "value": value, "reason": None if value is not None else reason}
+            for n, value in enumerate(values)
+        ]
+
+    undefined = rows("context_precision", None, None, reason="no passages shown")
+    table = rows("judge", 1.0, None, 0.0) + rows("exact", 1.0, 0.0) + rows("faithfulness", None, None) + undefined
+    assert (
+        summary.describe_means(Scores.frame(table)) == "exact 0.500, faithfulness none (0 of 2), judge 0.500 (2 of 3)"
+    )
+
+
+@pytest.fixture
+def answered(workplace):
+    """Three answers of rag, one of them a refusal, which takes no judge."""
+    from schemas.answers import Answers
+    from schemas.chunks import Chunks
+    from schemas.contexts import Contexts
+    from schemas.questions import Questions
+
+    workplace.change("judge", "serve", None)
+    question = {"doc_id": None, "kind": "fact", "options": None, "references": ["5 euros"], "gold_chunk_ids": []}
+    asked = [question | {"question_id": f"q{n}", "question": f"What, {n}?", "answerable": n < 2} for n in range(3)]
+    Questions.write(Questions.frame(asked))
+    answer = dict.fromkeys(Answers.types(), 1) | {"seed": 0, "passages": 0, "stopped": True, "likeliest": None}
+    rows = [answer | {"question_id": f"q{n}", "response": "Answer: 5 euros"} for n in range(3)]
+    Answers.write(Answers.frame(rows), "rag")
+    Contexts.write(Contexts.frame([]), "hybrid")
+    Chunks.write(Chunks.frame([]))
+    return workplace
+
+
+@pytest.mark.parametrize("lost", [(503, {}), (200, {"choices": []}), (429, {})])
+def test_where_every_request_of_the_judge_is_lost_to_what_passes_the_next_run_asks_again(
+    answered, cue, monkeypatch, capsys, lost
+):
+    from stages import score as stage
+
+    monkeypatch.setattr(transport, "RETRIES", 0)
+    monkeypatch.setattr(transport, "FIRST_RETRIES", 0)
+    cue.reply = lambda request: lost
+    line = error_line(stage.main, "rag")
+    assert "rag: rules-judge-1 at http://127.0.0.1" in line and "answered no request" in line and "run again" in line
+    assert not Scores.address("rag").exists()
+    cue.reply = lambda request: (400, {"error": {"message": "against our policy"}})
+    stage.main("rag")
+    assert "judge 0.000 (1 of 3)" in capsys.readouterr().out, "what does not pass is counted, and the run goes on"

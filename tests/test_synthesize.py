@@ -102,15 +102,18 @@ def test_an_edit_of_one_document_asks_about_its_passages_alone(lamps, rules, mon
 
 
 def test_requests_without_a_result_are_rows_with_a_reason(lamps, cue, capsys):
-    cue.script = [
-        (400, {"error": {"message": "no"}}),
-        (200, ScriptedServer.answer("{", "length")),
-        (200, ScriptedServer.answer("not json")),
-    ]
+    lost = {"Lamp 1 ": (400, {"error": {}}), "Lamp 2 ": (200, ScriptedServer.answer("{", "length"))}
+    lost |= {"Lamp 3 ": (200, ScriptedServer.answer("not json"))}
+
+    def reply(request: dict) -> tuple[int, dict]:
+        prompt, none = request["messages"][0]["content"], (200, ScriptedServer.answer('{"questions": []}'))
+        return next((reply for lamp, reply in lost.items() if lamp in prompt), none)
+
+    cue.reply = reply
     synthesize.main("qa")
     rows = RawPairs.read("qa")
-    assert dict(rows["dropped"].value_counts().rows()) == {"refused (400)": 1, "cut off": 1, "unparsed": 1}
-    assert "1 requests unparsed" in capsys.readouterr().out
+    assert dict(rows["dropped"].value_counts().rows()) == {"refused (400)": 2, "cut off": 2, "unparsed": 2}
+    assert "; lost: 2 cut off, 2 refused (400), 2 unparsed" in capsys.readouterr().out
 
 
 def test_an_unreachable_teacher_ends_with_one_line_and_writes_nothing(lamps, monkeypatch):

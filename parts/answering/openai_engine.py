@@ -1,8 +1,9 @@
 """Answer with a model behind a server of the OpenAI protocol, such as vLLM; an adapter is a model of its own there.
 
 Uses the completions endpoint, with text that the student's chat template makes here: the model then reads the same as in
-this process, whatever template, system message or thinking mode the server would add. Responses are not cached as a
-teacher's are: after every training the same name is another model.
+this process, whatever template, system message or thinking mode the server would add. Where the tokenizer adds tokens to
+every text, such as a BOS token, the prompt is sent as token ids, to which no server adds any. Responses are not cached as
+a teacher's are: after every training the same name is another model.
 """
 
 import os
@@ -10,21 +11,27 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
+
 from parts.answering.engine import PromptBuilder, Response
 from parts.project.errors import UserError
 from parts.project.progress import ProgressBar
+from parts.student.chat_format import ChatFormat
 from parts.text import answer_format
 
 RETRIES = 6
+LONGEST = 300  # characters of a server's message that are shown
+NO_END = "a response ended without a finish reason, or is no stream of events"
+STOPPED, CUT_OFF = {"stop", "eos", "eos_token", "stop_sequence", "end_turn"}, {"length", "max_tokens"}
 
 
 class Engine(PromptBuilder):
     """A model at a server, by its name there."""
 
-    def __init__(self, url: str, model: str, tokenizer, max_new_tokens: int, max_prompt_tokens: int):
+    def __init__(self, url: str, model: str, chat: ChatFormat, max_new_tokens: int, max_prompt_tokens: int):
         from openai import OpenAI
 
-        super().__init__(tokenizer, max_new_tokens, max_prompt_tokens)
+        super().__init__(chat, max_new_tokens, max_prompt_tokens)
         key = os.environ.get("CLOSEDBOOK_ENGINE_KEY") or "none"
         timeout = float(os.environ.get("CLOSEDBOOK_TIMEOUT", "300"))
         self.model, self.url, self.clock = model, url, "wall"
@@ -41,26 +48,32 @@ class Engine(PromptBuilder):
 
     def _respond(self, prompt: str) -> Response:
         start, first_token_seconds, pieces, finish_reason = time.perf_counter(), None, [], None
-        for choice in self._stream(prompt):
-            if choice.text and first_token_seconds is None:
+        for piece, reason in self._stream(prompt):
+            if piece and first_token_seconds is None:
                 first_token_seconds = time.perf_counter() - start
-            pieces.append(choice.text or "")
-            finish_reason = choice.finish_reason or finish_reason
-        text, stopped = "".join(pieces), finish_reason == "stop"
+            pieces.append(piece)
+            finish_reason = reason or finish_reason
+        if finish_reason not in STOPPED | CUT_OFF:
+            ending = f"a response was ended by {finish_reason!r}" if finish_reason else NO_END
+            raise self._user_error(ending)
+        text, stopped = "".join(pieces), finish_reason in STOPPED
         if first_token_seconds is None:
             first_token_seconds = time.perf_counter() - start
         return Response(text.strip(), self.tokens(prompt), self.tokens(text) + stopped, stopped, first_token_seconds)
 
-    def _stream(self, prompt: str) -> Iterator:
+    def _stream(self, prompt: str) -> Iterator[tuple[str, str | None]]:
+        """Yield the pieces of a response as they come, each with the finish reason where there is one."""
         from openai import OpenAIError
 
-        text = self._without_bos(prompt)
-        request = {"model": self.model, "prompt": text, "max_tokens": self.max_new_tokens, "temperature": 0}
+        request = {"model": self.model, "prompt": self._sent(prompt), "max_tokens": self.max_new_tokens}
         try:
-            for chunk in self.client.completions.create(**request, stream=True):
-                yield from chunk.choices
-        except OpenAIError as error:
+            for chunk in self.client.completions.create(**request, temperature=0, stream=True):
+                for choice in chunk.choices or []:  # a last event may have counts alone
+                    yield choice.text + "", choice.finish_reason  # what has no text is of another endpoint
+        except (OpenAIError, httpx.HTTPError) as error:  # of the request, and in the middle of the stream
             raise self._user_error(error) from error
+        except (ValueError, AttributeError, TypeError) as error:  # openai does not check what is in an event
+            raise self._user_error("an event of the stream is no completion") from error
 
     def choose(self, prompt: str, options: Sequence[str]) -> str | None:
         """Return the option of the highest mean log-probability per token after the prompt and `Answer:`.
@@ -70,42 +83,43 @@ class Engine(PromptBuilder):
         """
         from openai import BadRequestError, OpenAIError, UnprocessableEntityError
 
-        start = len(self._without_bos(prompt + answer_format.MARK))
-        texts = [self._without_bos(prompt + answer_format.format_answer("", option)) for option in options]
+        start = len(self._sent(prompt + answer_format.MARK))
+        prompts = [self._sent(prompt + answer_format.format_answer("", option)) for option in options]
+        request = {"model": self.model, "max_tokens": 1, "temperature": 0, "echo": True, "logprobs": 1}
         try:
-            completions = [
-                self.client.completions.create(
-                    model=self.model, prompt=text, max_tokens=1, temperature=0, echo=True, logprobs=1
-                )
-                for text in texts
+            completions = [self.client.completions.create(prompt=prompt, **request) for prompt in prompts]
+            means = [
+                _mean_logprob(completion.choices[0].logprobs, start, prompt)
+                for completion, prompt in zip(completions, prompts, strict=True)
             ]
         except (BadRequestError, UnprocessableEntityError):
             return None
         except OpenAIError as error:
             raise self._user_error(error) from error
-        means = [
-            _mean_logprob(completion.choices[0].logprobs, start, len(text))
-            for completion, text in zip(completions, texts, strict=True)
-        ]
+        except (AttributeError, IndexError, TypeError, ValueError) as error:  # a page, or an error with status 200
+            raise self._user_error("a response is no completion") from error
         return None if None in means else options[max(range(len(options)), key=means.__getitem__)]
 
-    def _without_bos(self, prompt: str) -> str:
-        """Return `prompt` without its BOS token where the server's tokenizer adds one, so that it is there once."""
-        bos = self.tokenizer.bos_token
-        adds_bos = bos and self.tokenizer("a").input_ids[:1] == [self.tokenizer.bos_token_id]
-        return prompt.removeprefix(bos) if adds_bos else prompt
+    def _sent(self, prompt: str) -> str | list[int]:
+        """Return `prompt` as it is sent: as token ids where the server's tokenizer would add some."""
+        return self.chat.ids(prompt) if self.tokenizer("a").input_ids != self.chat.ids("a") else prompt
 
-    def _user_error(self, error: Exception) -> UserError:
+    def _user_error(self, error: Exception | str) -> UserError:
+        lines = str(error).splitlines() or [type(error).__name__]
         return UserError(
-            f"{self.model} at {self.url}: {str(error).splitlines()[0]}: check answer.served in params.yaml, "
+            f"{self.model} at {self.url}: {lines[0][:LONGEST]}: check answer.served in params.yaml, "
             "CLOSEDBOOK_ENGINE_URL and CLOSEDBOOK_ENGINE_KEY"
         )
 
 
-def _mean_logprob(logprobs, start: int, end: int) -> float | None:
-    """Return the mean log-probability of the tokens from character `start` to `end`; None where the server has none."""
-    if logprobs is None or not logprobs.text_offset:
+def _mean_logprob(logprobs, start: int, prompt: str | list[int]) -> float | None:
+    """Return the mean log-probability of the prompt's tokens from `start` on; None where the server has none.
+
+    `start` is a character of a text, and the number of a token of token ids.
+    """
+    if logprobs is None or not logprobs.token_logprobs or not (logprobs.text_offset or isinstance(prompt, list)):
         return None
-    offsets = zip(logprobs.text_offset, logprobs.token_logprobs, strict=True)
-    values = [logprob for offset, logprob in offsets if start <= offset < end]
+    numbers = logprobs.text_offset if isinstance(prompt, str) else range(len(logprobs.token_logprobs))
+    places = zip(numbers, logprobs.token_logprobs, strict=True)
+    values = [logprob for place, logprob in places if start <= place < len(prompt)]
     return sum(values) / len(values) if values else None

@@ -79,12 +79,12 @@ async def write_exam(
     return _choose(drafts["fact"], count - len(others)) + others, counts
 
 
-async def _ask(request: Request, teacher: Client) -> tuple[list[Question], str | None]:
-    """Return the questions of one request, and None; or none and the reason."""
+async def _ask(request: Request, teacher: Client) -> tuple[list[Question], list[str]]:
+    """Return the questions of one request, and why others are lost; or none, and why there is none."""
     reply = await teacher.ask(request.prompt, schema=request.schema)
-    parsed, problem = reply.parse(request.schema)
-    questions = _questions(request, parsed.questions) if parsed else []
-    return questions, problem or (None if questions else "empty")
+    rows, lost = reply.items(request.schema)
+    questions = _questions(request, rows)
+    return questions, lost if questions or lost else ["empty"]
 
 
 def _questions(request: Request, rows: Sequence[ExamQuestion | UnansweredQuestion]) -> list[Question]:
@@ -109,14 +109,13 @@ def _questions(request: Request, rows: Sequence[ExamQuestion | UnansweredQuestio
 
 
 def _drafts(
-    requests: Sequence[Request], replies: Sequence[tuple[list[Question], str | None]]
+    requests: Sequence[Request], replies: Sequence[tuple[list[Question], list[str]]]
 ) -> tuple[dict[str, list[Draft]], Counter]:
     """Return the questions that can be asked, by kind, and counts of what was lost."""
     drafts: dict[str, list[Draft]] = defaultdict(list)
     counts, asked = Counter(requests=len(requests)), set()
-    for request, (questions, problem) in zip(requests, replies, strict=True):
-        if problem:
-            counts[f"failed_{problem.replace(' ', '_')}"] += 1
+    for request, (questions, lost) in zip(requests, replies, strict=True):
+        counts.update(f"{'left_out' if questions else 'failed'}_{problem.replace(' ', '_')}" for problem in lost)
         for number, question in enumerate(questions):
             text = question.question.lower()
             if PLACEHOLDER.search(f"{question.question} {question.references}"):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from parts.curation import replay
 from parts.curation.deduplication import drop_duplicates, hold_out
 from parts.project.queries import query, select
+from parts.safety.detection import PLACEHOLDER
 from parts.student.dataset import Count, trained_tokens
 from schemas.pairs import Ledger, Pairs
 
@@ -45,6 +46,7 @@ def curate(
     raw = raw.with_columns(n_tokens=pl.Series(tokens, dtype=pl.Int64))
     close = select(query("exam"), {"near": params.exam_overlap_threshold}, raw=raw, questions=questions)
     settings = {"unstudied": params.unstudied, "lexical": params.grounding == "lexical", "trusted": params.trusted}
+    settings["placeholder"] = PLACEHOLDER.pattern
     ledger = select(query("curate"), settings, raw=raw, chunks=chunks, close=close)
     ledger = hold_out(drop_duplicates(ledger, params.duplicate_threshold), params.dev, params.dev_similarity_threshold)
     allowed = pl.DataFrame(list(params.tokens_per_source.items()), _ALLOWED, orient="row")

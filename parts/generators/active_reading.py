@@ -30,15 +30,13 @@ async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Ro
     sampling = {"temperature": params.temperature, "top_p": params.top_p}
     prompt = prompts.render("active_reading/strategies", count=params.strategies, passage=passage)
     reply = await ask(prompt, schema=Strategies, **sampling)
-    parsed, reason = reply.parse(Strategies)
-    if parsed is None:
-        return [Row("document", dropped=reason)]
+    strategies, lost = reply.items(Strategies)
     jobs = [
         _apply(passage, strategy, sample, ask, sampling)
-        for strategy in parsed.strategies[: params.strategies]
+        for strategy in strategies[: params.strategies]
         for sample in range(params.samples)
     ]
-    return list(await asyncio.gather(*jobs))
+    return [*await asyncio.gather(*jobs), *(Row("document", dropped=reason) for reason in lost)]
 
 
 async def _apply(passage: str, strategy: str, sample: int, ask: Ask, sampling: dict[str, float]) -> Row:

@@ -34,12 +34,11 @@ async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Ro
     sampling = {"temperature": params.temperature, "top_p": params.top_p}
     prompt = prompts.render("entigraph/entities", count=params.entities, passage=passage)
     reply = await ask(prompt, schema=Entities, **sampling)
-    parsed, reason = reply.parse(Entities)
-    if parsed is None:
-        return [Row("document", dropped=reason)]
-    groups = choose_groups([" ".join(name.split()) for name in parsed.entities], params)
+    entities, lost = reply.items(Entities)
+    groups = choose_groups([" ".join(name.split()) for name in entities], params)
     jobs = [_relate(passage, group, sample, ask, sampling) for group in groups for sample in range(params.samples)]
-    return list(await asyncio.gather(*jobs)) or [Row("document", dropped="no entities")]
+    rows = [*await asyncio.gather(*jobs), *(Row("document", dropped=reason) for reason in lost)]
+    return rows or [Row("document", dropped="no entities")]
 
 
 def choose_groups(entities: list[str], params: Params) -> list[tuple[str, ...]]:

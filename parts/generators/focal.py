@@ -36,12 +36,10 @@ async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Ro
     passage = quoting.passage(heading, text)
     sampling = {"temperature": params.temperature, "top_p": params.top_p}
     reply = await ask(prompts.render("focal/aims", count=params.questions, passage=passage), schema=Aims, **sampling)
-    parsed, reason = reply.parse(Aims)
-    if parsed is None:
-        return [Row("document", dropped=reason)]
-    aims = parsed.aims[: params.questions]
+    aims, lost = reply.items(Aims)
+    aims = aims[: params.questions]
     jobs = [_apply(passage, aim, sample, ask, sampling) for aim in aims for sample in range(params.samples)]
-    return list(await asyncio.gather(*jobs))
+    return [*await asyncio.gather(*jobs), *(Row("document", dropped=reason) for reason in lost)]
 
 
 async def _apply(passage: str, aim: Aim, sample: int, ask: Ask, sampling: dict[str, float]) -> Row:

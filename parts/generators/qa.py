@@ -40,7 +40,6 @@ async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Ro
 
 async def _sample(prompt: str, sample: int, ask: Ask, params: Params) -> list[Row]:
     reply = await ask(prompt, schema=TrainingQuestions, sample=sample, temperature=params.temperature)
-    parsed, reason = reply.parse(TrainingQuestions)
-    if parsed is None:
-        return [Row("qa", dropped=reason)]
-    return [Row("qa", row.question.strip(), row.reasoning.strip(), row.answer.strip()) for row in parsed.questions]
+    questions, lost = reply.items(TrainingQuestions)
+    rows = [Row("qa", row.question.strip(), row.reasoning.strip(), row.answer.strip()) for row in questions]
+    return rows + [Row("qa", dropped=reason) for reason in lost]

@@ -6,24 +6,26 @@ neither the hash nor the cache: OPENAI_API_KEY, OPENAI_BASE_URL, CLOSEDBOOK_WORK
 CLOSEDBOOK_TIMEOUT (300 seconds for one), CLOSEDBOOK_CACHE (a folder), and the budgets of parts/llm/budget.py.
 """
 
+import asyncio
 import contextlib
 import json
 import os
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from parts.llm import prices, structured_output
 from parts.llm.batch_api import BatchTransport
 from parts.llm.budget import Budget, Meter
+from parts.llm.library_transport import LibraryTransport
+from parts.llm.reply import Reply, read_reply
 from parts.llm.response_cache import ResponseCache
 from parts.llm.server import running_server
-from parts.llm.transport import CachedHttpxTransport, ServerReply, Transport
+from parts.llm.transport import ServerReply, Transport
 from parts.project.errors import UserError
 from parts.project.sections import Server
 
@@ -32,26 +34,7 @@ if TYPE_CHECKING:
 
 CHAT = "/chat/completions"
 OPENAI = "https://api.openai.com/v1"
-
-Model = TypeVar("Model", bound=BaseModel)
-
-
-@dataclass(frozen=True)
-class Reply:
-    """The reply to one prompt: its text, and what is wrong with it."""
-
-    text: str
-    problem: str | None = None
-    """refused, cut off, filtered, declined; None: no problem"""
-
-    def parse(self, model: type[Model]) -> tuple[Model | None, str | None]:
-        """Return the text as a `model` and None; or None and why: the problem, or "unparsed" where it does not validate."""
-        if self.problem:
-            return None, self.problem
-        try:
-            return model.model_validate_json(self.text), None
-        except ValidationError:
-            return None, "unparsed"
+FIRST, MOST_UNHEEDED = 4, 3  # replies that tell whether a server pays heed to response_format
 
 
 class Client:
@@ -59,7 +42,9 @@ class Client:
 
     def __init__(self, server: Server, transport: Transport, make_openai: "Callable[[], AsyncOpenAI] | None" = None):
         self.server, self.transport, self.meter, self._make_openai = server, transport, transport.meter, make_openai
-        self.schema_in_prompt = False  # for a server that does not support response_format
+        self.schema_in_prompt = False  # for a server that does not support response_format, or pays no heed to it
+        self.heeded: list[bool] = []  # by the first replies to requests with it
+        self.first = asyncio.Semaphore(FIRST)
 
     @cached_property
     def openai(self) -> "AsyncOpenAI":
@@ -75,38 +60,52 @@ class Client:
         request would fail likewise; and BudgetExceeded.
         """
         if schema is None:
-            return _reply(await self.transport.post(CHAT, request_body(self.server.model, prompt, sample, sampling)))
+            return read_reply(
+                await self.transport.post(CHAT, request_body(self.server.model, prompt, sample, sampling))
+            )
         with_format = request_body(
             self.server.model, prompt, sample, sampling | {"response_format": structured_output.response_format(schema)}
         )
-        if not self.schema_in_prompt and (cached := self.transport.cached(CHAT, with_format)):
-            return _reply(cached)
+        formatted = self.transport.cached(CHAT, with_format)
+        if formatted and (reply := self._read_formatted(formatted, schema)):
+            return reply
         prompt = structured_output.prompt_with_schema(prompt, schema)
         with_schema = request_body(self.server.model, prompt, sample, sampling)
-        response = self.transport.cached(CHAT, with_schema)
-        if not response and not self.schema_in_prompt:
-            response = await self.transport.post(CHAT, with_format)
-            if not structured_output.is_unsupported(response.status, response.body):
-                return _reply(response)
-            self.schema_in_prompt, response = True, None
-        reply = _reply(response or await self.transport.post(CHAT, with_schema))
-        return replace(reply, text=structured_output.without_fence(reply.text))
+        in_words = self.transport.cached(CHAT, with_schema)
+        if not formatted and not in_words and (reply := await self._ask_formatted(with_format, schema)):
+            return reply
+        return read_reply(in_words or await self.transport.post(CHAT, with_schema))
+
+    async def _ask_formatted(self, body: bytes, schema: type[BaseModel]) -> Reply | None:
+        """Return the reply to a request with response_format; None where it must be asked in words.
+
+        The first few go alone, and all others wait: where most of them are of another structure, the server pays no heed
+        to response_format, and the others are asked in words at once. That decides which requests are sent, and never
+        which of the cached replies to a request is taken.
+        """
+        if len(self.heeded) < FIRST:
+            async with self.first:
+                if len(self.heeded) < FIRST and not self.schema_in_prompt:
+                    return self._read_formatted(await self.transport.post(CHAT, body), schema)
+        return None if self.schema_in_prompt else self._read_formatted(await self.transport.post(CHAT, body), schema)
+
+    def _read_formatted(self, response: ServerReply, schema: type[BaseModel]) -> Reply | None:
+        """Return the reply to a request with response_format; None where the server does not do as that says."""
+        if structured_output.is_unsupported(response.status, response.body):
+            self.schema_in_prompt = True
+            return None
+        reply = read_reply(response)
+        is_heeded = bool(reply.problem) or reply.is_read(schema)
+        if len(self.heeded) < FIRST:
+            self.heeded.append(is_heeded)
+            self.schema_in_prompt |= self.heeded.count(False) >= MOST_UNHEEDED
+        return reply if is_heeded else None
 
 
 def request_body(model: str, prompt: str, sample: int, sampling: dict[str, Any]) -> bytes:
     """Return the body of a request: the same arguments, the same bytes."""
     body = {"messages": [{"role": "user", "content": prompt}], "model": model, "seed": sample} | sampling
     return json.dumps(dict(sorted(body.items())), ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _reply(response: ServerReply) -> Reply:
-    if response.problem:
-        return Reply("", response.problem)
-    choice = response.json["choices"][0]
-    problem = {"length": "cut off", "content_filter": "filtered"}.get(choice.get("finish_reason"))
-    if choice["message"].get("refusal"):
-        problem = "declined"
-    return Reply(choice["message"].get("content") or "", problem)
 
 
 @contextlib.asynccontextmanager
@@ -134,7 +133,7 @@ async def connect(server: Server, batches: bool = False) -> AsyncIterator[Client
             transport = BatchTransport(openai, *arguments)
         else:
             transport = Transport(*arguments)
-        http = await stack.enter_async_context(httpx.AsyncClient(transport=CachedHttpxTransport(transport)))
+        http = await stack.enter_async_context(httpx.AsyncClient(transport=LibraryTransport(transport)))
         yield Client(server, transport, lambda: _openai(url, key, http))
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import regex
 
 from parts.project.errors import UserError
+from parts.safety.ordinary import is_ordinary
 
 if TYPE_CHECKING:
     from presidio_analyzer import EntityRecognizer
@@ -43,7 +44,8 @@ def recognise(text: str, kinds: tuple[str, ...], min_score: float) -> list[Match
     bare = text.replace("_", " ")  # Markdown's emphasis is no part of a number
     for recogniser in _patterns(kinds):
         for start, end, kind, score in _matches(recogniser, text if recogniser.name == "addresses" else bare):
-            if (score := _raise_by_context(score, text[max(0, start - 100) : start], recogniser)) >= min_score:
+            is_checked, score = score == 1, _raise_by_context(score, text[max(0, start - 100) : start], recogniser)
+            if score >= min_score and (is_checked or not is_ordinary(text, start, end, kind)):
                 matches.append((start, end, kind, score))
     for engine, recogniser in _models(kinds):
         results = recogniser.analyze(text, list(kinds), engine.process_text(text, "en"))

@@ -6,7 +6,7 @@ import polars as pl
 
 from parts.project.errors import UserError
 from parts.safety import detection
-from parts.safety.detection import Params
+from parts.safety.detection import Params, Span
 from schemas.redacted import Redacted
 
 MAX_LISTED = 10  # documents named in one line
@@ -18,10 +18,7 @@ def redact(documents: pl.DataFrame, chunks: pl.DataFrame, params: Params) -> tup
     Whole documents are searched, for a passage may end in the middle of a number. Raises UserError, which names no
     value, for any private value when `params.private` is "refuse".
     """
-    texts = dict(documents.sort("doc_id").select("doc_id", "text").rows())
-    headings = sorted(set(chunks["heading"]))
-    spans = detection.find_spans([*texts.values(), *headings], params)
-    of_text, of_heading = dict(zip(texts, spans, strict=False)), dict(zip(headings, spans[len(texts) :], strict=True))
+    texts, of_text, of_heading = _find(documents, chunks, params)
     values = {doc_id: {(span.kind, span.placeholder) for span in spans} for doc_id, spans in of_text.items()}
     for doc_id, heading in chunks.select("doc_id", "heading").unique().rows():
         values[doc_id] |= {(span.kind, span.placeholder) for span in of_heading[heading]}
@@ -35,6 +32,31 @@ def redact(documents: pl.DataFrame, chunks: pl.DataFrame, params: Params) -> tup
         row["text"] = detection.replace_spans(texts[row["doc_id"]], of_text[row["doc_id"]], row["start"], row["end"])
         row["heading"] = detection.replace_spans(row["heading"], of_heading[row["heading"]])
     return Redacted.frame(rows), counts
+
+
+def list_values(documents: pl.DataFrame, chunks: pl.DataFrame, params: Params) -> pl.DataFrame:
+    """Return doc_id, kind, placeholder, value and times: a row for each private value of each document's text.
+
+    The values are as they are first written: this table is for the eyes of who has the documents.
+    """
+    texts, of_text, _ = _find(documents, chunks, params)
+    rows: dict[tuple[str, str, str], list] = {}
+    for doc_id, spans in of_text.items():
+        for span in spans:
+            value = texts[doc_id][span.start : span.end]
+            rows.setdefault((doc_id, span.kind, span.placeholder), [value, 0])[1] += 1
+    schema = {"doc_id": pl.String, "kind": pl.String, "placeholder": pl.String, "value": pl.String, "times": pl.Int64}
+    return pl.DataFrame([(*key, *row) for key, row in rows.items()], schema, orient="row")
+
+
+def _find(
+    documents: pl.DataFrame, chunks: pl.DataFrame, params: Params
+) -> tuple[dict[str, str], dict[str, list[Span]], dict[str, list[Span]]]:
+    """Return the texts by doc_id, and the private spans of each text and of each heading."""
+    texts = dict(documents.sort("doc_id").select("doc_id", "text").rows())
+    headings = sorted(set(chunks["heading"]))
+    spans = detection.find_spans([*texts.values(), *headings], params)
+    return texts, dict(zip(texts, spans, strict=False)), dict(zip(headings, spans[len(texts) :], strict=True))
 
 
 def _refusal(counts: dict[str, Counter]) -> str:

@@ -7,7 +7,7 @@ from parts.project import prompts
 from parts.safety import quoting
 from parts.text import answer_format
 
-VERSION = "correct-3"
+VERSION = "correct-4"
 
 Score = tuple[float | None, str | None]
 """value in 0..1 (None: abstained), reason"""

@@ -12,9 +12,11 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from parts.llm.client import Client
+from parts.llm.library_transport import LostReply
 from parts.project.errors import UserError
 
 VERSION = f"ragas-{version('ragas')}"
+NOT_SHOWN = "no passages shown"
 NAMES = ("answer_relevancy", "context_precision", "faithfulness")
 
 
@@ -71,7 +73,7 @@ class Ragas:
                 self.precision.ascore(**question, reference=sample.reference, retrieved_contexts=sample.shown)
             )
             if sample.shown
-            else (None, "no passages shown"),
+            else (None, NOT_SHOWN),
         }
 
     async def _try(self, scoring: Awaitable) -> Score:
@@ -98,6 +100,8 @@ def _cause(error: BaseException) -> str:
         last = last.__cause__
         if isinstance(last, UserError):
             raise last from first
+        if isinstance(last, LostReply):
+            return last.problem
         error = last if isinstance(last, APIStatusError | ValidationError) else error
     if isinstance(error, APIStatusError):
         return f"refused ({error.status_code})"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from parts.scoring import choice
+from parts.scoring import choice, ragas
 from parts.text import answer_format
 
 CORRECTNESS = ("exact", "choice", "judge")
@@ -29,6 +29,20 @@ def summarise(scores: pl.DataFrame) -> dict[str, float | int | str | None]:
     if len(chosen):
         summary["choice_attempted"] = 1 - (chosen["reason"] == choice.UNPARSED).sum() / len(chosen)
     return summary
+
+
+def describe_means(scores: pl.DataFrame) -> str:
+    """Return the mean of each scorer in a phrase; where it abstained, with how many of the answers the mean is over.
+
+    A scorer that is undefined for the arm is left out.
+    """
+    phrases = []
+    for (name,), rows in scores.sort("scorer").group_by("scorer", maintain_order=True):
+        n = rows["value"].count()
+        if n or set(rows["reason"]) != {ragas.NOT_SHOWN}:
+            mean = f"{rows['value'].mean():.3f}" if n else "none"
+            phrases.append(f"{name} {mean}" + (f" ({n} of {len(rows)})" if n < len(rows) else ""))
+    return ", ".join(phrases)
 
 
 def by_answerable(rows: Sequence[dict], scores: pl.DataFrame) -> dict[str, float | None]:

@@ -150,7 +150,12 @@ def _verdicts(
 
 def _verdict(tuned: stats.Difference | None, n: int, values: Mapping, params: CompareParams) -> tuple[str, str | None]:
     """Return the verdict on a group of `n` questions, and its reason where there is none or too few differ."""
-    if tuned is None or tuned.n < (1 - params.most_unjudged) * n:
+    of_oracle = values.get(f"unjudged_{ORACLE}", 0)  # too few are no measure of the student either
+    if (
+        tuned is None
+        or tuned.n < (1 - params.most_unjudged) * n
+        or of_oracle > params.most_unjudged * values["n_answerable"]
+    ):
         return "none", "unjudged"
     if (
         values.get(f"answerable_{ORACLE}", 1) is not None

@@ -35,16 +35,22 @@ def arm_rows() -> list[tuple[str, ...]]:
 
 
 def _arm_row(arm: str, verdict: Mapping, costs: Mapping, latency: Mapping) -> tuple[str, ...]:
-    scores = metrics.read(f"score/{arm}")
+    scores, n_unjudged = metrics.read(f"score/{arm}"), verdict.get(f"unjudged_{arm}")
     return (
         arm,
-        *(number(verdict.get(f"{group}_{arm}")) for group in ("answerable", "unanswerable")),
-        number(verdict[f"accuracy_{arm}"]),
+        _mean(verdict.get(f"answerable_{arm}"), n_unjudged),  # a refusal is recognised by rule
+        number(verdict.get(f"unanswerable_{arm}")),
+        _mean(verdict[f"accuracy_{arm}"], n_unjudged),
         interval(*(verdict[f"accuracy_{arm}_{end}"] for end in ("lo", "hi"))),
-        *(number(scores.get(name)) for name in _judged().values()),
+        *(_mean(scores.get(name), scores.get(f"{name}_n_null")) for name in _judged().values()),
         number(latency.get("p50_ms"), 0),
         dollars(costs.get(f"per_1000_{arm}")),
     )
+
+
+def _mean(value: float | None, n_missing: int | None) -> str:
+    """Return a mean, with the number of the answers that it leaves out."""
+    return number(value) + (f" (without {n_missing})" if n_missing and value is not None else "")
 
 
 def _judged() -> dict[str, str]:

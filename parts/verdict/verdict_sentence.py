@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from parts.project.arms import BASELINE, CANDIDATE
 from parts.text.numbers import number, p_value, signed, with_interval
-from parts.verdict.comparison import POINTS
+from parts.verdict.comparison import ORACLE, POINTS
 from parts.verdict.stats import POWER
 
 HEADLINES = {"tuned": "Fine-tuning wins.", "rag": "RAG wins.", "undecided": "Undecided.", "none": "No verdict."}
@@ -25,7 +26,8 @@ def reason(v: Mapping) -> str:
                 f"With the gold passages this student answers {share} of the answerable questions: too weak to compare."
             )
         case "unjudged":
-            arms = ", ".join(f"{v[f'unjudged_{arm}']} of {arm}" for arm in ("tuned", "rag") if v[f"unjudged_{arm}"])
+            n_unjudged = {arm: v.get(f"unjudged_{arm}") for arm in (CANDIDATE, BASELINE, ORACLE)}
+            arms = ", ".join(f"{n} of {arm}" for arm, n in n_unjudged.items() if n)
             return f"Too many answers have no score ({arms}): a reason a line is in metrics/verdict.json."
         case "few":
             return f"The arms differ in {v['n_discordant']} questions: too few to tell."

@@ -27,7 +27,7 @@ def completions_server(models: dict[str, Engine], echoes: bool = True) -> Iterat
             if request.get("echo"):
                 return self.say(200, json.dumps(echoed(engine, request))) if echoes else self.say(400, "{}")
             with alone:
-                reply = engine.respond([request["prompt"]], 1)[0]
+                reply = engine.respond([as_text(engine, request["prompt"])], 1)[0]
             pieces = [{"text": reply.text}, {"text": "", "finish_reason": "stop" if reply.stopped else "length"}]
             lines = [f"data: {json.dumps({'choices': [{'index': 0} | piece]})}\n\n" for piece in pieces]
             self.say(200, "".join(lines) + "data: [DONE]\n\n", "text/event-stream")
@@ -42,14 +42,21 @@ def completions_server(models: dict[str, Engine], echoes: bool = True) -> Iterat
         yield f"{url}/v1", seen
 
 
+def as_text(engine: Engine, prompt: str | list[int]) -> str:
+    """Return what the model reads, as text: a server's tokenizer adds what it adds to texts, and nothing to token ids."""
+    ids = engine.tokenizer(prompt).input_ids if isinstance(prompt, str) else prompt
+    return engine.tokenizer.decode(ids)
+
+
 def echoed(engine: Engine, request: dict) -> dict:
     """Return a completion with the log-probability of each token of its prompt, as vLLM tells them."""
     import torch
 
-    tokens = engine.tokenizer(request["prompt"], add_special_tokens=False, return_offsets_mapping=True)
+    text = as_text(engine, request["prompt"])
+    tokens = engine.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     ids = torch.tensor([tokens["input_ids"]])
     with torch.inference_mode():
         scores = engine.model(input_ids=ids).logits.log_softmax(-1)[0, :-1].gather(-1, ids[0, 1:, None])[:, 0]
     offsets = [start for start, _ in tokens["offset_mapping"]]
     logprobs = {"text_offset": offsets, "token_logprobs": [None, *scores.tolist()]}
-    return {"choices": [{"index": 0, "text": request["prompt"], "finish_reason": "length", "logprobs": logprobs}]}
+    return {"choices": [{"index": 0, "text": text, "finish_reason": "length", "logprobs": logprobs}]}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from parts.llm.client import Reply
+from parts.llm.reply import Reply
 from parts.project import params
 
 Ask = Callable[..., Awaitable[Reply]]
