@@ -112,11 +112,12 @@ def test_nothing_is_sent_before_the_server_wants_it():
     [
         ({}, None),
         ({"retry-after": "1.5"}, 1.5),
-        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0),
-        ({"retry-after": "soon"}, None),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, None),
+        ({"retry-after": "Wed, 21 Oct 99999 07:28:00 GMT"}, None),
+        *[({"retry-after": value}, None) for value in ("soon", "", "0", "-1", "NaN", "inf", "-inf", "1e300")],
     ],
 )
-def test_retry_after_is_seconds_or_a_date(headers, seconds):
+def test_retry_after_is_seconds_or_a_date_and_what_asks_for_no_wait_leaves_it_to_our_own_schedule(headers, seconds):
     assert retry_after(headers) == seconds
 
 
@@ -136,7 +137,7 @@ def test_a_request_that_hangs_is_asked_again(cue, monkeypatch):
     assert len(seen) == 2
 
 
-def test_what_never_passes_is_counted_with_its_reason_while_others_are_answered(cue, monkeypatch):
+def test_what_is_not_answered_ends_the_stage_after_all_else_was_and_alone_is_asked_again(cue, monkeypatch):
     monkeypatch.setattr(transport, "RETRIES", 1)
     answer = cue.reply
 
@@ -145,7 +146,13 @@ def test_what_never_passes_is_counted_with_its_reason_while_others_are_answered(
         return responses.get(asked["messages"][0]["content"]) or answer(asked)
 
     cue.reply = reply
-    assert [reply.problem for reply in ask(5)[0]] == ["refused (500)", "dropped", "broken answer", None, None]
+    reasons = "1 broken answer, 1 dropped, 1 refused \\(500\\)"
+    with pytest.raises(UserError, match=f"test: requests were not answered .{reasons}.; all others are kept: run"):
+        ask(5)
+    cue.seen.clear()
+    cue.reply = answer
+    assert [reply.problem for reply in ask(5)[0]] == [None] * 5
+    assert sorted(asked["messages"][0]["content"] for asked in cue.seen) == ["prompt 0", "prompt 1", "prompt 2"]
 
 
 @pytest.mark.parametrize(
@@ -178,8 +185,8 @@ def test_a_server_without_response_format_is_told_the_schema_in_words_and_rememb
             return [(await client.ask(prompt, schema=TrainingQuestions)).text for prompt in prompts]
 
     assert asyncio.run(run("a", "b")) == ['{"questions": []}'] * 2
-    formats = ["response_format" in asked for asked in cue.seen]
-    assert formats == [True, False, False]
+    formats = [asked["response_format"]["type"] for asked in cue.seen]
+    assert formats == ["json_schema", "json_object", "json_object"]
     assert '"additionalProperties": false' in cue.seen[1]["messages"][0]["content"]
     asyncio.run(run("a", "b"))
     assert len(cue.seen) == 3, "the answers are found again without asking"

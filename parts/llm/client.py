@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import aiohttp
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from parts.llm import prices, structured_output
+from parts.llm import network, prices, structured_output
 from parts.llm.batch_api import BatchTransport
 from parts.llm.budget import Budget, Meter
+from parts.llm.dialect import JSON_OBJECT
 from parts.llm.response_cache import ResponseCache
 from parts.llm.server import running_server
 from parts.llm.transport import CachedHttpxTransport, ServerReply, Transport
@@ -89,7 +89,7 @@ class Client:
             if not structured_output.is_unsupported(response.status, response.body):
                 return _reply(response)
             self.schema_in_prompt, response = True, None
-        reply = _reply(response or await self.transport.post(CHAT, with_schema))
+        reply = _reply(response or await self.transport.post(CHAT, with_schema, JSON_OBJECT))
         return replace(reply, text=structured_output.without_fence(reply.text))
 
 
@@ -123,14 +123,16 @@ async def connect(server: Server, batches: bool = False) -> AsyncIterator[Client
             raise UserError(
                 f"no way to reach {server.model}: set OPENAI_API_KEY, or OPENAI_BASE_URL for your own server"
             )
-        url, key, price_list = url or OPENAI, key or "none", prices.load()
+        url, key, price_list = url or OPENAI, key or network.NO_KEY, prices.load()
         cache = stack.enter_context(contextlib.closing(ResponseCache.open()))
-        session = await stack.enter_async_context(_session(key))
+        session = await stack.enter_async_context(network.session(url, key))
         arguments = (url, session, cache, Budget(cache, price_list), Meter(price_list.models.get(server.model)))
         if batches:
-            from openai import AsyncOpenAI
+            from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
-            openai = await stack.enter_async_context(AsyncOpenAI(base_url=url, api_key=key))
+            direct = DefaultAsyncHttpxClient(**network.httpx_options(url))
+            openai = AsyncOpenAI(**network.openai_options(url, key), http_client=direct)
+            await stack.enter_async_context(openai)
             transport = BatchTransport(openai, *arguments)
         else:
             transport = Transport(*arguments)
@@ -141,13 +143,4 @@ async def connect(server: Server, batches: bool = False) -> AsyncIterator[Client
 def _openai(url: str, key: str, http: httpx.AsyncClient) -> "AsyncOpenAI":
     from openai import AsyncOpenAI  # takes longer to import than most stages take to run
 
-    return AsyncOpenAI(base_url=url, api_key=key, http_client=http, max_retries=0)
-
-
-def _session(key: str) -> aiohttp.ClientSession:
-    """Return a session with any number of connections, a timeout and the key."""
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=httpx.create_ssl_context()),
-        timeout=aiohttp.ClientTimeout(total=float(os.environ.get("CLOSEDBOOK_TIMEOUT", "300")), sock_connect=10),
-        headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
-    )
+    return AsyncOpenAI(**network.openai_options(url, key), http_client=http, max_retries=0)
