@@ -4,6 +4,8 @@ HTTP_PROXY, HTTPS_PROXY and NO_PROXY hold as they do for curl, but never for loo
 system's, or those of SSL_CERT_FILE alone.
 """
 
+import contextlib
+import ipaddress
 import os
 import ssl
 from typing import Any
@@ -36,7 +38,12 @@ def proxy_of(url: str) -> str | None:
     """Return the proxy that the environment sets for `url`. Raises UserError for one that does not speak HTTP."""
     parts, proxies = urlsplit(url), getproxies_environment()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy or is_loopback(url) or proxy_bypass_environment(parts.netloc.rpartition("@")[2], proxies):
+    if (
+        not proxy
+        or is_loopback(url)
+        or proxy_bypass_environment(parts.netloc, proxies)
+        or _is_in_a_network(url, proxies)
+    ):
         return None
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     if not proxy.startswith(("http://", "https://")):
@@ -45,6 +52,15 @@ def proxy_of(url: str) -> str | None:
             f"the proxy for {shown(url)} speaks {scheme}: set {parts.scheme.upper()}_PROXY to one that speaks HTTP"
         )
     return proxy
+
+
+def _is_in_a_network(url: str, proxies: dict[str, str]) -> bool:
+    """Tell whether NO_PROXY names a network, such as 10.0.0.0/8, that the address of `url` is in."""
+    for entry in proxies.get("no", "").split(","):
+        with contextlib.suppress(ValueError):  # a name
+            if ipaddress.ip_address(urlsplit(url).hostname or "") in ipaddress.ip_network(entry.strip(), strict=False):
+                return True
+    return False
 
 
 def certificates(url: str) -> ssl.SSLContext | bool:
@@ -68,7 +84,12 @@ def headers(url: str, key: str) -> dict[str, str]:
 
 
 def session(url: str, key: str) -> aiohttp.ClientSession:
-    """Return a session with any number of connections to the server at `url`, a timeout and the key."""
+    """Return a session with any number of connections to the server at `url`, a timeout and the key.
+
+    Raises UserError for an address that holds a password: two ways to say who asks exclude each other.
+    """
+    if "@" in urlsplit(url).netloc:
+        raise UserError(f"OPENAI_BASE_URL ({shown(url)}) has a user in it: put the key into OPENAI_API_KEY instead")
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=certificates(url)),
         timeout=aiohttp.ClientTimeout(total=timeout(), sock_connect=10),
