@@ -82,7 +82,7 @@ def _no_rows(name: str, reasons: Counter, teacher: Client) -> str:
         ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()) if reason)
         or "none were in its replies"
     )
-    says = f"; the server says: {teacher.transport.refusal}" if teacher.transport.refusal else ""
+    says = f"; the server says: {teacher.transport.failures.refusal}" if teacher.transport.failures.refusal else ""
     return f"{name}: {teacher.server.model} wrote no row ({lost}): see that it can do what prompts/{name} asks{says}"
 
 

@@ -251,7 +251,7 @@ def test_an_outage_ends_the_stage_when_no_request_is_answered_any_more(cue, monk
         await jobs.run_all(asking, 500, "qa", client.meter)
 
     with pytest.raises(
-        UserError, match=r"answers no more: 3 requests in a row .*refused \(529\): overloaded; what was"
+        UserError, match=r"answers no more: 3 requests in a row .*refused \(529\) .overloaded.; what was"
     ):
         run(work)
     assert len(cue.seen) < 10 + 9 * 8
@@ -262,3 +262,11 @@ def test_an_answer_of_no_use_counts_against_the_budget_if_it_was_paid_for(cue, t
     run(ask())
     with contextlib.closing(ResponseCache(tmp_path / "cache")) as cache:
         assert cache.tokens_paid() == [("m", 80, 35)]
+
+
+def test_what_a_server_moderates_is_a_counted_row_and_what_it_forbids_ends_the_run(cue):
+    cue.script = [(403, openai_error("m requires moderation: your input was flagged"))]
+    assert run(ask())[0].problem == "refused (403)"
+    cue.script = [(403, openai_error("no access to m"))]
+    with pytest.raises(UserError, match=r"403: check .* \(no access to m\)"):
+        run(ask())

@@ -174,5 +174,6 @@ class BatchTransport(Transport):
         if learned := dialect.learn(json.loads(content), self.submitted_with, status, body):
             self._adopt(learned, model)
         if not (learned or reply.status in RETRIABLE) or self.tries[name] == ROUNDS:
-            self.failed[name], self.refusal = reply, self._clean(reply.words)
+            self.failed[name] = reply
+            self.failures.note(reply)
         return None

@@ -19,6 +19,7 @@ from parts.llm.reply import printable
 from parts.llm.server import is_loopback
 from parts.project.errors import UserError
 
+CONNECT_TIMEOUT = 10  # seconds
 NO_KEY = "none"
 """in place of a key"""
 
@@ -92,7 +93,7 @@ def session(url: str, key: str) -> aiohttp.ClientSession:
         raise UserError(f"OPENAI_BASE_URL ({shown(url)}) has a user in it: put the key into OPENAI_API_KEY instead")
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=certificates(url)),
-        timeout=aiohttp.ClientTimeout(total=timeout(), sock_connect=10),
+        timeout=aiohttp.ClientTimeout(total=timeout(), sock_connect=CONNECT_TIMEOUT),
         headers=headers(url, key) | {"Content-Type": "application/json"},
         proxy=proxy_of(url),
     )
@@ -114,7 +115,7 @@ def httpx_options(url: str) -> dict[str, Any]:
 
 def late() -> str:
     """Return what to do where a request took longer."""
-    return f" within {timeout():g} s (raise CLOSEDBOOK_TIMEOUT, or lower CLOSEDBOOK_WORKERS)"
+    return f"no answer within {timeout():g} s: raise CLOSEDBOOK_TIMEOUT, or lower CLOSEDBOOK_WORKERS"
 
 
 def timeout() -> float:
@@ -124,12 +125,11 @@ def timeout() -> float:
 
 def barred(error: Exception) -> str | None:
     """Return why no request can get through, and what to do, for an error that every request would meet; else None."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        cause = getattr(error, "certificate_error", error)
-        reason = getattr(cause, "verify_message", "") or str(getattr(cause, "reason", "") or cause)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        reason = getattr(error.certificate_error, "verify_message", str(error.certificate_error))
         return (
-            f"its certificate is not trusted ({printable(reason)}): set SSL_CERT_FILE to a PEM file with the "
-            "certificates of your company, or correct OPENAI_BASE_URL"
+            f"its certificate is not trusted ({printable(reason)}): set SSL_CERT_FILE to a PEM file with the certificates of "
+            "your company, or correct OPENAI_BASE_URL"
         )
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"the proxy refused the connection ({error.status}): check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"

@@ -9,15 +9,14 @@ import os
 import random
 import sys
 import weakref
-from collections import Counter
 from typing import Any
 
 import aiohttp
-import httpx
 
 from parts.llm import dialect, network, structured_output
 from parts.llm.budget import Budget, Meter
 from parts.llm.concurrency_limit import ConcurrencyLimit, retry_after
+from parts.llm.failures import Failures, Shape
 from parts.llm.reply import (
     DROPPED,
     LATE,
@@ -36,12 +35,6 @@ from parts.project.progress import ProgressBar
 RETRIES = 8  # of a transient failure, over a minute and a half
 FIRST_RETRIES = 2  # while the server has not responded to anything yet
 MAX_BACKOFF = 30  # seconds between two tries, unless the server says otherwise
-MAX_RETRY_AFTER = 600  # seconds; when a server asks for more, the run ends
-FATAL = {401, 402, 403, 404}  # every other request would fail likewise
-FIRST_REFUSALS = 5  # of requests of one shape, none of which was answered: the others would be refused, too
-GIVEN_UP = 3  # requests, one after the other, with no answer to any other meanwhile: the run ends
-
-EMBEDDINGS = "/embeddings"
 
 
 class Transport:
@@ -52,12 +45,8 @@ class Transport:
         self.session, self.cache, self.budget, self.meter = session, cache, budget, meter
         self.concurrency = ConcurrencyLimit(workers())
         self.n_responses = 0  # of any status
-        self.n_answers = 0
-        self.n_given_up = 0  # since the last answer
         self.changes: dialect.Changes = {}  # what this server does not take
-        self.refusals: Counter[tuple] = Counter()  # by the shape of the request
-        self.accepted: set[tuple] = set()  # shapes
-        self.refusal = ""  # the server's words of the last one
+        self.failures = Failures(url, session.headers["Authorization"].removeprefix("Bearer "), meter)
         self.locks: weakref.WeakValueDictionary[bytes, asyncio.Lock] = weakref.WeakValueDictionary()
 
     def cached(self, path: str, content: bytes) -> ServerReply | None:
@@ -71,6 +60,7 @@ class Transport:
             self.cache.remove(key)
             return None
         self.meter.add(token_usage(reply.json, len(content), len(body)))
+        self.failures.accepted.add(_shape(path, json.loads(content)))
         return reply
 
     async def post(self, path: str, content: bytes, hints: dict[str, Any] | None = None) -> ServerReply:
@@ -79,17 +69,16 @@ class Transport:
         `hints` are parameters that are sent, but are not in the cache's key. Raises UserError when the server cannot be
         reached, does not know the model, refuses the key, the first requests or all, or wants money, and BudgetExceeded.
         """
-        request = json.loads(content)
         if cached := self.cached(path, content):
-            self.accepted.add(_shape(path, request))
             return cached
         key = self.cache.key(path, content)
         async with self.locks.setdefault(key, asyncio.Lock()):
             if cached := self.cached(path, content):
                 return cached
+            request = json.loads(content)
             max_new_tokens = request.get("max_completion_tokens") or request.get("max_tokens")
             async with self.budget.reserve(request["model"], len(content), max_new_tokens):
-                reply = await self._send(path, request | (hints or {}))
+                reply = await self._send(path, request | (hints or {}), _shape(path, request))
                 if not reply.problem:
                     self._store(key, request["model"], reply, len(content))
             return reply
@@ -105,13 +94,13 @@ class Transport:
         self.meter.add(usage)
         self.meter.pay(usage.prompt_tokens, usage.new_tokens)
 
-    async def _send(self, path: str, request: dict) -> ServerReply:
+    async def _send(self, path: str, request: dict, shape: Shape) -> ServerReply:
         """Send `request` until it is answered, or fails for good: without what the server's errors name."""
-        changes, shape, n_answers = self.changes, _shape(path, request), self.n_answers
+        changes, n_answers = self.changes, self.failures.n_answers
         while True:
             reply = await self._send_with_retries(path, dialect.sent(request, changes), request["model"])
             if not reply.problem:
-                self.accepted.add(shape)
+                self.failures.accepted.add(shape)
                 self._adopt(changes, request["model"])
                 return reply
             learned = dialect.learn(request, changes, reply.status, reply.body)
@@ -119,42 +108,19 @@ class Transport:
                 break
             changes = learned
         if reply.may_pass:
-            self._give_up(reply, request["model"], self.n_answers > n_answers)
+            self.failures.on_given_up(reply, request["model"], n_answers, self.n_responses)
         elif _is_schema_refused(request, reply):
             self._adopt(dialect.IN_WORDS, request["model"])
         elif reply.problem != NO_TEXT:
-            self._count_refusal(reply, shape, request["model"])
+            self.failures.on_refused(reply, shape, request["model"])
         return reply
 
     def _adopt(self, changes: dialect.Changes, model: str) -> None:
         """Keep to what a request was accepted with, and tell."""
         if what := dialect.describe(changes, self.changes):
             self.changes = self.changes | changes
-            line = f"{model} at {network.shown(self.url)}: {what}, for the server refused it"
+            line = f"{model} at {self.failures.address}: {what}, for the server refused it"
             ProgressBar.write(line, file=sys.stderr)
-
-    def _count_refusal(self, reply: ServerReply, shape: tuple, model: str) -> None:
-        """Note a refusal. Raises UserError where no request of its shape was accepted."""
-        self.refusal = self._clean(reply.words)
-        self.refusals[shape] += not dialect.is_of_the_prompt(reply.status, reply.body)
-        if self.refusals[shape] >= FIRST_REFUSALS and shape not in self.accepted:
-            raise UserError(
-                f"{model} at {network.shown(self.url)} refuses these requests ({reply.status}), nothing more was asked: "
-                f"{self.refusal or 'it does not say why'}"
-            )
-
-    def _give_up(self, reply: ServerReply, model: str, are_others_answered: bool) -> None:
-        """Count a request that was not answered. Raises UserError where no other is, either."""
-        if reply.problem in (DROPPED, LATE) and not self.n_responses:
-            raise self._unreachable(model, f"no answer{reply.words}")
-        self.n_given_up += not are_others_answered
-        self.meter.unanswered[reply.problem] += 1
-        if self.n_given_up >= GIVEN_UP:
-            raise UserError(
-                f"{model} at {network.shown(self.url)} answers no more: {self.n_given_up} requests in a row were given up, "
-                f"the last one {reply.problem}{reply.words and ': '}{self._clean(reply.words)}; what was answered is kept: "
-                "run the same command again later"
-            )
 
     async def _send_with_retries(self, path: str, request: dict, model: str) -> ServerReply:
         """Send `request` until it is answered, or given up."""
@@ -164,9 +130,9 @@ class Transport:
                 reply = await self._send_once(path, content, model)
             if not reply.problem:
                 self.concurrency.on_success()
-                self.n_answers, self.n_given_up = self.n_answers + 1, 0
+                self.failures.on_answer()
                 return reply
-            self._raise_what_is_final(path, reply, model)
+            self.failures.raise_what_is_final(path, reply, model)
             if reply.json.get("usage"):  # of no use, but paid for
                 usage = token_usage(reply.json, len(content), len(reply.body))
                 self.cache.spend(model, usage.prompt_tokens, usage.new_tokens)
@@ -180,21 +146,6 @@ class Transport:
             await asyncio.sleep(max(backoff, reply.wait or 0))
         return reply
 
-    def _raise_what_is_final(self, path: str, reply: ServerReply, model: str) -> None:
-        """Raise UserError for a reply that every other request would get likewise."""
-        if path == EMBEDDINGS and reply.status == 404:
-            raise UserError(
-                f"{model} at {network.shown(self.url)}: there are no embeddings of that model (404): name one that the server "
-                "has in judge.embedding of params.yaml, or set score.ragas: false"
-            )
-        if reply.status in FATAL or b"insufficient_quota" in reply.body:
-            raise self._unreachable(model, reply.status, reply.words)
-        if 300 <= reply.status < 400:
-            raise self._unreachable(model, f"moved ({reply.status})", reply.words)
-        if reply.wait and reply.wait > MAX_RETRY_AFTER:
-            shown = network.shown(self.url)
-            raise UserError(f"{model} at {shown}: takes no requests for {reply.wait:.0f} s: run again then")
-
     async def _send_once(self, path: str, content: bytes, model: str) -> ServerReply:
         """Send `content` once. A failed connection gets the status that a gateway would give it."""
         try:
@@ -203,13 +154,14 @@ class Transport:
             ) as response:
                 body = await response.read()
         except aiohttp.ConnectionTimeoutError:
-            return ServerReply(status=504, problem=LATE, words=" (no connection within 10 s)")
+            return ServerReply(status=504, problem=LATE, words=f"no connection within {network.CONNECT_TIMEOUT} s")
         except TimeoutError:
             return ServerReply(status=504, problem=LATE, words=network.late())
         except (aiohttp.ClientError, OSError) as error:
             if cause := network.barred(error):
-                raise UserError(f"{model} at {network.shown(self.url)}: {cause}") from error
-            return ServerReply(status=502, problem=DROPPED)
+                raise UserError(f"{model} at {self.failures.address}: {cause}") from error
+            words = printable(str(error)) if isinstance(error, aiohttp.ClientConnectorError) else ""
+            return ServerReply(status=502, problem=DROPPED, words=words)
         self.n_responses += 1
         if response.status == 200:
             return parse_body(body)
@@ -218,21 +170,8 @@ class Transport:
             words = f"to {printable(location)}"
         return ServerReply(body, {}, response.status, f"refused ({response.status})", wait, words)
 
-    def _unreachable(self, model: str, cause: int | str, words: str = "") -> UserError:
-        """Return the error for a server that answers no request."""
-        says = f"; it says: {self._clean(words)}" if words else ""
-        return UserError(
-            f"{model} at {network.shown(self.url)}: {cause}: check OPENAI_BASE_URL, OPENAI_API_KEY, your account and the "
-            f"model's name in params.yaml; what was answered so far is kept{says}"
-        )
 
-    def _clean(self, words: str) -> str:
-        """Return a server's words without the key, should they have it."""
-        key = self.session.headers["Authorization"].removeprefix("Bearer ")
-        return words.replace(key, "***") if key != network.NO_KEY else words
-
-
-def _shape(path: str, request: dict) -> tuple:
+def _shape(path: str, request: dict) -> Shape:
     """Return what requests have in common that a server refuses together."""
     schema = (request.get("response_format") or {}).get("json_schema") or {}
     return path, request["model"], schema.get("name"), *sorted(request)
@@ -242,26 +181,6 @@ def _is_schema_refused(request: dict, reply: ServerReply) -> bool:
     """Tell whether a schema in words may be taken in place of this one."""
     has_schema = "json_schema" in (request.get("response_format") or {})
     return has_schema and structured_output.is_unsupported(reply.status, reply.body)
-
-
-class CachedHttpxTransport(httpx.AsyncBaseTransport):
-    """The same transport under the openai package, for libraries that bring their own prompts."""
-
-    def __init__(self, transport: Transport):
-        self.transport = transport
-        self.inner = httpx.AsyncHTTPTransport(**network.httpx_options(transport.url))
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Return the response to `request`; only a POST is cached."""
-        if request.method != "POST":
-            return await self.inner.handle_async_request(request)
-        path = request.url.path.removeprefix(httpx.URL(self.transport.url).path)
-        reply = await self.transport.post(path, await request.aread())
-        return httpx.Response(reply.status, content=reply.body, headers={"content-type": "application/json"})
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self.inner.aclose()
 
 
 def workers() -> int:

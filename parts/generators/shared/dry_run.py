@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from parts.generators.shared.base import evenly_spread, load_generator
-from parts.llm import structured_output
+from parts.llm import network, structured_output
 from parts.llm.budget import Meter
 from parts.llm.client import Client
+from parts.llm.failures import Failures
 from parts.llm.reply import ServerReply, token_usage
 from parts.llm.response_cache import ResponseCache
 from parts.llm.transport import Transport
@@ -73,6 +74,7 @@ class DryRunTransport(Transport):
 
     def __init__(self, cache: ResponseCache, length: int):
         self.cache, self.length, self.meter, self.estimate = cache, length, Meter(), Estimate()
+        self.failures = Failures("", network.NO_KEY, self.meter)
         self.ignore_cache = False
         self.placeholders: dict[str, ServerReply] = {}
 
