@@ -163,7 +163,7 @@ def declined() -> dict:
         ((200, declined()), "declined"),
         ((400, {"error": {"message": "against our policy"}}), "refused (400)"),
         ((500, {"error": {"message": "try again"}}), "refused (500)"),
-        ((200, {"choices": []}), "broken answer"),
+        ((200, {"choices": []}), "no text"),
     ],
 )
 def test_a_reply_without_a_verdict_is_an_abstention_with_its_cause_and_never_wrong(cue, monkeypatch, reply, reason):
