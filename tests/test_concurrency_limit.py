@@ -137,6 +137,22 @@ def test_a_request_that_hangs_is_asked_again(cue, monkeypatch):
     assert len(seen) == 2
 
 
+def test_a_server_that_works_off_one_request_at_a_time_answers_them_all(cue, monkeypatch):
+    answer, slot = cue.reply, threading.Lock()
+
+    def reply(asked: dict) -> tuple[int, dict]:
+        with slot:
+            time.sleep(0.02)
+        return answer(asked)
+
+    cue.reply = reply
+    monkeypatch.setattr(transport, "MAX_BACKOFF", 0.02)
+    monkeypatch.setenv("CLOSEDBOOK_TIMEOUT", "0.25")
+    replies, pace = ask(64)
+    assert [reply.problem for reply in replies] == [None] * 64
+    assert pace.limit < 32
+
+
 def test_what_is_not_answered_ends_the_stage_after_all_else_was_and_alone_is_asked_again(cue, monkeypatch):
     monkeypatch.setattr(transport, "RETRIES", 1)
     answer = cue.reply
