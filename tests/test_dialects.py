@@ -119,10 +119,22 @@ def test_refusals_one_after_the_other_are_each_learned(cue):
     assert len(cue.seen) == 5
 
 
-def test_an_error_about_a_length_renames_nothing_and_is_a_counted_row(cue):
-    words = "This model's maximum context length is 8192 tokens, you asked for 9000 (8991 and 9 max_tokens): reduce it"
-    speak(cue, lambda asked: (400, openai_error(words)) if asked["seed"] < 9 else None)
-    assert [reply.problem for reply in run(ask(max_tokens=9), 10)] == ["refused (400)"] * 9 + [None]
+TOO_LONG = "This model's maximum context length is 8192 tokens, you asked for 9000 (8991 and 9 max_tokens): reduce it"
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, openai_error(TOO_LONG, "messages")),
+        (422, {"error": "Input validation error: `inputs` must have less than 4095 tokens"}),
+        (400, {"error": {"message": "the request exceeds the available context size"}}),
+        (400, {"error": {"message": "no", "code": "content_filter"}}),
+        (413, {}),
+    ],
+)
+def test_an_error_about_a_prompt_changes_nothing_and_is_a_counted_row(cue, status, error):
+    speak(cue, lambda asked: (status, error) if asked["seed"] < 9 else None)
+    assert [reply.problem for reply in run(ask(max_tokens=9), 10)] == [f"refused ({status})"] * 9 + [None]
     assert all("max_tokens" in asked for asked in cue.seen)
 
 

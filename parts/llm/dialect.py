@@ -5,7 +5,7 @@ The cache knows a request as it was asked, not as it was sent: samples stay apar
 
 import re
 
-from parts.llm.reply import error_text
+from parts.llm.reply import MAX_ERROR, error_text
 
 OPTIONAL = ("seed", "top_p", "temperature")  # where an error names several, the first is left out first
 RENAMED = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
@@ -17,8 +17,8 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 _OF_THE_PROMPT = re.compile(
-    r"context.?length|context.?window|maximum context|too long|too large|too many|content.?filter|content.?policy"
-    r"|content.?management|safety|moderation|blocked|inappropriate|sensitive",
+    r"\bcontext\b|context_length|\btokens\b|too (?:long|large|many)|content.?(?:filter|policy|management)|safety"
+    r"|moderation|blocked|inappropriate|sensitive",
     re.IGNORECASE,
 )
 
@@ -56,7 +56,7 @@ def learn(request: dict, changes: Changes, status: int, body: bytes) -> Changes 
 
 def is_of_the_prompt(status: int, body: bytes) -> bool:
     """Tell whether an error is about one prompt, its length or its content, so that others may be taken."""
-    return status == 413 or bool(_OF_THE_PROMPT.search(error_text(body)))
+    return status == 413 or bool(_OF_THE_PROMPT.search(body[:MAX_ERROR].decode(errors="replace")))
 
 
 def describe(changes: Changes, before: Changes) -> str:
