@@ -153,6 +153,16 @@ def test_a_server_that_works_off_one_request_at_a_time_answers_them_all(cue, mon
     assert pace.limit < 32
 
 
+def test_what_timed_out_among_answers_is_told_with_what_to_do(cue, monkeypatch):
+    answer, ended = cue.reply, threading.Event()
+    cue.reply = lambda asked: (ended.wait(5) if asked["messages"][0]["content"] == "prompt 0" else 0, answer(asked))[1]
+    monkeypatch.setattr(transport, "RETRIES", 0)
+    monkeypatch.setenv("CLOSEDBOOK_TIMEOUT", "0.5")
+    with pytest.raises(UserError, match=r"\(1 timed out\).* raise CLOSEDBOOK_TIMEOUT, or lower CLOSEDBOOK_WORKERS"):
+        ask(5)
+    ended.set()
+
+
 def test_what_is_not_answered_ends_the_stage_after_all_else_was_and_alone_is_asked_again(cue, monkeypatch):
     monkeypatch.setattr(transport, "RETRIES", 1)
     answer = cue.reply

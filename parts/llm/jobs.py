@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from parts.llm.budget import BudgetExceeded, Meter
+from parts.llm.reply import LATE
 from parts.llm.transport import workers
 from parts.project.errors import UserError
 from parts.project.progress import ProgressBar
@@ -39,9 +40,14 @@ def raise_unanswered(what: str, meter: Meter) -> None:
     """Raise UserError where requests were given up that may be answered later: the stage that needs them is not done."""
     if meter.unanswered:
         reasons = ", ".join(f"{count} {problem}" for problem, count in sorted(meter.unanswered.items()))
+        advice = (
+            "; for what timed out raise CLOSEDBOOK_TIMEOUT, or lower CLOSEDBOOK_WORKERS"
+            if meter.unanswered[LATE]
+            else ""
+        )
         raise UserError(
             f"{what}: requests were not answered ({reasons}); all others are kept: run the same command again, which asks "
-            "for these alone"
+            f"for these alone{advice}"
         )
 
 
