@@ -25,9 +25,9 @@ from benchmarks.baselines.server import completion
 from parts.generators import qa
 from parts.llm.budget import Meter
 from parts.llm.client import Client
-from parts.llm.reply import ServerReply, parse_body, token_usage
 from parts.llm.response_cache import CachedResponse, ResponseCache
 from parts.llm.server import running_server
+from parts.llm.server_reply import ServerReply, parse_body, token_usage
 from parts.llm.transport import Transport
 from parts.project import params
 from parts.project.sections import Server

@@ -215,7 +215,7 @@ def test_refusals_of_single_prompts_among_answers_are_counted_rows(cue):
 ERRORS = [
     {"error": {"message": "overloaded"}}, {"choices": [], "error": {"code": 502}}, {"choices": None}, {"choices": []},
     {"choices": [None]}, {"choices": [{"finish_reason": "stop"}]}, {"choices": [{"message": []}]}, {"choices": {"0": 1}},
-    {"choices": [{"message": {"content": [1]}}]}, {"data": []}, {"data": [{}]}, [], None, "x",
+    {"choices": [{"message": {"content": 1}}]}, {"data": []}, {"data": [{}]}, [], None, "x",
     {"choices": [{"message": {"content": " "}, "finish_reason": "error"}]},
 ]  # fmt: skip
 

@@ -17,8 +17,8 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from parts.llm import dialect, jobs
-from parts.llm.reply import RETRIABLE, ServerReply, error_text, parse_body, printable, token_usage
 from parts.llm.response_cache import CachedResponse
+from parts.llm.server_reply import RETRIABLE, ServerReply, error_text, parse_body, printable, token_usage
 from parts.llm.transport import Transport
 from parts.project.errors import UserError
 from parts.project.progress import ProgressBar

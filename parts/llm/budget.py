@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 
 from parts.llm import prices
-from parts.llm.reply import Usage
 from parts.llm.response_cache import Reservation, ResponseCache
+from parts.llm.server_reply import Usage
 from parts.project.errors import UserError
 
 TOKENS_PER_BYTE = 0.25  # of a prompt, until the first response tells

@@ -21,10 +21,9 @@ from parts.llm import network, prices, structured_output
 from parts.llm.batch_api import BatchTransport
 from parts.llm.budget import Budget, Meter
 from parts.llm.dialect import JSON_OBJECT
-from parts.llm.httpx_transport import CachedHttpxTransport
 from parts.llm.response_cache import ResponseCache
 from parts.llm.server import running_server
-from parts.llm.transport import ServerReply, Transport
+from parts.llm.transport import CachedHttpxTransport, ServerReply, Transport
 from parts.project.errors import UserError
 from parts.project.sections import Server
 

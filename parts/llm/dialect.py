@@ -5,7 +5,7 @@ The cache knows a request as it was asked, not as it was sent: samples stay apar
 
 import re
 
-from parts.llm.reply import MAX_ERROR, error_text
+from parts.llm.server_reply import MAX_ERROR, error_text
 
 OPTIONAL = ("seed", "top_p", "temperature")  # where an error names several, the first is left out first
 RENAMED = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}

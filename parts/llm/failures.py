@@ -4,7 +4,7 @@ from collections import Counter
 
 from parts.llm import dialect, network
 from parts.llm.budget import Meter
-from parts.llm.reply import DROPPED, LATE, ServerReply
+from parts.llm.server_reply import DROPPED, LATE, ServerReply
 from parts.project.errors import UserError
 
 MAX_RETRY_AFTER = 600  # seconds; when a server asks for more, the run ends

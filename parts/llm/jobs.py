@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from parts.llm.budget import BudgetExceeded, Meter
-from parts.llm.reply import LATE
+from parts.llm.server_reply import LATE
 from parts.llm.transport import workers
 from parts.project.errors import UserError
 from parts.project.progress import ProgressBar

@@ -15,8 +15,8 @@ from urllib.request import getproxies_environment, proxy_bypass_environment
 import aiohttp
 import httpx
 
-from parts.llm.reply import printable
 from parts.llm.server import is_loopback
+from parts.llm.server_reply import printable
 from parts.project.errors import UserError
 
 CONNECT_TIMEOUT = 10  # seconds

@@ -12,12 +12,15 @@ import weakref
 from typing import Any
 
 import aiohttp
+import httpx
 
 from parts.llm import dialect, network, structured_output
 from parts.llm.budget import Budget, Meter
 from parts.llm.concurrency_limit import ConcurrencyLimit, retry_after
 from parts.llm.failures import Failures, Shape
-from parts.llm.reply import (
+from parts.llm.response_cache import CachedResponse, ResponseCache
+from parts.llm.server_reply import (
+    BROKEN,
     DROPPED,
     LATE,
     NO_TEXT,
@@ -28,7 +31,6 @@ from parts.llm.reply import (
     printable,
     token_usage,
 )
-from parts.llm.response_cache import CachedResponse, ResponseCache
 from parts.project.errors import UserError
 from parts.project.progress import ProgressBar
 
@@ -133,7 +135,7 @@ class Transport:
                 self.failures.on_answer()
                 return reply
             self.failures.raise_what_is_final(path, reply, model)
-            if reply.json.get("usage"):  # of no use, but paid for
+            if reply.problem in (BROKEN, NO_TEXT) and reply.json.get("usage"):  # of no use, but paid for
                 usage = token_usage(reply.json, len(content), len(reply.body))
                 self.cache.spend(model, usage.prompt_tokens, usage.new_tokens)
                 self.meter.pay(usage.prompt_tokens, usage.new_tokens)
@@ -169,6 +171,26 @@ class Transport:
         if location := response.headers.get("location"):
             words = f"to {printable(location)}"
         return ServerReply(body, {}, response.status, f"refused ({response.status})", wait, words)
+
+
+class CachedHttpxTransport(httpx.AsyncBaseTransport):
+    """The same transport under the openai package, for libraries that bring their own prompts."""
+
+    def __init__(self, transport: Transport):
+        self.transport = transport
+        self.inner = httpx.AsyncHTTPTransport(**network.httpx_options(transport.url))
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Return the response to `request`; only a POST is cached."""
+        if request.method != "POST":
+            return await self.inner.handle_async_request(request)
+        path = request.url.path.removeprefix(httpx.URL(self.transport.url).path)
+        reply = await self.transport.post(path, await request.aread())
+        return httpx.Response(reply.status, content=reply.body, headers={"content-type": "application/json"})
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.inner.aclose()
 
 
 def _shape(path: str, request: dict) -> Shape:

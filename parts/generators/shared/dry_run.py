@@ -16,8 +16,8 @@ from parts.llm import network, structured_output
 from parts.llm.budget import Meter
 from parts.llm.client import Client
 from parts.llm.failures import Failures
-from parts.llm.reply import ServerReply, token_usage
 from parts.llm.response_cache import ResponseCache
+from parts.llm.server_reply import ServerReply, token_usage
 from parts.llm.transport import Transport
 from parts.project.sections import Server
 

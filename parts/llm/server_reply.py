@@ -65,7 +65,7 @@ def _problem(response: Any) -> str | None:
     choices = response.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
-    if not isinstance(message, dict) or not isinstance(message.get("content"), str | None):
+    if not isinstance(message, dict) or not isinstance(message.get("content"), str | list | None):
         return NO_TEXT
     return BROKEN if choice.get("finish_reason") == "error" else None
 
