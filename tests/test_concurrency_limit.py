@@ -142,12 +142,12 @@ def test_a_server_that_works_off_one_request_at_a_time_answers_them_all(cue, mon
 
     def reply(asked: dict) -> tuple[int, dict]:
         with slot:
-            time.sleep(0.02)
+            time.sleep(0.03)
         return answer(asked)
 
     cue.reply = reply
-    monkeypatch.setattr(transport, "MAX_BACKOFF", 0.02)
-    monkeypatch.setenv("CLOSEDBOOK_TIMEOUT", "0.25")
+    monkeypatch.setattr(transport, "MAX_BACKOFF", 0.05)
+    monkeypatch.setenv("CLOSEDBOOK_TIMEOUT", "0.5")
     replies, pace = ask(64)
     assert [reply.problem for reply in replies] == [None] * 64
     assert pace.limit < 32

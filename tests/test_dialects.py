@@ -217,6 +217,7 @@ ERRORS = [
     {"choices": [None]}, {"choices": [{"finish_reason": "stop"}]}, {"choices": [{"message": []}]}, {"choices": {"0": 1}},
     {"choices": [{"message": {"content": 1}}]}, {"data": []}, {"data": [{}]}, [], None, "x",
     {"choices": [{"message": {"content": " "}, "finish_reason": "error"}]},
+    {"choices": [{"message": {"content": "half"}, "finish_reason": "stop"}], "error": {"code": 502}},
 ]  # fmt: skip
 
 
