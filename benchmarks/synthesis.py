@@ -27,7 +27,8 @@ from parts.llm.budget import Meter
 from parts.llm.client import Client
 from parts.llm.response_cache import CachedResponse, ResponseCache
 from parts.llm.server import running_server
-from parts.llm.transport import ServerReply, Transport, parse_body, token_usage
+from parts.llm.server_reply import ServerReply, parse_body, token_usage
+from parts.llm.transport import Transport
 from parts.project import params
 from parts.project.sections import Server
 from schemas.redacted import Redacted
@@ -153,9 +154,10 @@ class Filling(Transport):
     def __init__(self, cache: ResponseCache):
         self.cache, self.meter = cache, Meter()
 
-    async def post(self, path: str, content: bytes) -> ServerReply:
+    async def post(self, path: str, content: bytes, hints: dict | None = None) -> ServerReply:
         reply = parse_body(completion(content))
-        self.cache.store(CachedResponse(self.cache.key(path, content), reply.body, "bench", *token_usage(reply.json)))
+        usage = token_usage(reply.json, len(content), len(reply.body))
+        self.cache.store(CachedResponse(self.cache.key(path, content), reply.body, "bench", *usage[:2]))
         return reply
 
 

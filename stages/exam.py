@@ -67,9 +67,12 @@ def main() -> None:
     if not exam:
         exam, lost = write_exam(section, chunks, server)
         exam_by = server.model
+        if not exam:
+            reasons = ", ".join(f"{key} {n}" for key, n in sorted(lost.items()))
+            raise UserError(
+                f"{exam_by} wrote no question ({reasons}): set exam.questions in params.yaml to a file of questions"
+            )
     exam += question_file.questions(section.unanswerable, answerable=False)
-    if not exam:
-        raise UserError("the teacher wrote no question: set exam.questions in params.yaml to a file of questions")
     questions, n_missing = build_exam(exam, documents, chunks)
     Questions.write(questions)
     counts = exam_metrics(questions, chunks)

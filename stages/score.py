@@ -12,11 +12,9 @@ import asyncio
 import polars as pl
 
 from parts.llm.client import connect
-from parts.llm.reply import passes
 from parts.project import metrics, params
 from parts.project.arms import Arm
 from parts.project.command import run
-from parts.project.errors import UserError
 from parts.project.sections import Server
 from parts.safety import detection
 from parts.scoring import form, summary
@@ -32,15 +30,7 @@ from schemas.scores import Scores
 async def _score(arm: str, rows: list[dict]) -> pl.DataFrame:
     mask = detection.masker(params.load("redact", detection.Params))
     async with connect(params.load("judge", Server)) as judge:
-        scores = await score(rows, params.load("score", Params), judge, arm, mask)
-        lost = scores.filter(pl.col("value").is_null())["reason"].value_counts().sort("reason").rows()
-        lost = [f"{count} {reason}" for reason, count in lost if passes(reason)]
-        if lost and not judge.meter.requests:
-            raise UserError(
-                f"{arm}: {judge.server.model} at {judge.transport.url} answered no request ({', '.join(lost)}): nothing is "
-                "scored; run again later"
-            )
-        return scores
+        return await score(rows, params.load("score", Params), judge, arm, mask)
 
 
 def main(arm: str) -> None:

@@ -158,6 +158,14 @@ def test_a_real_server_answers_as_this_process_does(here, qwen_chat, prompts, qw
         assert there.choose(prompts[0], OPTIONS) is None
 
 
+def test_a_prompt_to_this_machine_goes_to_no_proxy(here, qwen_chat, prompts, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setattr(openai_engine, "RETRIES", 0)
+    with completions_server({"student": here}) as (url, requests):
+        openai_engine.Engine(url, "student", qwen_chat, 12, 512).respond(prompts[:1], 1)
+        assert len(requests) == 1
+
+
 def test_a_server_without_log_probabilities_leaves_the_likeliest_open(here, qwen_chat, prompts):
     with completions_server({"student": here}, echoes=False) as (url, _):
         assert openai_engine.Engine(url, "student", qwen_chat, 12, 512).choose(prompts[0], OPTIONS) is None

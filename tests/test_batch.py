@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 
+import polars as pl
 import pytest
 
 from parts.llm import batch_api
@@ -101,7 +102,7 @@ def test_a_batch_that_failed_ends_the_run_with_its_reason(server, monkeypatch):
     assert "failed: the file is too large" in error_line(synthesize.main, "active_reading")
 
 
-def test_what_may_pass_is_in_the_next_batch_and_given_up_after_a_few(server):
+def test_what_may_pass_is_in_the_next_batch_and_ends_the_stage_after_a_few(server):
     seen = []
 
     def flaky(asked: dict) -> tuple[int, dict]:
@@ -112,11 +113,28 @@ def test_what_may_pass_is_in_the_next_batch_and_given_up_after_a_few(server):
         return (503, {}) if "Lamp 6 costs" in prompt else answer(asked)
 
     server.answer = flaky
+    assert "requests were not answered (1 refused (503))" in error_line(synthesize.main, "active_reading")
+    assert not RawPairs.address("active_reading").exists()
+    assert sum("Lamp 6 costs" in json.dumps(line) for line in server.lines()) == batch_api.ROUNDS
+    n_lines, server.answer = len(server.lines()), answer
     synthesize.main("active_reading")
     rows = RawPairs.read("active_reading")
-    assert rows.filter(chunk_id="d5#1")["dropped"].to_list() == [None, None]
-    assert rows.filter(chunk_id="d6#1")["dropped"].to_list() == ["refused (503)"]
-    assert sum("Lamp 6 costs" in json.dumps(line) for line in server.lines()) == batch_api.ROUNDS
+    assert rows.filter(pl.col("chunk_id").is_in(["d5#1", "d6#1"]))["dropped"].to_list() == [None] * 4
+    again = [json.dumps(line) for line in server.lines()[n_lines:]]
+    assert all("Lamp 6 costs" in line or "Lamp 3 costs" in line for line in again), "the others are kept"
+
+
+def test_a_batch_leaves_out_what_its_server_refuses(server, capsys):
+    def mistral(asked: dict) -> tuple[int, dict]:
+        if "seed" in asked:
+            return 422, {"message": {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}}
+        return answer(asked | {"seed": 0})
+
+    server.answer = mistral
+    synthesize.main("active_reading")
+    assert len(RawPairs.read("active_reading").filter(pl.col("dropped").is_null())) == 56
+    assert [len(server._input(batch)) for batch in server.batches.values()] == [30, 30, 58]
+    assert capsys.readouterr().err.count("left out seed") == 1
 
 
 def test_a_batch_over_the_budget_is_not_submitted(server, monkeypatch):

@@ -3,6 +3,10 @@
 import asyncio
 import contextlib
 import json
+import os
+import subprocess
+import sys
+import time
 
 import pytest
 import yaml
@@ -10,11 +14,13 @@ import yaml
 from commands import estimate
 from parts.llm.budget import Budget, BudgetExceeded
 from parts.llm.prices import load
-from parts.llm.response_cache import ResponseCache
+from parts.llm.response_cache import Reservation, ResponseCache
+from parts.project import metrics
 from schemas.pairs import RawPairs
 from stages import synthesize
 from tests.conftest import ScriptedServer
 from tests.helpers.cli import error_line
+from tests.helpers.source_code import ROOT
 from tests.test_synthesize import lamps  # noqa: F401
 
 COUNT, EACH = 60, 500  # requests of the stage, tokens of a request and its answer
@@ -116,3 +122,64 @@ def test_requests_that_follow_from_answers_are_in_the_estimate(lamps, cue, capsy
     only(lamps, "active_reading", {"strategies": 3, "samples": 2, "temperature": 0.7, "top_p": 0.95})
     estimate.main()
     assert line(capsys, "active_reading")[0] == str(30 * (1 + 3 * 2))
+
+
+NO_USAGE = [
+    "absent", None, [], "much", {}, {"prompt_tokens": None, "completion_tokens": None}, {"prompt_tokens": "400"},
+    {"prompt_tokens": -400, "completion_tokens": -1}, {"prompt_tokens": 1e999, "completion_tokens": 1e999},
+    {"prompt_tokens": [400], "completion_tokens": True}, {"prompt_tokens": 0, "completion_tokens": 10**30},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("usage", NO_USAGE, ids=repr)
+def test_a_budget_holds_and_says_so_where_the_server_counts_no_tokens(priced, monkeypatch, capsys, usage):
+    completion = ScriptedServer.answer(priced.answer("")["choices"][0]["message"]["content"]) | {"usage": usage}
+    if usage == "absent":
+        del completion["usage"]
+    monkeypatch.setattr(priced, "answer", lambda text: completion)
+    monkeypatch.setenv("CLOSEDBOOK_BUDGET_TOKENS", "3000")
+    assert "of 3000 tokens paid" in error_line(synthesize.main, "qa")
+    assert 0 < len(priced.seen) < 20
+    monkeypatch.setenv("CLOSEDBOOK_BUDGET_TOKENS", "")
+    synthesize.main("qa")
+    figures = metrics.read("synthesize/qa")
+    assert figures["tokens_estimated"] == COUNT
+    size = len(json.dumps(completion))
+    assert figures["new_tokens"] == COUNT * -(-size // 4)
+    assert "tokens of 60 estimated, for the server does not count them" in capsys.readouterr().out
+
+
+def test_no_tokens_are_estimated_where_the_server_counts_them(priced):
+    synthesize.main("qa")
+    assert "tokens_estimated" not in metrics.read("synthesize/qa")
+
+
+def test_runs_beside_each_other_on_one_cache_keep_one_budget(priced, monkeypatch):
+    answer = priced.reply
+    monkeypatch.setattr(priced, "reply", lambda asked: time.sleep(0.02) or answer(asked))
+    budget = 20 * EACH + 7
+    environment = os.environ | {"CLOSEDBOOK_BUDGET_TOKENS": str(budget), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "stages.synthesize", "qa"]
+    both = [
+        subprocess.Popen(command, env=environment | {"CLOSEDBOOK_WORKERS": workers}, stderr=subprocess.PIPE, text=True)
+        for workers in ("16", "32")
+    ]
+    ends = [child.communicate()[1] for child in both]
+    assert all("the budget has no room for more" in end for end in ends)
+    assert len(priced.seen) <= 20
+    with contextlib.closing(ResponseCache.open()) as cache, cache.reservations() as reservations:
+        assert reservations == []
+
+
+def test_what_a_process_that_died_had_reserved_is_free_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("CLOSEDBOOK_BUDGET_TOKENS", "100")
+    with contextlib.closing(ResponseCache(tmp_path)) as cache:
+        for process in (f"{2**22 + 1} 5", f"{os.getpid()} before"):
+            cache.db.execute("INSERT INTO reserved VALUES (NULL, ?, 'm', 90, 90)", (process,))
+        alive = cache.reserve(Reservation("m", 30, 30))
+        budget = Budget(cache, load())
+        budget.check("m", 20, 20)
+        with pytest.raises(BudgetExceeded):
+            budget.check("m", 21, 20)
+        cache.release(alive)
+        budget.check("m", 50, 50)

@@ -112,11 +112,12 @@ def test_nothing_is_sent_before_the_server_wants_it():
     [
         ({}, None),
         ({"retry-after": "1.5"}, 1.5),
-        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0),
-        ({"retry-after": "soon"}, None),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, None),
+        ({"retry-after": "Wed, 21 Oct 99999 07:28:00 GMT"}, None),
+        *[({"retry-after": value}, None) for value in ("soon", "", "0", "-1", "NaN", "inf", "-inf", "1e300")],
     ],
 )
-def test_retry_after_is_seconds_or_a_date(headers, seconds):
+def test_retry_after_is_seconds_or_a_date_and_what_asks_for_no_wait_leaves_it_to_our_own_schedule(headers, seconds):
     assert retry_after(headers) == seconds
 
 
@@ -136,7 +137,33 @@ def test_a_request_that_hangs_is_asked_again(cue, monkeypatch):
     assert len(seen) == 2
 
 
-def test_what_never_passes_is_counted_with_its_reason_while_others_are_answered(cue, monkeypatch):
+def test_a_server_that_works_off_one_request_at_a_time_answers_them_all(cue, monkeypatch):
+    answer, slot = cue.reply, threading.Lock()
+
+    def reply(asked: dict) -> tuple[int, dict]:
+        with slot:
+            time.sleep(0.03)
+        return answer(asked)
+
+    cue.reply = reply
+    monkeypatch.setattr(transport, "MAX_BACKOFF", 0.05)
+    monkeypatch.setenv("CLOSEDBOOK_TIMEOUT", "0.5")
+    replies, pace = ask(64)
+    assert [reply.problem for reply in replies] == [None] * 64
+    assert pace.limit < 32
+
+
+def test_what_timed_out_among_answers_is_told_with_what_to_do(cue, monkeypatch):
+    answer, ended = cue.reply, threading.Event()
+    cue.reply = lambda asked: (ended.wait(5) if asked["messages"][0]["content"] == "prompt 0" else 0, answer(asked))[1]
+    monkeypatch.setattr(transport, "RETRIES", 0)
+    monkeypatch.setenv("CLOSEDBOOK_TIMEOUT", "0.5")
+    with pytest.raises(UserError, match=r"\(1 timed out\).* raise CLOSEDBOOK_TIMEOUT, or lower CLOSEDBOOK_WORKERS"):
+        ask(5)
+    ended.set()
+
+
+def test_what_is_not_answered_ends_the_stage_after_all_else_was_and_alone_is_asked_again(cue, monkeypatch):
     monkeypatch.setattr(transport, "RETRIES", 1)
     answer = cue.reply
 
@@ -145,7 +172,13 @@ def test_what_never_passes_is_counted_with_its_reason_while_others_are_answered(
         return responses.get(asked["messages"][0]["content"]) or answer(asked)
 
     cue.reply = reply
-    assert [reply.problem for reply in ask(5)[0]] == ["refused (500)", "dropped", "broken answer", None, None]
+    reasons = "1 broken answer, 1 dropped, 1 refused \\(500\\)"
+    with pytest.raises(UserError, match=f"test: requests were not answered .{reasons}.; all others are kept: run"):
+        ask(5)
+    cue.seen.clear()
+    cue.reply = answer
+    assert [reply.problem for reply in ask(5)[0]] == [None] * 5
+    assert sorted(asked["messages"][0]["content"] for asked in cue.seen) == ["prompt 0", "prompt 1", "prompt 2"]
 
 
 @pytest.mark.parametrize(
@@ -173,13 +206,14 @@ def test_a_server_without_response_format_is_told_the_schema_in_words_and_rememb
     cue.script = [(400, {"error": {"message": "response_format is not supported"}})]
     cue.default = '```json\n{"questions": []}\n```'
 
-    async def run(*prompts: str) -> list[str]:
+    async def run(*prompts: str) -> list:
         async with connect(SERVER) as client:
-            return [(await client.ask(prompt, schema=TrainingQuestions)).text for prompt in prompts]
+            replies = [await client.ask(prompt, schema=TrainingQuestions) for prompt in prompts]
+        return [reply.parse(TrainingQuestions)[0] for reply in replies]
 
-    assert asyncio.run(run("a", "b")) == ['{"questions": []}'] * 2
-    formats = ["response_format" in asked for asked in cue.seen]
-    assert formats == [True, False, False]
+    assert asyncio.run(run("a", "b")) == [TrainingQuestions(questions=[])] * 2
+    formats = [asked["response_format"]["type"] for asked in cue.seen]
+    assert formats == ["json_schema", "json_object", "json_object"]
     assert '"additionalProperties": false' in cue.seen[1]["messages"][0]["content"]
     asyncio.run(run("a", "b"))
     assert len(cue.seen) == 3, "the answers are found again without asking"

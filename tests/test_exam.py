@@ -154,3 +154,25 @@ def test_without_questions_the_teacher_writes_an_exam(lamp, rules, monkeypatch):
         ["lamp.pdf#2"],
         ["lamp.pdf#3"],
     ]
+
+
+def test_what_an_outage_took_of_an_exam_ends_the_stage(lamp, cue, monkeypatch):
+    monkeypatch.setattr("parts.llm.transport.RETRIES", 1)
+    lamp.change("exam", "questions", "data/none.jsonl")
+    lamp.change("exam", "count", 3)
+    cue.default = '{"questions": [{"question": "What colour?", "answer": "red"}]}'
+    answer = cue.reply
+    cue.reply = lambda asked: (503, {}) if "weighs" in asked["messages"][0]["content"] else answer(asked)
+    assert "exam: requests were not answered (1 refused (503))" in error_line(exam.main)
+    assert not Questions.address().exists()
+    cue.reply = answer
+    exam.main()
+    assert len(cue.distinct()) == len(cue.seen), "what was answered is not asked again"
+
+
+def test_a_teacher_that_writes_no_question_ends_the_stage_with_what_was_lost(lamp, cue):
+    lamp.change("exam", "questions", "data/none.jsonl")
+    (lamp.path / "data/unanswerable.jsonl").write_text('{"question": "Who?", "answerable": false}')
+    lamp.change("exam", "unanswerable", "data/unanswerable.jsonl")
+    cue.default = "no json"
+    assert "rules-2 wrote no question (failed_unparsed 3, requests 3)" in error_line(exam.main)

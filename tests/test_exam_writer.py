@@ -157,7 +157,7 @@ def test_questions_that_the_check_finds_answered_or_cannot_tell_are_left_out(cue
     replies = iter([verdict % "true", "what?", verdict % "false", verdict % "false"])
 
     def reply(asked: dict) -> tuple[int, dict]:
-        if "response_format" not in asked:
+        if asked["response_format"]["type"] == "json_object":
             return 200, ScriptedServer.answer("what, in words?")
         schema, number = asked["response_format"]["json_schema"]["name"], len(cue.seen)
         cue.seen.append(asked)

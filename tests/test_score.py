@@ -164,7 +164,7 @@ def declined() -> dict:
         ((200, declined()), "declined"),
         ((400, {"error": {"message": "against our policy"}}), "refused (400)"),
         ((500, {"error": {"message": "try again"}}), "refused (500)"),
-        ((200, {"choices": []}), "broken answer"),
+        ((200, {"choices": []}), "no text"),
     ],
 )
 def test_a_reply_without_a_verdict_is_an_abstention_with_its_cause_and_never_wrong(cue, monkeypatch, reply, reason):
@@ -210,7 +210,7 @@ def test_every_score_has_its_version_and_ragas_skips_unanswerable_questions(by_r
         ((200, ScriptedServer.answer('{"question": "W', "length")), "cut off"),
         ((200, ScriptedServer.answer('{"question": "W', "MAX_TOKENS")), "cut off"),
         ((200, ScriptedServer.answer("{}", "SAFETY")), "filtered"),
-        ((200, {"choices": [{"text": "{}"}]}), "broken answer"),
+        ((200, {"choices": [{"text": "{}"}]}), "no text"),
         ((200, ScriptedServer.answer("{", "")), "unparsed"),
         ((200, ScriptedServer.answer("nonsense")), "unparsed"),
         ((400, {"error": {"message": "against our policy"}}), "refused (400)"),
@@ -385,8 +385,8 @@ def answered(workplace):
     return workplace
 
 
-@pytest.mark.parametrize("lost", [(503, {}), (200, {"choices": []}), (429, {})])
-def test_where_every_request_of_the_judge_is_lost_to_what_passes_the_next_run_asks_again(
+@pytest.mark.parametrize("lost", [(503, {}), (200, "half a"), (429, {})])
+def test_where_requests_of_the_judge_are_lost_to_what_passes_the_next_run_asks_again(
     answered, cue, monkeypatch, capsys, lost
 ):
     from stages import score as stage
@@ -395,7 +395,7 @@ def test_where_every_request_of_the_judge_is_lost_to_what_passes_the_next_run_as
     monkeypatch.setattr(transport, "FIRST_RETRIES", 0)
     cue.reply = lambda request: lost
     line = error_line(stage.main, "rag")
-    assert "rag: rules-judge-1 at http://127.0.0.1" in line and "answered no request" in line and "run again" in line
+    assert "rules-judge-1 at http://127.0.0.1" in line and "run the same command again" in line
     assert not Scores.address("rag").exists()
     cue.reply = lambda request: (400, {"error": {"message": "against our policy"}})
     stage.main("rag")

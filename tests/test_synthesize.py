@@ -106,14 +106,58 @@ def test_requests_without_a_result_are_rows_with_a_reason(lamps, cue, capsys):
     lost |= {"Lamp 3 ": (200, ScriptedServer.answer("not json"))}
 
     def reply(request: dict) -> tuple[int, dict]:
-        prompt, none = request["messages"][0]["content"], (200, ScriptedServer.answer('{"questions": []}'))
-        return next((reply for lamp, reply in lost.items() if lamp in prompt), none)
+        prompt, one = (
+            request["messages"][0]["content"],
+            '{"questions": [{"question": "q", "reasoning": "r", "answer": "a"}]}',
+        )
+        return next((reply for lamp, reply in lost.items() if lamp in prompt), (200, ScriptedServer.answer(one)))
 
     cue.reply = reply
     synthesize.main("qa")
     rows = RawPairs.read("qa")
-    assert dict(rows["dropped"].value_counts().rows()) == {"refused (400)": 2, "cut off": 2, "unparsed": 2}
+    assert dict(rows["dropped"].drop_nulls().value_counts().rows()) == {"refused (400)": 2, "cut off": 2, "unparsed": 2}
     assert "; lost: 2 cut off, 2 refused (400), 2 unparsed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("default", "told"),
+    [
+        (
+            '{"questions": []}',
+            "rules-2 wrote no row (none were in its replies): see that it can do what prompts/qa asks",
+        ),
+        ("no json", "rules-2 wrote no row (60 unparsed): see"),
+    ],
+)
+def test_a_generator_without_a_row_is_a_failed_stage_that_says_what_was_lost(lamps, cue, default, told):
+    cue.default = default
+    assert told in error_line(synthesize.main, "qa")
+    assert not RawPairs.address("qa").exists()
+    assert COUNT * 2 <= len(cue.seen) <= COUNT * 2 + 4, "the first few are asked in words, too"
+    cue.seen.clear()
+    assert error_line(synthesize.main, "qa") and not cue.seen, "what was answered is not paid for again"
+
+
+def test_refusals_alone_are_a_failed_stage_in_the_words_of_the_server(lamps, cue):
+    passages("Lamp 1 costs 11 euros.")
+    cue.reply = lambda asked: (400, {"error": {"message": "tools are off"}})
+    line = error_line(synthesize.main, "qa")
+    assert "wrote no row (2 refused (400))" in line and line.endswith("the server says: tools are off")
+
+
+def test_what_an_outage_took_ends_the_stage_and_alone_is_asked_again(lamps, cue, monkeypatch):
+    monkeypatch.setattr("parts.llm.transport.RETRIES", 1)
+    lamps.change("synthesize", "qa", {"samples": 1, "count": 2, "temperature": 1.0})
+    cue.default = '{"questions": [{"question": "q", "reasoning": "r", "answer": "a"}]}'
+    answer = cue.reply
+    cue.reply = lambda asked: (529, {}) if "Lamp 7 costs" in asked["messages"][0]["content"] else answer(asked)
+    assert "qa: requests were not answered (1 refused (529)); all others are kept" in error_line(synthesize.main, "qa")
+    assert len(cue.distinct()) == COUNT - 1 and not RawPairs.address("qa").exists()
+    cue.reply = answer
+    cue.seen.clear()
+    synthesize.main("qa")
+    assert ["Lamp 7 costs" in asked["messages"][0]["content"] for asked in cue.seen] == [True]
+    assert len(RawPairs.read("qa")) == COUNT
 
 
 def test_an_unreachable_teacher_ends_with_one_line_and_writes_nothing(lamps, monkeypatch):

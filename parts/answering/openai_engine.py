@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 
 from parts.answering.engine import PromptBuilder, Response
+from parts.llm.server import is_loopback
 from parts.project.errors import UserError
 from parts.project.progress import ProgressBar
 from parts.student.chat_format import ChatFormat
@@ -29,13 +30,14 @@ class Engine(PromptBuilder):
     """A model at a server, by its name there."""
 
     def __init__(self, url: str, model: str, chat: ChatFormat, max_new_tokens: int, max_prompt_tokens: int):
-        from openai import OpenAI
+        from openai import DefaultHttpxClient, OpenAI
 
         super().__init__(chat, max_new_tokens, max_prompt_tokens)
         key = os.environ.get("CLOSEDBOOK_ENGINE_KEY") or "none"
         timeout = float(os.environ.get("CLOSEDBOOK_TIMEOUT", "300"))
         self.model, self.url, self.clock = model, url, "wall"
-        self.client = OpenAI(base_url=url, api_key=key, max_retries=RETRIES, timeout=timeout)
+        http = DefaultHttpxClient(trust_env=not is_loopback(url))  # prompts to this machine go to no proxy
+        self.client = OpenAI(base_url=url, api_key=key, max_retries=RETRIES, timeout=timeout, http_client=http)
 
     def respond(self, prompts: Sequence[str], batch: int, desc: str | None = None) -> list[Response]:
         """Return the greedy response to each of `prompts`, `batch` at a time, with a progress bar where `desc` labels one.

@@ -14,10 +14,12 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from parts.llm import dialect, jobs
 from parts.llm.response_cache import CachedResponse
-from parts.llm.transport import RETRIABLE, ServerReply, Transport, parse_body, token_usage
+from parts.llm.server_reply import RETRIABLE, ServerReply, error_text, parse_body, printable, token_usage
+from parts.llm.transport import Transport
 from parts.project.errors import UserError
 from parts.project.progress import ProgressBar
 
@@ -49,23 +51,26 @@ class BatchTransport(Transport):
         self.openai = openai
         self.failed: dict[str, ServerReply] = {}
         self.tries: Counter[str] = Counter()
+        self.submitted_with: dialect.Changes = {}  # what the batches under way leave out
         self.deferred = sqlite3.connect("", isolation_level=None)  # on disk, without a name
         self.deferred.execute("CREATE TABLE requests (id TEXT PRIMARY KEY, path TEXT, content BLOB) WITHOUT ROWID")
         where = f"{platform.node()} {self.cache.folder.resolve()}"
         self.owner = hashlib.sha256(where.encode()).hexdigest()[:16]  # in the metadata of our batches
 
-    async def post(self, path: str, content: bytes) -> ServerReply:
+    async def post(self, path: str, content: bytes, hints: dict[str, Any] | None = None) -> ServerReply:
         """Return the response to `content`, cached or failed; otherwise defer it, with the problem "waiting"."""
         name = self.cache.key(path, content).hex()
         if reply := self.cached(path, content) or self.failed.get(name):
             return reply
-        self.deferred.execute("INSERT OR IGNORE INTO requests VALUES (?, ?, ?)", (name, path, content))
+        request = json.dumps(json.loads(content) | (hints or {}), ensure_ascii=False).encode()
+        self.deferred.execute("INSERT OR IGNORE INTO requests VALUES (?, ?, ?)", (name, path, request))
         return ServerReply(status=0, problem="waiting")
 
     async def settle(self) -> bool:
         """Submit the deferred requests, or collect batches submitted before; tell whether there are new responses.
 
-        Raises UserError when the server refuses the batches, and BudgetExceeded.
+        Raises UserError when the server refuses the batches, or has not answered requests that it may answer later; and
+        BudgetExceeded.
         """
         from openai import OpenAIError
 
@@ -81,6 +86,9 @@ class BatchTransport(Transport):
         self.deferred.execute("DELETE FROM requests")
         if any_collected:
             self.meter.reset_requests()
+        else:
+            self.meter.unanswered.update(reply.problem for reply in self.failed.values() if reply.may_pass)
+            jobs.raise_unanswered(f"batches at {self.url}", self.meter)
         return any_collected
 
     def _check_budget(self) -> None:
@@ -96,9 +104,9 @@ class BatchTransport(Transport):
 
     async def _submit(self, requests: list[Request]) -> None:
         """Upload a file of requests and create a batch of it."""
-        path = "/v1" + requests[0][1]
+        path, self.submitted_with = "/v1" + requests[0][1], self.changes
         rows = [
-            json.dumps({"custom_id": name, "method": "POST", "url": path, "body": json.loads(content)})
+            json.dumps({"custom_id": name, "method": "POST", "url": path, "body": self._sent(content)})
             for name, _, content in requests
         ]
         file = await self.openai.files.create(file=("closedbook.jsonl", "\n".join(rows).encode()), purpose="batch")
@@ -106,6 +114,9 @@ class BatchTransport(Transport):
         await self.openai.batches.create(
             input_file_id=file.id, endpoint=path, completion_window="24h", metadata=metadata
         )
+
+    def _sent(self, content: bytes) -> dict:
+        return dialect.sent(json.loads(content), self.changes)
 
     async def _collect(self) -> bool:
         """Wait for our batches that were not collected yet, and store their responses; tell whether there were any."""
@@ -151,10 +162,18 @@ class BatchTransport(Transport):
         """Return the response in a line of results; None for a failed request, which is noted."""
         name, response = line["custom_id"], line.get("response") or {}
         status, body = response.get("status_code", 504), json.dumps(response.get("body")).encode()
-        reply = parse_body(body) if status == 200 else ServerReply(body, {}, status, f"refused ({status})")
+        (content,) = self.deferred.execute("SELECT content FROM requests WHERE id = ?", (name,)).fetchone() or (b"{}",)
+        if status == 200:
+            reply = parse_body(body)
+        else:
+            reply = ServerReply(body, {}, status, f"refused ({status})", words=printable(error_text(body)))
         if not reply.problem:
-            return CachedResponse(bytes.fromhex(name), body, model, *token_usage(reply.json))
+            usage = token_usage(reply.json, len(content), len(body))
+            return CachedResponse(bytes.fromhex(name), body, model, usage.prompt_tokens, usage.new_tokens)
         self.tries[name] += 1
-        if reply.status not in RETRIABLE or self.tries[name] == ROUNDS:
+        if learned := dialect.learn(json.loads(content), self.submitted_with, status, body):
+            self._adopt(learned, model)
+        if not (learned or reply.status in RETRIABLE) or self.tries[name] == ROUNDS:
             self.failed[name] = reply
+            self.failures.note(reply)
         return None

@@ -2,19 +2,23 @@
 
 CLOSEDBOOK_BUDGET_DOLLARS and CLOSEDBOOK_BUDGET_TOKENS bound all that was ever paid for the responses in the cache, by
 whichever stage or run: a run that was stopped cannot spend its budget a second time, and one with a higher budget goes on.
+Runs beside each other on one cache see each other's requests in flight.
 """
 
 import asyncio
 import contextlib
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from parts.llm import prices
-from parts.llm.response_cache import ResponseCache
+from parts.llm.response_cache import Reservation, ResponseCache
+from parts.llm.server_reply import Usage
 from parts.project.errors import UserError
 
 TOKENS_PER_BYTE = 0.25  # of a prompt, until the first response tells
+LOOK_AGAIN = 0.2  # seconds until what other processes reserved is looked at again
 
 
 class BudgetExceeded(UserError):
@@ -32,12 +36,17 @@ class Meter:
     prompt_tokens: int = 0
     new_tokens: int = 0
     dollars_paid: float = 0
+    estimated: int = 0
+    """requests whose tokens the server does not say"""
+    unanswered: Counter[str] = field(default_factory=Counter)
+    """requests that were given up, though they may be answered later, by problem"""
 
-    def add(self, prompt_tokens: int, new_tokens: int) -> None:
+    def add(self, usage: Usage) -> None:
         """Count one request, cached or sent."""
         self.requests += 1
-        self.prompt_tokens += prompt_tokens
-        self.new_tokens += new_tokens
+        self.prompt_tokens += usage.prompt_tokens
+        self.new_tokens += usage.new_tokens
+        self.estimated += usage.is_estimated
 
     def pay(self, prompt_tokens: int, new_tokens: int) -> None:
         """Count one request as sent."""
@@ -46,7 +55,7 @@ class Meter:
 
     def reset_requests(self) -> None:
         """Forget all requests, but not what was paid: they are all made again."""
-        self.requests = self.prompt_tokens = self.new_tokens = 0
+        self.requests = self.prompt_tokens = self.new_tokens = self.estimated = 0
 
     def dollars(self) -> float | None:
         """Return the dollars that all requests cost, cached ones included; None without a price in prices.yaml."""
@@ -54,7 +63,8 @@ class Meter:
 
     def metrics(self) -> dict[str, int]:
         """Return the counts that do not depend on the state of the cache."""
-        return {"requests": self.requests, "prompt_tokens": self.prompt_tokens, "new_tokens": self.new_tokens}
+        counts = {"requests": self.requests, "prompt_tokens": self.prompt_tokens, "new_tokens": self.new_tokens}
+        return counts | ({"tokens_estimated": self.estimated} if self.estimated else {})
 
 
 class Budget:
@@ -68,7 +78,6 @@ class Budget:
         self.cache, self.price_list = cache, price_list
         self.dollars, self.tokens = _limit("DOLLARS"), _limit("TOKENS")
         self.tokens_per_byte, self.max_new_tokens = None, None  # the most so far: of a prompt, in a response
-        self.in_flight: dict[object, tuple[str, int, int]] = {}  # model, prompt tokens, new tokens
         self.released = asyncio.Event()
 
     @contextlib.asynccontextmanager
@@ -80,23 +89,30 @@ class Budget:
         if self.dollars is None and self.tokens is None:
             yield
             return
-        while True:
-            prompt_tokens = round(size * (self.tokens_per_byte or TOKENS_PER_BYTE))
-            request = (model, prompt_tokens, max_new_tokens or self.max_new_tokens or 0)
-            must_wait = self.max_new_tokens is None and self.in_flight  # for the first response
-            if not must_wait and self._fits(request):
-                break
-            if not self.in_flight:
-                raise BudgetExceeded(self._message())
+        while (number := self._try_to_reserve(model, size, max_new_tokens)) is None:
             self.released.clear()
-            await self.released.wait()
-        key = object()
-        self.in_flight[key] = request
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.released.wait(), LOOK_AGAIN)
         try:
             yield
         finally:
-            del self.in_flight[key]
+            self.cache.release(number)
             self.released.set()
+
+    def _try_to_reserve(self, model: str, size: int, max_new_tokens: int | None) -> int | None:
+        """Return the number of a reservation; None where requests in flight have to end before."""
+        prompt_tokens = round(size * (self.tokens_per_byte or TOKENS_PER_BYTE))
+        with self.cache.reservations() as in_flight:
+            lengths = [length for _, _, length in in_flight if length is not None]
+            longest = max([self.max_new_tokens, *lengths] if self.max_new_tokens is not None else lengths, default=None)
+            request = Reservation(model, prompt_tokens, max_new_tokens or longest)
+            if in_flight and longest is None:  # the first response is on its way
+                return None
+            if self._fits(request, in_flight):
+                return self.cache.reserve(request)
+        if not in_flight:
+            raise BudgetExceeded(self._message())
+        return None
 
     def learn(self, size: int, prompt_tokens: int, new_tokens: int) -> None:
         """Note the tokens of a request of `size` bytes and of its response, for later reservations."""
@@ -105,11 +121,16 @@ class Budget:
 
     def check(self, model: str, prompt_tokens: int, new_tokens: int) -> None:
         """Raise BudgetExceeded when requests of so many tokens, all together, are over the budget."""
-        if not self._fits((model, prompt_tokens, new_tokens)):
+        with self.cache.reservations() as in_flight:
+            fits = self._fits(Reservation(model, prompt_tokens, new_tokens), in_flight)
+        if not fits:
             raise BudgetExceeded(f"{self._message()}; the next requests take about {prompt_tokens + new_tokens} tokens")
 
-    def _fits(self, request: tuple[str, int, int]) -> bool:
-        rows = [*self.cache.tokens_paid(), *self.in_flight.values(), request]
+    def _fits(self, request: Reservation, in_flight: list[Reservation]) -> bool:
+        reserved = [
+            (model, prompt_tokens, new_tokens or 0) for model, prompt_tokens, new_tokens in [*in_flight, request]
+        ]
+        rows = [*self.cache.tokens_paid(), *reserved]
         dollars, tokens = self.dollars, self.tokens
         return (tokens is None or _tokens(rows) <= tokens) and (dollars is None or self._dollars(rows) <= dollars)
 

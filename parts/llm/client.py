@@ -14,13 +14,13 @@ from collections.abc import AsyncIterator, Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import httpx
 from pydantic import BaseModel
 
-from parts.llm import prices, structured_output
+from parts.llm import network, prices, structured_output
 from parts.llm.batch_api import BatchTransport
 from parts.llm.budget import Budget, Meter
+from parts.llm.dialect import JSON_OBJECT
 from parts.llm.library_transport import LibraryTransport
 from parts.llm.reply import Reply, read_reply
 from parts.llm.response_cache import ResponseCache
@@ -44,7 +44,7 @@ class Client:
         self.server, self.transport, self.meter, self._make_openai = server, transport, transport.meter, make_openai
         self.schema_in_prompt = False  # for a server that does not support response_format, or pays no heed to it
         self.heeded: list[bool] = []  # by the first replies to requests with it
-        self.first = asyncio.Semaphore(FIRST)
+        self.n_first, self.decided = 0, asyncio.Event()
 
     @cached_property
     def openai(self) -> "AsyncOpenAI":
@@ -74,7 +74,7 @@ class Client:
         in_words = self.transport.cached(CHAT, with_schema)
         if not formatted and not in_words and (reply := await self._ask_formatted(with_format, schema)):
             return reply
-        return read_reply(in_words or await self.transport.post(CHAT, with_schema))
+        return read_reply(in_words or await self.transport.post(CHAT, with_schema, JSON_OBJECT))
 
     async def _ask_formatted(self, body: bytes, schema: type[BaseModel]) -> Reply | None:
         """Return the reply to a request with response_format; None where it must be asked in words.
@@ -83,22 +83,25 @@ class Client:
         to response_format, and the others are asked in words at once. That decides which requests are sent, and never
         which of the cached replies to a request is taken.
         """
-        if len(self.heeded) < FIRST:
-            async with self.first:
-                if len(self.heeded) < FIRST and not self.schema_in_prompt:
-                    return self._read_formatted(await self.transport.post(CHAT, body), schema)
+        if self.n_first < FIRST:
+            self.n_first += 1
+        else:
+            await self.decided.wait()
         return None if self.schema_in_prompt else self._read_formatted(await self.transport.post(CHAT, body), schema)
 
     def _read_formatted(self, response: ServerReply, schema: type[BaseModel]) -> Reply | None:
         """Return the reply to a request with response_format; None where the server does not do as that says."""
         if structured_output.is_unsupported(response.status, response.body):
             self.schema_in_prompt = True
+            self.decided.set()
             return None
         reply = read_reply(response)
         is_heeded = bool(reply.problem) or reply.is_read(schema)
         if len(self.heeded) < FIRST:
             self.heeded.append(is_heeded)
             self.schema_in_prompt |= self.heeded.count(False) >= MOST_UNHEEDED
+            if len(self.heeded) == FIRST:
+                self.decided.set()
         return reply if is_heeded else None
 
 
@@ -122,14 +125,16 @@ async def connect(server: Server, batches: bool = False) -> AsyncIterator[Client
             raise UserError(
                 f"no way to reach {server.model}: set OPENAI_API_KEY, or OPENAI_BASE_URL for your own server"
             )
-        url, key, price_list = url or OPENAI, key or "none", prices.load()
+        url, key, price_list = url or OPENAI, key or network.NO_KEY, prices.load()
         cache = stack.enter_context(contextlib.closing(ResponseCache.open()))
-        session = await stack.enter_async_context(_session(key))
+        session = await stack.enter_async_context(network.session(url, key))
         arguments = (url, session, cache, Budget(cache, price_list), Meter(price_list.models.get(server.model)))
         if batches:
-            from openai import AsyncOpenAI
+            from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
-            openai = await stack.enter_async_context(AsyncOpenAI(base_url=url, api_key=key))
+            direct = DefaultAsyncHttpxClient(**network.httpx_options(url))
+            openai = AsyncOpenAI(**network.openai_options(url, key), http_client=direct)
+            await stack.enter_async_context(openai)
             transport = BatchTransport(openai, *arguments)
         else:
             transport = Transport(*arguments)
@@ -140,13 +145,4 @@ async def connect(server: Server, batches: bool = False) -> AsyncIterator[Client
 def _openai(url: str, key: str, http: httpx.AsyncClient) -> "AsyncOpenAI":
     from openai import AsyncOpenAI  # takes longer to import than most stages take to run
 
-    return AsyncOpenAI(base_url=url, api_key=key, http_client=http, max_retries=0)
-
-
-def _session(key: str) -> aiohttp.ClientSession:
-    """Return a session with any number of connections, a timeout and the key."""
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=httpx.create_ssl_context()),
-        timeout=aiohttp.ClientTimeout(total=float(os.environ.get("CLOSEDBOOK_TIMEOUT", "300")), sock_connect=10),
-        headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
-    )
+    return AsyncOpenAI(**network.openai_options(url, key), http_client=http, max_retries=0)

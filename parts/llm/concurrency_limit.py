@@ -5,13 +5,15 @@ import email.utils
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
-BACKOFF = 0.7  # of the limit is left after a 429; a half would leave more of the server idle
+LONGEST_WAIT = 30 * 24 * 3600  # seconds; more is no time to wait for
+BACKOFF = 0.7  # of the limit is left after a 429 or a time-out; a half would leave more of the server idle
 
 
 class ConcurrencyLimit:
-    """Starts at the maximum; a 429 cuts it to 70%, every full round adds one (AIMD).
+    """Starts at the maximum; an overload cuts it to 70%, every full round adds one (AIMD).
 
-    `async with limit:` around a request, then `on_success` or `on_rate_limited`. `clock` and `sleep` are in seconds.
+    `async with limit:` around a request, then `on_success`, or `on_rate_limited` after a 429 or a time-out. `clock` and
+    `sleep` are in seconds.
     """
 
     def __init__(
@@ -61,12 +63,18 @@ class ConcurrencyLimit:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of the header Retry-After, which has seconds or a date; None without one."""
-    value = headers.get("retry-after")
-    if value is None:
-        return None
+    """Return the seconds of the header Retry-After, which has seconds or a date; None where it asks for no wait."""
+    value = headers.get("retry-after", "")
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
-        date = email.utils.parsedate_tz(value)
-        return max(0.0, email.utils.mktime_tz(date) - time.time()) if date else None
+        seconds = _seconds_until(value)
+    return seconds if 0 < seconds <= LONGEST_WAIT else None  # NaN is neither
+
+
+def _seconds_until(date: str) -> float:
+    try:
+        parsed = email.utils.parsedate_tz(date)
+        return email.utils.mktime_tz(parsed) - time.time() if parsed else 0.0
+    except (ValueError, OverflowError):  # a year that no calendar has
+        return 0.0

@@ -6,7 +6,9 @@ from functools import partial
 from typing import Any
 
 from parts.llm.budget import BudgetExceeded, Meter
+from parts.llm.server_reply import LATE
 from parts.llm.transport import workers
+from parts.project.errors import UserError
 from parts.project.progress import ProgressBar
 
 Job = Callable[[], Awaitable[Any]]
@@ -15,7 +17,8 @@ Job = Callable[[], Awaitable[Any]]
 async def run_all(jobs: Iterable[Job], total: int, what: str, meter: Meter) -> None:
     """Run `jobs`, `total` of them, `workers()` at once.
 
-    The first error ends them all; BudgetExceeded says how many are left to do.
+    The first error ends them all; BudgetExceeded says how many are left to do. Raises UserError at the end where
+    requests were not answered that may be later.
     """
     queue = iter(jobs)
     with ProgressBar(total=total, desc=what, unit="") as bar:
@@ -30,6 +33,22 @@ async def run_all(jobs: Iterable[Job], total: int, what: str, meter: Meter) -> N
             raise first from None
         finally:
             bar.set_postfix_str(_postfix(bar, meter))
+    raise_unanswered(what, meter)
+
+
+def raise_unanswered(what: str, meter: Meter) -> None:
+    """Raise UserError where requests were given up that may be answered later: the stage that needs them is not done."""
+    if meter.unanswered:
+        reasons = ", ".join(f"{count} {problem}" for problem, count in sorted(meter.unanswered.items()))
+        advice = (
+            "; for what timed out raise CLOSEDBOOK_TIMEOUT, or lower CLOSEDBOOK_WORKERS"
+            if meter.unanswered[LATE]
+            else ""
+        )
+        raise UserError(
+            f"{what}: requests were not answered ({reasons}); all others are kept: run the same command again, which asks "
+            f"for these alone{advice}"
+        )
 
 
 async def collect(jobs: Iterable[Job], total: int, what: str, meter: Meter) -> list:

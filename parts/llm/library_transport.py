@@ -4,9 +4,9 @@ import json
 
 import httpx
 
-from parts.llm import structured_output
+from parts.llm import network, structured_output
 from parts.llm.reply import read_reply
-from parts.llm.transport import CachedHttpxTransport, ServerReply
+from parts.llm.transport import Transport
 
 _DECODER = json.JSONDecoder(strict=False)
 
@@ -19,19 +19,29 @@ class LostReply(Exception):
         self.problem = problem
 
 
-class LibraryTransport(CachedHttpxTransport):
+class LibraryTransport(httpx.AsyncBaseTransport):
     """Hands a library the text of a chat reply as the client reads it: without thoughts, and only the JSON where there is any."""
 
+    def __init__(self, transport: Transport):
+        self.transport = transport
+        self.inner = httpx.AsyncHTTPTransport(**network.httpx_options(transport.url))
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Return the response to `request`. Raises LostReply for a reply with a problem."""
-        response = await super().handle_async_request(request)
-        if not request.url.path.endswith("/chat/completions") or response.status_code != 200:
-            return response
-        body = json.loads(response.content)
-        reply = read_reply(ServerReply(json=body))
+        """Return the response to `request`; only a POST is cached. Raises LostReply for a chat reply with a problem."""
+        if request.method != "POST":
+            return await self.inner.handle_async_request(request)
+        path = request.url.path.removeprefix(httpx.URL(self.transport.url).path)
+        response = await self.transport.post(path, await request.aread())
+        if path != "/chat/completions":
+            return httpx.Response(response.status, content=response.body, headers={"content-type": "application/json"})
+        reply = read_reply(response)
         if reply.problem:
             raise LostReply(reply.problem)
         values = structured_output.json_values(reply.text, _DECODER)
         content = json.dumps(values[0]) if values else reply.text
         choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}
-        return httpx.Response(200, json=body | {"choices": [choice]})
+        return httpx.Response(200, json=response.json | {"choices": [choice]})
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.inner.aclose()

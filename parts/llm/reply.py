@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from parts.llm import structured_output
-from parts.llm.transport import BROKEN, DROPPED, LATE, RETRIABLE, ServerReply
+from parts.llm.server_reply import BROKEN, ServerReply
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -54,11 +54,6 @@ class Reply:
     def is_read(self, model: type[BaseModel]) -> bool:
         """Tell whether the text is a `model`, or has whole items of the one list that it is."""
         return not self.problem and structured_output.is_read(self.text, model)
-
-
-def passes(problem: str | None) -> bool:
-    """Tell whether a problem is one that passes, so that the same request may be answered later."""
-    return problem in {DROPPED, LATE, BROKEN, *(f"refused ({status})" for status in RETRIABLE)}
 
 
 def read_reply(response: ServerReply) -> Reply:

@@ -1,6 +1,7 @@
 """Run a model's server on loopback for as long as it is needed."""
 
 import contextlib
+import ipaddress
 import os
 import shlex
 import socket
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Collection, Iterator
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -47,6 +49,15 @@ def running_server(command: str, withheld: Collection[str] = ()) -> Iterator[str
             child.wait(10)
         except subprocess.TimeoutExpired:
             child.kill()
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether the server at `url` is on this machine: its prompts must not go to a proxy."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _wait(child: subprocess.Popen, command: str, url: str) -> None:

@@ -7,63 +7,68 @@ import asyncio
 import json
 import os
 import random
+import sys
 import weakref
-from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
-import httpx
 
+from parts.llm import dialect, network, structured_output
 from parts.llm.budget import Budget, Meter
 from parts.llm.concurrency_limit import ConcurrencyLimit, retry_after
+from parts.llm.failures import Failures, Shape
 from parts.llm.response_cache import CachedResponse, ResponseCache
+from parts.llm.server_reply import (
+    BROKEN,
+    DROPPED,
+    LATE,
+    NO_TEXT,
+    RETRIABLE,
+    ServerReply,
+    error_text,
+    parse_body,
+    printable,
+    token_usage,
+)
 from parts.project.errors import UserError
+from parts.project.progress import ProgressBar
 
 RETRIES = 8  # of a transient failure, over a minute and a half
 FIRST_RETRIES = 2  # while the server has not responded to anything yet
 MAX_BACKOFF = 30  # seconds between two tries, unless the server says otherwise
-MAX_RETRY_AFTER = 600  # seconds; when a server asks for more, the run ends
-RETRIABLE = {408, 409, 429, *range(500, 600)}
-FATAL = {401, 402, 403, 404}  # every other request would fail likewise
-
-DROPPED, LATE, BROKEN = "dropped", "timed out", "broken answer"
-
-
-@dataclass(frozen=True)
-class ServerReply:
-    """The response to a request: its body, parsed, or the reason there is none."""
-
-    body: bytes = b""
-    json: dict = field(default_factory=dict)
-    status: int = 200
-    problem: str | None = None
-    """refused (400), dropped, timed out, broken answer; None: no problem"""
-    wait: float | None = None
-    """seconds, of Retry-After"""
 
 
 class Transport:
     """Sends requests to one server. `session` carries its key and its timeout."""
 
     def __init__(self, url: str, session: aiohttp.ClientSession, cache: ResponseCache, budget: Budget, meter: Meter):
-        self.url, self.session, self.cache, self.budget, self.meter = url.rstrip("/"), session, cache, budget, meter
+        self.url, self.query = network.split(url)
+        self.session, self.cache, self.budget, self.meter = session, cache, budget, meter
         self.concurrency = ConcurrencyLimit(workers())
         self.n_responses = 0  # of any status
+        self.changes: dialect.Changes = {}  # what this server does not take
+        self.failures = Failures(url, session.headers["Authorization"].removeprefix("Bearer "), meter)
         self.locks: weakref.WeakValueDictionary[bytes, asyncio.Lock] = weakref.WeakValueDictionary()
 
     def cached(self, path: str, content: bytes) -> ServerReply | None:
-        """Return the cached response to `content`; None when there is none."""
-        body = self.cache.get(self.cache.key(path, content))
+        """Return the cached response to `content`; None when there is none, or one that is of no use."""
+        key = self.cache.key(path, content)
+        body = self.cache.get(key)
         if body is None:
             return None
-        response = json.loads(body)
-        self.meter.add(*token_usage(response))
-        return ServerReply(body, response)
+        reply = parse_body(body)
+        if reply.problem:
+            self.cache.remove(key)
+            return None
+        self.meter.add(token_usage(reply.json, len(content), len(body)))
+        self.failures.accepted.add(_shape(path, json.loads(content)))
+        return reply
 
-    async def post(self, path: str, content: bytes) -> ServerReply:
+    async def post(self, path: str, content: bytes, hints: dict[str, Any] | None = None) -> ServerReply:
         """Return the response to `content`, cached or from the server; the same request is sent once at a time.
 
-        Raises UserError when the server cannot be reached, does not know the model, refuses the key or wants money, and
-        BudgetExceeded.
+        `hints` are parameters that are sent, but are not in the cache's key. Raises UserError when the server cannot be
+        reached, does not know the model, refuses the key, the first requests or all, or wants money, and BudgetExceeded.
         """
         if cached := self.cached(path, content):
             return cached
@@ -74,7 +79,7 @@ class Transport:
             request = json.loads(content)
             max_new_tokens = request.get("max_completion_tokens") or request.get("max_tokens")
             async with self.budget.reserve(request["model"], len(content), max_new_tokens):
-                reply = await self._send_with_retries(path, content, request["model"])
+                reply = await self._send(path, request | (hints or {}), _shape(path, request))
                 if not reply.problem:
                     self._store(key, request["model"], reply, len(content))
             return reply
@@ -84,92 +89,99 @@ class Transport:
         return False
 
     def _store(self, key: bytes, model: str, reply: ServerReply, size: int) -> None:
-        tokens = token_usage(reply.json)
-        self.cache.store(CachedResponse(key, reply.body, model, *tokens))
-        self.budget.learn(size, *tokens)
-        self.meter.add(*tokens)
-        self.meter.pay(*tokens)
+        usage = token_usage(reply.json, size, len(reply.body))
+        self.cache.store(CachedResponse(key, reply.body, model, usage.prompt_tokens, usage.new_tokens))
+        self.budget.learn(size, usage.prompt_tokens, usage.new_tokens)
+        self.meter.add(usage)
+        self.meter.pay(usage.prompt_tokens, usage.new_tokens)
 
-    async def _send_with_retries(self, path: str, content: bytes, model: str) -> ServerReply:
-        """Send `content` until it is answered, or fails for good."""
-        n_responses = self.n_responses
-        for attempt in range(RETRIES + 1):
-            async with self.concurrency as sent:
-                reply = await self._send_once(path, content)
+    async def _send(self, path: str, request: dict, shape: Shape) -> ServerReply:
+        """Send `request` until it is answered, or fails for good: without what the server's errors name."""
+        changes, n_answers = self.changes, self.failures.n_answers
+        while True:
+            reply = await self._send_with_retries(path, dialect.sent(request, changes), request["model"])
             if not reply.problem:
-                self.concurrency.on_success()
+                self.failures.accepted.add(shape)
+                self._adopt(changes, request["model"])
                 return reply
-            if reply.status in FATAL or b"insufficient_quota" in reply.body:
-                raise unreachable(model, self.url, reply.status)
-            if reply.wait and reply.wait > MAX_RETRY_AFTER:
-                raise UserError(f"{model} at {self.url}: takes no requests for {reply.wait:.0f} s: run again then")
-            if reply.status == 429 or (reply.status == 503 and reply.wait):
-                self.concurrency.on_rate_limited(sent, reply.wait)
-            if reply.status not in RETRIABLE or attempt == (RETRIES if self.n_responses else FIRST_RETRIES):
+            learned = dialect.learn(request, changes, reply.status, reply.body)
+            if learned is None:
                 break
-            backoff = min(MAX_BACKOFF, 2**attempt / 2) * random.uniform(0.75, 1)
-            await asyncio.sleep(backoff if reply.wait is None else reply.wait)
-        if reply.problem in (DROPPED, LATE) and self.n_responses == n_responses:  # no other request was answered either
-            raise unreachable(model, self.url, "no answer")
+            changes = learned
+        if reply.may_pass:
+            self.failures.on_given_up(reply, request["model"], n_answers, self.n_responses)
+        elif _is_schema_refused(request, reply):
+            self._adopt(dialect.IN_WORDS, request["model"])
+        elif reply.problem != NO_TEXT:
+            self.failures.on_refused(reply, shape, request["model"])
         return reply
 
-    async def _send_once(self, path: str, content: bytes) -> ServerReply:
+    def _adopt(self, changes: dialect.Changes, model: str) -> None:
+        """Keep to what a request was accepted with, and tell."""
+        if what := dialect.describe(changes, self.changes):
+            self.changes = self.changes | changes
+            line = f"{model} at {self.failures.address}: {what}, for the server refused it"
+            ProgressBar.write(line, file=sys.stderr)
+
+    async def _send_with_retries(self, path: str, request: dict, model: str) -> ServerReply:
+        """Send `request` until it is answered, or given up."""
+        content = json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode()
+        for attempt in range(RETRIES + 1):
+            async with self.concurrency as sent:
+                reply = await self._send_once(path, content, model)
+            if not reply.problem:
+                self.concurrency.on_success()
+                self.failures.on_answer()
+                return reply
+            self.failures.raise_what_is_final(path, reply, model)
+            if reply.problem in (BROKEN, NO_TEXT) and reply.json.get("usage"):  # of no use, but paid for
+                usage = token_usage(reply.json, len(content), len(reply.body))
+                self.cache.spend(model, usage.prompt_tokens, usage.new_tokens)
+                self.meter.pay(usage.prompt_tokens, usage.new_tokens)
+            if reply.status == 429 or reply.problem == LATE or (reply.status == 503 and reply.wait):
+                self.concurrency.on_rate_limited(sent, reply.wait)
+            is_hopeless = not self.n_responses or reply.problem == NO_TEXT
+            if reply.status not in RETRIABLE or attempt == (FIRST_RETRIES if is_hopeless else RETRIES):
+                break
+            backoff = min(MAX_BACKOFF, 2**attempt / 2) * random.uniform(0.75, 1)
+            await asyncio.sleep(max(backoff, reply.wait or 0))
+        return reply
+
+    async def _send_once(self, path: str, content: bytes, model: str) -> ServerReply:
         """Send `content` once. A failed connection gets the status that a gateway would give it."""
         try:
-            async with self.session.post(self.url + path, data=content) as response:
+            async with self.session.post(
+                f"{self.url}{path}{self.query}", data=content, allow_redirects=False
+            ) as response:
                 body = await response.read()
+        except aiohttp.ConnectionTimeoutError:
+            return ServerReply(status=504, problem=LATE, words=f"no connection within {network.CONNECT_TIMEOUT} s")
         except TimeoutError:
-            return ServerReply(status=504, problem=LATE)
-        except (aiohttp.ClientError, OSError):
-            return ServerReply(status=502, problem=DROPPED)
+            return ServerReply(status=504, problem=LATE, words=network.late())
+        except (aiohttp.ClientError, OSError) as error:
+            if cause := network.barred(error):
+                raise UserError(f"{model} at {self.failures.address}: {cause}") from error
+            words = printable(str(error)) if isinstance(error, aiohttp.ClientConnectorError) else ""
+            return ServerReply(status=502, problem=DROPPED, words=words)
         self.n_responses += 1
-        if response.status != 200:
-            return ServerReply(body, {}, response.status, f"refused ({response.status})", retry_after(response.headers))
-        return parse_body(body)
+        if response.status == 200:
+            return parse_body(body)
+        wait, words = retry_after(response.headers), printable(error_text(body))
+        if location := response.headers.get("location"):
+            words = f"to {printable(location)}"
+        return ServerReply(body, {}, response.status, f"refused ({response.status})", wait, words)
 
 
-def parse_body(body: bytes) -> ServerReply:
-    """Return the reply in `body`; broken for a proxy's page, half a document or an error with status 200."""
-    try:
-        response = json.loads(body)
-    except ValueError:
-        response = None
-    if isinstance(response, dict) and (response.get("choices") or response.get("data")):
-        return ServerReply(body, response)
-    return ServerReply(body, {}, 502, BROKEN)
+def _shape(path: str, request: dict) -> Shape:
+    """Return what requests have in common that a server refuses together."""
+    schema = (request.get("response_format") or {}).get("json_schema") or {}
+    return path, request["model"], schema.get("name"), *sorted(request)
 
 
-def token_usage(response: dict) -> tuple[int, int]:
-    """Return the prompt tokens and new tokens of a response."""
-    usage = response.get("usage") or {}
-    return usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
-
-
-def unreachable(model: str, url: str, cause: int | str) -> UserError:
-    """Return the error for a server that answers no request."""
-    return UserError(
-        f"{model} at {url}: {cause}: check OPENAI_BASE_URL, OPENAI_API_KEY, your account and the model's name in "
-        "params.yaml; what was answered so far is kept"
-    )
-
-
-class CachedHttpxTransport(httpx.AsyncBaseTransport):
-    """The same transport under the openai package, for libraries that bring their own prompts."""
-
-    def __init__(self, transport: Transport):
-        self.transport, self.inner = transport, httpx.AsyncHTTPTransport()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Return the response to `request`; only a POST is cached."""
-        if request.method != "POST":
-            return await self.inner.handle_async_request(request)
-        path = request.url.path.removeprefix(httpx.URL(self.transport.url).path)
-        reply = await self.transport.post(path, await request.aread())
-        return httpx.Response(reply.status, content=reply.body, headers={"content-type": "application/json"})
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self.inner.aclose()
+def _is_schema_refused(request: dict, reply: ServerReply) -> bool:
+    """Tell whether a schema in words may be taken in place of this one."""
+    has_schema = "json_schema" in (request.get("response_format") or {})
+    return has_schema and structured_output.is_unsupported(reply.status, reply.body)
 
 
 def workers() -> int:

@@ -22,5 +22,5 @@ def error_line(main, *args: str) -> str:
     line = stderr.getvalue().strip().splitlines()[-1]
     assert stop.value.code == 1
     assert line.startswith("error: ")
-    assert "Traceback" not in stderr.getvalue()
+    assert "Traceback" not in stderr.getvalue(), stderr.getvalue()
     return line

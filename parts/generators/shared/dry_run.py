@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from parts.generators.shared.base import evenly_spread, load_generator
-from parts.llm import structured_output
+from parts.llm import network, structured_output
 from parts.llm.budget import Meter
 from parts.llm.client import Client
+from parts.llm.failures import Failures
 from parts.llm.response_cache import ResponseCache
-from parts.llm.transport import ServerReply, Transport, token_usage
+from parts.llm.server_reply import ServerReply, token_usage
+from parts.llm.transport import Transport
 from parts.project.sections import Server
 
 PILOT = 20  # passages whose replies the estimate in metrics/ is based on
@@ -72,6 +74,7 @@ class DryRunTransport(Transport):
 
     def __init__(self, cache: ResponseCache, length: int):
         self.cache, self.length, self.meter, self.estimate = cache, length, Meter(), Estimate()
+        self.failures = Failures("", network.NO_KEY, self.meter)
         self.ignore_cache = False
         self.placeholders: dict[str, ServerReply] = {}
 
@@ -79,14 +82,14 @@ class DryRunTransport(Transport):
         """Return the cached reply to `content` and count it; None if there is none."""
         reply = None if self.ignore_cache else super().cached(path, content)
         if reply:
-            (kind, _), (prompt_tokens, new_tokens) = self._kind(content), token_usage(reply.json)
+            (kind, _), usage = self._kind(content), token_usage(reply.json, len(content), len(reply.body))
             kind.n_cached += 1
             kind.cached_bytes += len(content)
-            kind.prompt_tokens += prompt_tokens
-            kind.new_tokens += new_tokens
+            kind.prompt_tokens += usage.prompt_tokens
+            kind.new_tokens += usage.new_tokens
         return reply
 
-    async def post(self, path: str, content: bytes) -> ServerReply:
+    async def post(self, path: str, content: bytes, hints: dict | None = None) -> ServerReply:
         """Return the cached reply or a placeholder, and count it."""
         if reply := self.cached(path, content):
             return reply
