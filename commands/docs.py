@@ -38,6 +38,7 @@ ROOMS = {
     "parts/answering": "the engines that answer, in this process or behind a server, and their latency",
     "parts/verdict": "stats (intervals, tests), subgroups, costs, and the sentences about them",
     "parts/page": "the pages of report/ and the model card",
+    "params": "profiles: a few lines of params.yaml each, for `make repro PROFILE=NAME`",
     "queries": "all SQL",
     "prompts": "all that is asked of a model, a folder a generator or stage",
     "invitro": "the embedded default",

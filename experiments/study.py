@@ -27,6 +27,7 @@ from parts.retrieval.contexts import shown_passages
 from parts.scoring import exact
 from parts.student import dataset, finetune
 from parts.student.chat_format import chat_format
+from parts.student.model import weights
 from stages import answer, curate
 
 CACHE = Path(".cache/experiments")
@@ -131,7 +132,7 @@ def training_data(company: Company, plan: Plan, pairs: list[dict]) -> dataset.Tr
 def study_key(company: Company, plan: Plan, pairs: list[dict], measured: list) -> str:
     """Return a hash of all data that bears on a study: of the training, and of what is `measured` after it."""
     student, data = params.load("student", Student), training_data(company, plan, pairs)
-    training = finetune.training_key(student.model, plan.recipe, company.seed, data)
+    training = finetune.training_key(weights(student), plan.recipe, company.seed, data)
     return hashlib.sha256(f"{training} {json.dumps(measured)}".encode()).hexdigest()[:20]
 
 

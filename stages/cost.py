@@ -29,7 +29,15 @@ from parts.project.files import write_json
 from parts.project.sections import Server, Student
 from parts.verdict import break_even
 from parts.verdict.arm_costs import CostParams as Params
-from parts.verdict.arm_costs import arm_costs, index_cost, question_saving, teacher_costs, training_cost, update_costs
+from parts.verdict.arm_costs import (
+    arm_costs,
+    index_cost,
+    lesson_cost,
+    question_saving,
+    teacher_costs,
+    training_cost,
+    update_costs,
+)
 from parts.verdict.break_even_doubt import doubt
 from parts.verdict.cost_sentence import payback
 
@@ -57,7 +65,7 @@ def main() -> None:
 
     arms, saving = arm_costs(section, price, teacher, student, generators), question_saving(price, student)
     costs = {"training": training_cost(price, "adapter"), "index": index_cost(price, metrics.read("chunk")["passages"])}
-    costs |= {"training_raw": training_cost(price, "raw")}
+    costs |= {"training_raw": training_cost(price, "raw"), "lesson": lesson_cost(price)}
     costs |= {f"change_{name}": dollars for name, dollars in update_costs(price, teacher, 1).items()}
     for arm, cost in arms.items():
         per_1000 = None if cost.question is None else cost.question * 1000

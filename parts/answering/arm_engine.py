@@ -15,6 +15,7 @@ from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.retrieval import tuned_settings
 from parts.student.chat_format import chat_format
+from parts.student.model import weights
 
 
 class AnswerParams(BaseModel, extra="forbid", frozen=True):
@@ -61,7 +62,7 @@ def engine(
     `merge` (None: CLOSEDBOOK_MERGE) is false.
     """
     student = params.load("student", Student)
-    folder = {"student": student.model}.get(model, f"models/{model}/{seed}" if seed else model)
+    folder = {"student": weights(student)}.get(model, f"models/{model}/{seed}" if seed else model)
     limits = chat_format(student), answer.max_new_tokens, answer.max_prompt_tokens
     if url:
         name = answer.served.get(model, folder).replace("{seed}", str(seed))

@@ -100,7 +100,7 @@ class Client:
         if len(self.heeded) < FIRST:
             self.heeded.append(is_heeded)
             self.schema_in_prompt |= self.heeded.count(False) >= MOST_UNHEEDED
-            if len(self.heeded) == FIRST:
+            if self.schema_in_prompt or len(self.heeded) == FIRST:
                 self.decided.set()
         return reply if is_heeded else None
 

@@ -103,8 +103,9 @@ def encode(rows: Iterable[dict], chat: ChatFormat, max_length: int, completion_o
     """Return input_ids and labels of `rows` (of Pairs), each of up to `max_length` tokens.
 
     The loss is on the completion and its end; on the prompt too where `completion_only_loss` is false. A row of kind
-    document is plain text, all of it completion; a longer one is split. A qa row has the prompt of a closed-book arm; a
-    replayed qa row its own prompt and completion, unchanged. A longer one is left out: cut, it would lack its answer.
+    document is plain text, all of it completion; a longer one is split. A qa row has the prompt of a closed-book arm, or of
+    one that is shown its `passages`; a replayed qa row its own prompt and completion, unchanged. A longer one is left out:
+    cut, it would lack its answer.
     """
     encoded, too_long = [], 0
     for row in rows:
@@ -148,7 +149,7 @@ def _messages(row: dict) -> list[dict[str, str]]:
     """Return the chat messages before the completion of `row`, a question."""
     if row["generator"] == "replay":
         return [{"role": "user", "content": row["prompt"]}]
-    return answer_format.build_messages(row["prompt"], [])
+    return answer_format.build_messages(row["prompt"], row.get("passages", []))
 
 
 def _completion(row: dict) -> str:

@@ -15,7 +15,7 @@ from parts.project.progress import ProgressBar
 from parts.project.sections import Student
 from parts.student.chat_format import ChatFormat
 from parts.student.dataset import TrainingData
-from parts.student.model import fast_bfloat16, fingerprint, load
+from parts.student.model import fast_bfloat16, fingerprint, load, weights
 from parts.student.packing import sharing
 from parts.student.recipe import Recipe
 
@@ -41,7 +41,7 @@ def finetune(
     from peft import LoraConfig
     from trl import SFTConfig, SFTTrainer
 
-    state = CHECKPOINTS / training_key(student.model, recipe, seed, data)[:16]
+    state = CHECKPOINTS / training_key(weights(student), recipe, seed, data)[:16]
     config = SFTConfig(
         output_dir=str(state), seed=seed, data_seed=seed, num_train_epochs=1,
         per_device_train_batch_size=recipe.per_device_train_batch_size,
@@ -56,7 +56,7 @@ def finetune(
     )
     dtype = None if lora else torch.float32  # steps of all weights are too small for bfloat16; an adapter is in float32
     trainer = SFTTrainer(
-        load(student.model, dtype=dtype, gguf_file=student.gguf_file), args=config,
+        load(weights(student), dtype=dtype, gguf_file=student.gguf_file), args=config,
         train_dataset=Dataset.from_list([data.train[row] for row in data.order]),
         eval_dataset=Dataset.from_list(data.dev) if data.dev else None, processing_class=chat.tokenizer,
         peft_config=lora,

@@ -13,6 +13,9 @@ from parts.project.sections import Student
 PLAIN_CHAT = Path(__file__).with_name("plain_chat.jinja")
 """The chat template of a student that has none: plain text, for a base model knows no marks."""
 
+LESSON = Path("models/lesson")
+"""The student's weights as taught by the stage `lesson`, where it had one."""
+
 LIBRARIES = ("torch", "transformers", "peft", "trl")
 
 
@@ -112,6 +115,11 @@ def _config(student: Student):
 
     with _loading(student.model):
         return AutoConfig.from_pretrained(student.model, gguf_file=student.gguf_file)
+
+
+def weights(student: Student) -> str:
+    """Return the folder or the name of the weights that every arm starts from: as taught, or as released."""
+    return str(LESSON) if Path(LESSON, "config.json").exists() else student.model
 
 
 def files_digest(folder: str) -> str:

@@ -65,6 +65,14 @@ def training_cost(price: Prices, model: str) -> float | None:
     return mean(costs) if costs else None
 
 
+def lesson_cost(price: Prices) -> float | None:
+    """Return the dollars of the lesson that every arm starts from, 0 without one; None: not timed."""
+    if not metrics.read("lesson")["rows"]:
+        return 0.0
+    timing = machine.read("lesson")
+    return price.cost_of_machine(timing["seconds"], timing["clock"]) if timing else None
+
+
 def index_cost(price: Prices, passages: float) -> float | None:
     """Return the dollars of opening the index and embedding so many passages; None: not timed."""
     timing = machine.read("update_cost")
@@ -95,15 +103,16 @@ def update_costs(price: Prices, teacher: str, documents: float) -> dict[str, flo
 def arm_costs(
     params: CostParams, price: Prices, teacher: str, student: str, generators: list[str]
 ) -> dict[str, ArmCost]:
-    """Return each arm's costs: one that searches pays for the index, a fine-tuned one for training and teacher."""
+    """Return each arm's costs: all pay the lesson, one that searches the index, a fine-tuned one training and teacher."""
     documents = params.monthly_change * metrics.read("ingest")["documents"]
     updates, asked = update_costs(price, teacher, documents), teacher_costs(price, teacher, generators)
     rows = [dollars for key, dollars in asked.items() if key != "change_teacher"]
     index = ArmCost(index_cost(price, metrics.read("chunk")["passages"]), 0, updates["index"])
+    lesson = lesson_cost(price)
     trainings = {
-        "student": ArmCost(0.0, 0),
-        "adapter": ArmCost(total(*rows, training_cost(price, "adapter")), 0, updates["student"]),
-        "raw": ArmCost(training_cost(price, "raw"), 0, updates["raw"]),
+        "student": ArmCost(lesson, 0),
+        "adapter": ArmCost(total(lesson, *rows, training_cost(price, "adapter")), 0, updates["student"]),
+        "raw": ArmCost(total(lesson, training_cost(price, "raw")), 0, updates["raw"]),
     }
     costs = {}
     for name, arm in load_arms().items():

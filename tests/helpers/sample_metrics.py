@@ -22,6 +22,7 @@ def write(generators: list[str]) -> None:
         machine.write(f"train/raw/{seed}", timing | {"seconds": 1800.0}, "a training")
     metrics.write("chunk", {"passages": 1000})
     metrics.write("ingest", {"documents": 100})
+    metrics.write("lesson", {"rows": 0})
     metrics.write("update_cost", {"prompt_tokens": 10_000, "new_tokens": 5_000, "requests": 30, "passages_embedded": 2})
     update = {"embed_ms": 50.0, "clock": "cpu", "index_seconds": 10.0, "prepare_cpu_seconds": 5.0}
     machine.write("update_cost", update | HERE, "an update")

@@ -140,6 +140,7 @@ def write_metrics() -> None:
         metrics.write(f"score/{arm}", {"faithfulness": 0.5, "in_form": 1.0, "cut_off": 0.0, "empty": 0.0})
         metrics.write(f"answer/{arm}", {"stopped": 0.95 if arm == "tuned" else 1.0})
     metrics.write("ingest", {"documents": 2, "files_left_out": 1})
+    metrics.write("lesson", {"rows": 0})
     machine.write("latency", latency)
     kinds = {f"{kind}_{arm}": 0.5 for kind in ("fact", "unanswerable") for arm in arms}
     metrics.write("kinds", kinds | {"fact_n": 45, "unanswerable_n": 15})
