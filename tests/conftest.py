@@ -1,5 +1,6 @@
 """Real, small things to test with: a server by rules, a server that fails on cue, a tiny model, a folder to work in."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import ssl
 import tempfile
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -130,9 +132,9 @@ class ScriptedServer:
         return Counter(json.dumps(asked, sort_keys=True) for asked in self.seen)
 
 
-@pytest.fixture
-def cue(monkeypatch):
-    """A running ScriptedServer; OPENAI_BASE_URL points to it."""
+@contextlib.contextmanager
+def serving() -> Iterator[ScriptedServer]:
+    """Yield a running ScriptedServer, at its `url`."""
     server = ScriptedServer()
 
     class Handler(http_server.Handler):
@@ -156,6 +158,13 @@ def cue(monkeypatch):
 
     with http_server.running(Handler) as url:
         server.url = f"{url}/v1"
+        yield server
+
+
+@pytest.fixture
+def cue(monkeypatch):
+    """A running ScriptedServer; OPENAI_BASE_URL points to it."""
+    with serving() as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         monkeypatch.setattr(transport, "MAX_BACKOFF", 0)  # retries come at once
         yield server

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks import answer, mutation, rag, scorers, stats, synthesis
+from benchmarks import answer, models, mutation, rag, scorers, stats, synthesis
 from benchmarks.baselines.faults import faults, with_fault
 from benchmarks.baselines.figures import RESULTS
 from invitro.world import corpus
@@ -51,6 +51,14 @@ def test_scorers_are_compared_with_a_persons_calls(tmp_path):
     values, different = compared(tmp_path, "scorers")
     assert not different
     assert values["pairs"] >= 200 and values["called_right"] >= 0.95
+
+
+@pytest.mark.slow
+def test_models_compares_trainings_whose_rows_share_their_beginning_with_padded_ones(tmp_path, qwen):
+    models.main(8, str(qwen), results=tmp_path)
+    values, different = compared(tmp_path, "models")
+    assert not different
+    assert values["rows_per_second_over_trl"] > 0
 
 
 def test_stats_measures_the_coverage_of_each_interval(tmp_path):
