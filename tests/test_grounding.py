@@ -48,6 +48,7 @@ def test_reasoning_that_is_not_kept_is_not_judged(workplace, cue):
     for reasoning in (False, True):
         grounding.check_grounding(raw(PRICE), CHUNKS, reasoning=reasoning)
     assert len(cue.seen) == 2, "a row without reasoning is the same request either way"
+    assert {request["temperature"] for request in cue.seen} == {0}, "a verdict is no draw"
 
 
 def test_rows_without_a_verdict_are_dropped_and_equal_rows_share_a_request(workplace, cue):
