@@ -24,7 +24,7 @@ from tests.conftest import ScriptedServer, serving
 from tests.helpers.chat_families import CHATML, FAMILIES, IM, R1, Family, tokenizer
 from tests.helpers.source_code import ROOT
 
-PAGE, MARK = ROOT / "docs/models.md", "<!-- tried -->"
+PAGE, MARK = ROOT / "docs/models.md", "<!-- tests/helpers/tried.py -->"
 
 STUDENTS = FAMILIES | {
     "r1": Family(R1, [*IM, "<|User|>", "<|Assistant|>", "<|end|>"], "<|end|>", "<|im_start|>"),
