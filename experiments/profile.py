@@ -54,7 +54,9 @@ def main(name: str) -> None:
     """Run the profile, keep what it measured in experiments/`name`, and print its verdict."""
     words = [word for override in overrides(load(name)) for word in ("--set-param", override)]
     experiment = f"{name}-{git.commit('HEAD')[:7]}"
-    done = subprocess.run(["dvc", "exp", "run", "--temp", "--force", "--name", experiment, *words], check=False)
+    if experiment in {each.name for each in git.experiments()}:  # a second one of the name would be refused
+        subprocess.run(["dvc", "exp", "remove", "--quiet", experiment], check=True)
+    done = subprocess.run(["dvc", "exp", "run", "--temp", "--name", experiment, *words], check=False)
     if done.returncode:
         raise UserError(f"the profile {name} did not come to its end: see above; run again to go on")
     keep(git.resolve(experiment), KEPT / name)
