@@ -40,7 +40,7 @@ from tests.helpers.source_code import LAYERS, ROOT
 
 imports = cache(source_code.imports)
 MARKS = ("not slow", "slow")
-IDLE = 20  # seconds that may pass for one of the CPU, before a test counts as one that waits forever
+IDLE = 6  # seconds that may pass for one of the CPU, before a test counts as one that waits forever
 ROOMS = ("verdict", "scoring", "curation", "answering", "llm")
 OWN = (*LAYERS, "benchmarks", "tests")
 HEAVY = """

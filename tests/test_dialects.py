@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from parts.llm import jobs
 from parts.llm.client import Client, Reply, connect, request_body
 from parts.llm.response_cache import CachedResponse, ResponseCache
+from parts.llm.server_reply import error_text
 from parts.project.errors import UserError
 from parts.project.sections import Server
 from tests.conftest import ScriptedServer
@@ -284,3 +285,21 @@ def test_what_a_server_moderates_is_a_counted_row_and_what_it_forbids_ends_the_r
     cue.script = [(403, openai_error("no access to m"))]
     with pytest.raises(UserError, match=r"403: check .* \(no access to m\)"):
         run(ask())
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"detail": "no such model"}, "no such model"),
+        ({"detail": [{"loc": ["body", "seed"], "msg": "extra"}]}, "body.seed: extra"),
+        ({"error": {"message": "busy", "param": "seed"}}, "busy seed"),
+        ({"other": 1}, '{"other": 1}'),
+    ],
+)
+def test_the_words_of_an_error_are_its_messages_in_whatever_form(body, words):
+    assert error_text(json.dumps(body).encode()) == words
+
+
+def test_the_cache_makes_the_folders_that_it_is_told_to_be_in(tmp_path):
+    with contextlib.closing(ResponseCache(tmp_path / "shared" / "replies")) as cache:
+        assert cache.get(b"none") is None
