@@ -1,8 +1,10 @@
 """Engines give the same answers in any batch and behind any server; options are shown to all arms in the same words."""
 
 import contextlib
+import copy
 import json
 import shutil
+import time
 
 import polars as pl
 import pytest
@@ -144,6 +146,26 @@ def test_a_served_model_gets_the_same_prompts_and_gives_and_chooses_the_same_ans
         }
 
 
+@pytest.mark.parametrize("takes_ids", [True, False])
+def test_a_served_adapter_stops_where_its_student_does_and_not_where_its_base_would(
+    qwen, qwen_chat, prompts, takes_ids
+):
+    """A token of an answer is made the end; the server does not know it of itself."""
+    base = transformers_engine.Engine(str(qwen), qwen_chat, 12, 512)
+    ids = base.tokenizer(prompts, add_special_tokens=False).input_ids
+    chat = copy.copy(qwen_chat)
+    tokens = [token for row, token in greedy(base.model, base.tokenizer, ids, set(), 12, 1) if row == 1]
+    chat.ends = {next(token for token in tokens[1:] if chat.ids(chat.tokenizer.decode([token])) == [token])}
+    base.ends = set()
+    with completions_server({"student": base}, takes_ids=takes_ids) as (url, requests):
+        there = openai_engine.Engine(url, "student", chat, 12, 512)
+        served = there.respond(prompts, batch=3)
+    local = transformers_engine.Engine(str(qwen), chat, 12, 512).respond(prompts, batch=3)
+    assert served[1].stopped
+    assert [(r.text, r.stopped) for r in served] == [(r.text, r.stopped) for r in local]
+    assert takes_ids == ("stop_token_ids" in requests[-1])
+
+
 @pytest.mark.slow
 def test_a_real_server_answers_as_this_process_does(here, qwen_chat, prompts, qwen, monkeypatch):
     """transformers' own server, which returns no log-probabilities."""
@@ -203,21 +225,25 @@ def test_a_served_model_whose_tokenizer_adds_a_bos_token_reads_the_same_as_here(
         assert sorted(sent) == sorted(adding(prompts, add_special_tokens=False).input_ids)
 
 
+LATE = 0.3  # seconds
 EVENT = 'data: {"choices": [{"index": 0, "text": "A lamp"%s}]}\n\n'
 CHAT = 'data: {"choices": [{"index": 0, "delta": {"content": "A lamp"}, "finish_reason": "stop"}]}\n\n'
 
 
 @contextlib.contextmanager
-def saying(body: str, length: int | None = None):
-    """Yield the URL of a server that says `body` with status 200, and that it were `length` bytes long."""
+def saying(body: str, length: int | None = None, rest: str = ""):
+    """Yield the URL of a server that says `body` with status 200, and that it were `length` bytes long; `rest` comes late."""
 
     class Handler(http_server.Handler):
         def do_POST(self):
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream")
-            self.send_header("Content-Length", str(length or len(body.encode())))
+            self.send_header("Content-Length", str(length or len((body + rest).encode())))
             self.end_headers()
             self.wfile.write(body.encode())
+            if rest:
+                time.sleep(LATE)
+                self.wfile.write(rest.encode())
 
     with http_server.running(Handler) as url:
         yield f"{url}/v1"
@@ -252,6 +278,14 @@ def test_what_is_no_whole_response_is_an_error_of_one_line_and_no_empty_answer(
         assert "\n" not in str(error.value) and url in str(error.value)
         with pytest.raises(UserError, match=r"no completion|Connection error"):
             engine.choose("?", OPTIONS)
+
+
+def test_the_time_of_the_first_token_is_that_of_the_first_piece_of_text(qwen_chat):
+    with saying(EVENT % "", rest=EVENT % ', "finish_reason": "stop"') as url:
+        engine = openai_engine.Engine(url, "m", qwen_chat, 4, 64)
+        start = time.perf_counter()
+        (response,) = engine.respond(["?"], 1)
+    assert 0 < response.first_token_seconds <= time.perf_counter() - start - LATE
 
 
 @pytest.mark.parametrize(("finish", "stopped"), [("stop", True), ("eos_token", True), ("length", False)])

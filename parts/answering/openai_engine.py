@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -19,6 +20,9 @@ from parts.project.errors import UserError
 from parts.project.progress import ProgressBar
 from parts.student.chat_format import ChatFormat
 from parts.text import answer_format
+
+if TYPE_CHECKING:
+    from openai import Stream
 
 RETRIES = 6
 LONGEST = 300  # characters of a server's message that are shown
@@ -38,6 +42,9 @@ class Engine(PromptBuilder):
         self.model, self.url, self.clock = model, url, "wall"
         http = DefaultHttpxClient(trust_env=not is_loopback(url))  # prompts to this machine go to no proxy
         self.client = OpenAI(base_url=url, api_key=key, max_retries=RETRIES, timeout=timeout, http_client=http)
+        # an adapter is served with the ends of its base: vLLM and SGLang stop by ids, others by texts
+        self.end_ids = {"stop_token_ids": sorted(chat.ends)}
+        self.end_texts = chat.tokenizer.batch_decode([[token] for token in sorted(chat.ends)])
 
     def respond(self, prompts: Sequence[str], batch: int, desc: str | None = None) -> list[Response]:
         """Return the greedy response to each of `prompts`, `batch` at a time, with a progress bar where `desc` labels one.
@@ -69,13 +76,29 @@ class Engine(PromptBuilder):
 
         request = {"model": self.model, "prompt": self._sent(prompt), "max_tokens": self.max_new_tokens}
         try:
-            for chunk in self.client.completions.create(**request, temperature=0, stream=True):
-                for choice in chunk.choices or []:  # a last event may have counts alone
-                    yield choice.text + "", choice.finish_reason  # what has no text is of another endpoint
+            # closed here: the garbage collector would close it within any call of this thread, the connection pool's own too,
+            # which then waits for itself
+            with self._create(request | {"temperature": 0, "stream": True, "stop": self.end_texts}) as chunks:
+                for chunk in chunks:
+                    for choice in chunk.choices or []:  # a last event may have counts alone
+                        yield choice.text + "", choice.finish_reason  # what has no text is of another endpoint
         except (OpenAIError, httpx.HTTPError) as error:  # of the request, and in the middle of the stream
             raise self._user_error(error) from error
         except (ValueError, AttributeError, TypeError) as error:  # openai does not check what is in an event
             raise self._user_error("an event of the stream is no completion") from error
+
+    def _create(self, request: dict) -> "Stream":
+        """Send `request`; without the ids to stop at, where the server refuses them."""
+        from openai import BadRequestError, UnprocessableEntityError
+
+        end_ids = self.end_ids
+        try:
+            return self.client.completions.create(**request, extra_body=end_ids)
+        except (BadRequestError, UnprocessableEntityError):
+            if not end_ids:
+                raise
+        self.end_ids = {}
+        return self._create(request)
 
     def choose(self, prompt: str, options: Sequence[str]) -> str | None:
         """Return the option of the highest mean log-probability per token after the prompt and `Answer:`.

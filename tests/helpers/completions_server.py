@@ -10,8 +10,13 @@ from tests.helpers import http_server
 
 
 @contextlib.contextmanager
-def completions_server(models: dict[str, Engine], echoes: bool = True) -> Iterator[tuple[str, list[dict]]]:
-    """Yield the base URL of a server of `models` by name, and the list of what it was asked."""
+def completions_server(
+    models: dict[str, Engine], echoes: bool = True, takes_ids: bool = True
+) -> Iterator[tuple[str, list[dict]]]:
+    """Yield the base URL of a server of `models` by name, and the list of what it was asked.
+
+    It stops at the ids of a request, as vLLM does; without `takes_ids` it refuses them, and stops at the texts.
+    """
     seen: list[dict] = []
     alone = threading.Lock()
 
@@ -26,7 +31,11 @@ def completions_server(models: dict[str, Engine], echoes: bool = True) -> Iterat
                 return self.say(404, json.dumps({"error": {"message": f"no model {request['model']}"}}))
             if request.get("echo"):
                 return self.say(200, json.dumps(echoed(engine, request))) if echoes else self.say(400, "{}")
+            if "stop_token_ids" in request and not takes_ids:
+                return self.say(422, '{"detail": "Unexpected fields in the request"}')
             with alone:
+                texts = [token for text in request["stop"] for token in engine.chat.ids(text)]
+                engine.ends = engine.ends | set(request.get("stop_token_ids", texts))
                 reply = engine.respond([as_text(engine, request["prompt"])], 1)[0]
             pieces = [{"text": reply.text}, {"text": "", "finish_reason": "stop" if reply.stopped else "length"}]
             lines = [f"data: {json.dumps({'choices': [{'index': 0} | piece]})}\n\n" for piece in pieces]
