@@ -172,7 +172,7 @@ def test_reading_takes_time_linear_in_the_length(piece):
 
 def client_run(job) -> tuple[object, Client]:
     async def run():
-        async with connect(Server(model="m")) as client:
+        async with asyncio.timeout(30), connect(Server(model="m")) as client:
             return await job(client), client
 
     return asyncio.run(run())

@@ -92,7 +92,8 @@ class Budget:
         while (number := self._try_to_reserve(model, size, max_new_tokens)) is None:
             self.released.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.released.wait(), LOOK_AGAIN)
+                async with asyncio.timeout(LOOK_AGAIN):
+                    await self.released.wait()
         try:
             yield
         finally:

@@ -44,7 +44,7 @@ class Client:
         self.server, self.transport, self.meter, self._make_openai = server, transport, transport.meter, make_openai
         self.schema_in_prompt = False  # for a server that does not support response_format, or pays no heed to it
         self.heeded: list[bool] = []  # by the first replies to requests with it
-        self.n_first, self.decided = 0, asyncio.Event()
+        self.n_first, self.n_ended, self.decided = 0, 0, asyncio.Event()
 
     @cached_property
     def openai(self) -> "AsyncOpenAI":
@@ -83,25 +83,30 @@ class Client:
         to response_format, and the others are asked in words at once. That decides which requests are sent, and never
         which of the cached replies to a request is taken.
         """
-        if self.n_first < FIRST:
-            self.n_first += 1
-        else:
+        if self.n_first == FIRST:
             await self.decided.wait()
+            return await self._post_formatted(body, schema)
+        self.n_first += 1
+        try:
+            return await self._post_formatted(body, schema)
+        finally:  # however it ended: the others wait for all of the first
+            self.n_ended += 1
+            if self.n_ended == FIRST:
+                self.decided.set()
+
+    async def _post_formatted(self, body: bytes, schema: type[BaseModel]) -> Reply | None:
         return None if self.schema_in_prompt else self._read_formatted(await self.transport.post(CHAT, body), schema)
 
     def _read_formatted(self, response: ServerReply, schema: type[BaseModel]) -> Reply | None:
         """Return the reply to a request with response_format; None where the server does not do as that says."""
         if structured_output.is_unsupported(response.status, response.body):
             self.schema_in_prompt = True
-            self.decided.set()
             return None
         reply = read_reply(response)
         is_heeded = bool(reply.problem) or reply.is_read(schema)
         if len(self.heeded) < FIRST:
             self.heeded.append(is_heeded)
             self.schema_in_prompt |= self.heeded.count(False) >= MOST_UNHEEDED
-            if self.schema_in_prompt or len(self.heeded) == FIRST:
-                self.decided.set()
         return reply if is_heeded else None
 
 

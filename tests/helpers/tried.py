@@ -21,7 +21,7 @@ from parts.student import model
 from parts.student.chat_format import ChatFormat
 from parts.text.markdown import table
 from tests.conftest import ScriptedServer, serving
-from tests.helpers.chat_families import CHATML, FAMILIES, IM, R1, Family, tokenizer
+from tests.helpers.chat_families import FAMILIES, IM, R1, Family, tokenizer
 from tests.helpers.source_code import ROOT
 
 PAGE, MARK = ROOT / "docs/models.md", "<!-- tests/helpers/tried.py -->"
@@ -29,7 +29,6 @@ PAGE, MARK = ROOT / "docs/models.md", "<!-- tests/helpers/tried.py -->"
 STUDENTS = FAMILIES | {
     "r1": Family(R1, [*IM, "<|User|>", "<|Assistant|>", "<|end|>"], "<|end|>", "<|im_start|>"),
     "a broken template": Family("{% for", IM, "<|im_end|>"),
-    "chatml": Family(CHATML, IM, "<|im_end|>"),
 }
 
 GOOD = '{"word": "lamp"}'
@@ -126,12 +125,12 @@ def server_outcome(answer: Callable[[dict], tuple[int, dict] | None]) -> str:
             async with connect(Server(model="m")) as client:
                 asking = {"schema": Word, "temperature": 0.7, "max_tokens": 9}
                 replies = [await client.ask(f"{n}", **asking) for n in range(5)]
-                return [*[reply.parse(Word) for reply in replies], client.meter.estimated]
+                return [*[reply.parse(Word) for reply in replies], client.schema_in_prompt, client.meter.estimated]
 
         stderr = io.StringIO()
         try:
             with contextlib.redirect_stderr(stderr):
-                *parsed, estimated = asyncio.run(work())
+                *parsed, is_in_words, estimated = asyncio.run(work())
         except UserError as error:
             line = re.sub(r"http://127\S+?v1", "its address", str(error)).partition(": check OPENAI")[0]
             return f"one line: {line}"
@@ -139,7 +138,7 @@ def server_outcome(answer: Callable[[dict], tuple[int, dict] | None]) -> str:
     if problems:
         return f"a lost row, counted as: {', '.join(sorted(problems))}"
     told = re.findall(r"v1: (.*), for the server refused it", stderr.getvalue())
-    told += ["asked in words"] * (answer is heedless) + ["tokens are estimated"] * bool(estimated)
+    told += ["asked in words"] * (is_in_words and not told) + ["tokens are estimated"] * bool(estimated)
     return f"adapts: {', '.join(told)}" if told else "works"
 
 
