@@ -15,7 +15,6 @@ from pydantic import BaseModel, Field
 
 from parts.project import machine, metrics, params
 from parts.project.command import run
-from parts.project.files import write_json
 from parts.project.sections import Student
 from parts.student.chat_format import chat_format
 from parts.student.lesson import read_lesson, teach
@@ -33,19 +32,11 @@ class Params(BaseModel, extra="forbid", frozen=True):
 
 def main() -> None:
     """Write models/lesson."""
-    section, student, recipe = (
-        params.load("lesson", Params),
-        params.load("student", Student),
-        params.load("train", Recipe),
-    )
-    rows, values = read_lesson(section.rows), {"rows": 0}
-    if rows:
-        changes = section.model_dump(include={"num_train_epochs", "learning_rate"})
-        values = teach(student, chat_format(student), rows, recipe.model_copy(update=changes), LESSON)
-        print(f"lesson: {values['rows']} rows, {values['tokens']:,} tokens; loss {values['train_loss']:.3f}")
-    else:
-        write_json(LESSON / "record.json", values)
-        print("lesson: none, the student answers as released")
+    section, student = params.load("lesson", Params), params.load("student", Student)
+    changes = section.model_dump(include={"num_train_epochs", "learning_rate"})
+    recipe = params.load("train", Recipe).model_copy(update=changes)
+    values = teach(student, chat_format(student), read_lesson(section.rows), recipe, LESSON)
+    print(f"lesson: {values['rows']} rows" + (f"; loss {values['train_loss']:.3f}" if values["rows"] else ""))
     timing = {key: values.pop(key) for key in ("clock", "seconds") if key in values}
     machine.write("lesson", timing, values)
     metrics.write("lesson", values)

@@ -17,7 +17,7 @@ from parts.project import machine, metrics, params
 from parts.project.command import run
 from parts.project.sections import Student
 from parts.student.chat_format import chat_format
-from parts.student.dataset import encode, pairs_data, raw_data
+from parts.student.dataset import pairs_data, raw_data
 from parts.student.finetune import finetune
 from parts.student.recipe import Recipe as Params
 from schemas.chunks import Chunks
@@ -34,11 +34,9 @@ def main(model: Literal["adapter", "raw"], seed: int) -> None:
         data = pairs_data(rows, chat, recipe, seed)
     adapter, plot = Path("models", model, str(seed)), Path("plots/loss", model, f"{seed}.tsv")
     values = finetune(student, chat, data, recipe, seed, adapter, plot)
-    if too_long := encode(rows, chat, recipe.max_length).too_long:
-        values["rows_too_long"] = too_long
-        print(
-            f"{too_long} of {len(rows)} rows are longer than train.max_length ({recipe.max_length}), and are left out"
-        )
+    if data.too_long:
+        values["rows_too_long"] = data.too_long
+        print(f"{data.too_long} of {len(rows)} rows are longer than train.max_length, and are left out")
     timing = {key: values.pop(key) for key in ("clock", "seconds")}
     metrics.write(f"train/{model}/{seed}", values)
     machine.write(f"train/{model}/{seed}", timing, values)

@@ -429,7 +429,7 @@ def test_dropped_rows_and_rows_held_out_are_never_trained_on(lamps):
     lamps.change("curate", "dev", 0.4)
     curate.main()
     chat = chat_format(Student(model=str(ROOT / "models/base")))
-    train, dev, order, _ = dataset.pairs_data(Pairs.read().to_dicts(), chat, params.load("train", Recipe), seed=1)
+    train, dev, order, *_ = dataset.pairs_data(Pairs.read().to_dicts(), chat, params.load("train", Recipe), seed=1)
     asked = [{row["prompt"] for row in rows if any(row["prompt"] in text for text in texts)} for texts in (
         [chat.tokenizer.decode(row["input_ids"]) for row in part] for part in (train, dev)
     )]  # fmt: skip

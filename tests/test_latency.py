@@ -28,9 +28,10 @@ class Engine:
 
     def __init__(self, clock: Clock, calls: list, name: str, prefill: float, decode: float):
         self.moving, self.calls, self.name, self.prefill, self.decode = clock, calls, name, prefill, decode
-        self.clock = "wall"
+        self.clock, self.options = "wall", []
 
     def prompt(self, question, passages, options=None):
+        self.options.append(options)
         return f"{question} {len(passages)}", len(passages)
 
     def respond(self, prompts, batch, desc=None):
@@ -213,6 +214,12 @@ def test_the_best_batch_is_the_one_that_answers_most_in_a_second(arm, calls):
     metrics = timing.measure_throughput(arm("a", 0.02, 0.0), QUESTIONS, [1, 2, 6])
     assert metrics == {"questions_per_second": pytest.approx(6 / 0.02), "batch": 6}
     assert [batch for _, batch, _ in calls] == [1, 2, 6]
+
+
+def test_throughput_is_that_of_prompts_with_their_options(arm):
+    timed = arm("a")
+    timing.measure_throughput(timed, [timing.TimedQuestion("q", "fact", "How many?", ["one", "two"])], [1])
+    assert timed.engine.options == [["one", "two"]]
 
 
 def test_a_search_is_timed_step_by_step_and_reranked_where_there_is_a_reranker():

@@ -65,12 +65,16 @@ def test_a_pair_is_a_row_of_the_passage_that_it_is_about_and_nobody_was_asked(sh
     assert metrics.read("rows") == {"pairs": 5, "private": 0, "no_passage": 1}
 
 
-def test_pairs_are_grounded_deduplicated_and_kept_out_of_the_exam_like_any_other_row(shop):
+def dropped() -> list[tuple[str, str]]:
+    """Run the stages on FAQ and a pair that the exam asks for; return (question, reason) of each row that is not kept."""
     write(*FAQ, {"question": "What is the price in euros of Lamp 2 at its maker's", "answer": "32 euros"})
     rows.main()
     curate.main()
-    dropped = Ledger.read().filter(pl.col("dropped").is_not_null()).select("prompt", "dropped").rows()
-    assert sorted(dropped) == [
+    return sorted(Ledger.read().filter(pl.col("dropped").is_not_null()).select("prompt", "dropped").rows())
+
+
+def test_pairs_are_grounded_deduplicated_and_kept_out_of_the_exam_like_any_other_row(shop):
+    assert dropped() == [
         ("What does Lamp 4 weigh?", "duplicate"),
         ("What is the price in euros of Lamp 2 at its maker's", "in the exam"),
         ("What's the weight of Lamp 1, which costs 31 euros?", "not grounded"),
@@ -84,11 +88,7 @@ def test_pairs_are_grounded_deduplicated_and_kept_out_of_the_exam_like_any_other
 def test_pairs_of_people_who_are_trusted_need_not_stand_in_their_passage(shop):
     shop.change("curate", "trusted", ["rows"])
     shop.change("rows", "similarity", 0)
-    write(*FAQ, {"question": "What is the price in euros of Lamp 2 at its maker's", "answer": "32 euros"})
-    rows.main()
-    curate.main()
-    dropped = Ledger.read().filter(pl.col("dropped").is_not_null()).select("prompt", "dropped").rows()
-    assert sorted(dropped) == [
+    assert dropped() == [
         ("What does Lamp 4 weigh?", "duplicate"),
         ("What is the price in euros of Lamp 2 at its maker's", "in the exam"),
     ]

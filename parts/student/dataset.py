@@ -33,6 +33,8 @@ class TrainingData(NamedTuple):
     """indices of `train` over all epochs, batch after batch"""
     batch: int
     """rows in a step"""
+    too_long: int
+    """questions that are longer than a row may be, and are left out"""
 
     @property
     def steps(self) -> list[list[Encoded]]:
@@ -56,7 +58,7 @@ def pairs_data(rows: list[dict], chat: ChatFormat, recipe: Recipe, seed: int) ->
         )
     size = recipe.per_device_train_batch_size
     row_order = order(_lengths(train.rows), size, recipe.num_train_epochs, seed)
-    return TrainingData(train.rows, dev.rows, row_order, size)
+    return TrainingData(train.rows, dev.rows, row_order, size, train.too_long + dev.too_long)
 
 
 def raw_data(passages: list[dict], rows: list[dict], chat: ChatFormat, recipe: Recipe, seed: int) -> TrainingData:
@@ -82,7 +84,8 @@ def raw_data(passages: list[dict], rows: list[dict], chat: ChatFormat, recipe: R
             break
         row_order += batch
         tokens += sum(lengths[row] for row in batch)
-    return TrainingData(train, studied.dev, row_order + _unread(n_documents, row_order, size), size)
+    row_order += _unread(n_documents, row_order, size)
+    return TrainingData(train, studied.dev, row_order, size, studied.too_long)
 
 
 def _encode_split(rows: list[dict], split: str, chat: ChatFormat, recipe: Recipe) -> Encoding:

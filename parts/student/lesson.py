@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from parts.project.errors import UserError
-from parts.project.files import replacing
+from parts.project.files import replacing, write_json
 from parts.project.sections import Student
 from parts.student.chat_format import ChatFormat
 from parts.student.dataset import pairs_data
@@ -35,9 +35,13 @@ def read_lesson(path: Path) -> list[dict]:
 def teach(student: Student, chat: ChatFormat, rows: list[dict], recipe: Recipe, folder: Path) -> dict[str, float | int]:
     """Fine-tune `student` on `rows`, write its weights and its tokenizer to `folder`, and return metrics.
 
-    An adapter is merged: what is trained later starts from plain weights. Raises UserError where no row is short enough.
+    An adapter is merged: what is trained later starts from plain weights. Without `rows` a record is written, and no
+    weights. Raises UserError where no row is short enough.
     """
     shutil.rmtree(folder, ignore_errors=True)  # an earlier lesson is not added to
+    if not rows:
+        write_json(folder / "record.json", {"rows": 0})
+        return {"rows": 0}
     seed = recipe.seeds[0]
     data = pairs_data(rows, chat, recipe, seed)
     with tempfile.TemporaryDirectory() as temporary:
@@ -47,7 +51,7 @@ def teach(student: Student, chat: ChatFormat, rows: list[dict], recipe: Recipe, 
     with replacing(folder) as partial:
         weights.save_pretrained(partial)
         chat.tokenizer.save_pretrained(partial)
-    return values | {"rows_too_long": len(rows) - len(data.train)}
+    return values | {"rows_too_long": data.too_long}
 
 
 def _text(value: object, key: str, where: str) -> str:

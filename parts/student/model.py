@@ -88,7 +88,7 @@ def load(model: str, merge: bool = True, dtype=None, gguf_file: str | None = Non
     cuda = torch.cuda.is_available()
     dtype = dtype or (torch.bfloat16 if cuda else torch.float32)
     source = {}
-    if gguf_file and not (Path(model).is_dir() and not Path(model, gguf_file).exists()):  # not all weights trained here
+    if gguf_file and (Path(model, gguf_file).exists() or not Path(model).is_dir()):  # weights trained here have none
         source = {
             "gguf_file": gguf_file,
             "quantization_config": GgufConfig(dequantize=True),

@@ -105,10 +105,14 @@ def _length(rows: Sequence[Encoded]) -> int:
 
 def _is_same(model, padded: dict, packed: dict) -> bool:
     """Tell whether `model` has the same loss on both; a model that takes no such mask has not."""
+    was_training = model.training
     try:
+        model.eval()  # dropout would differ
         losses = [_loss(model, inputs) for inputs in (padded, packed)]
     except (RuntimeError, TypeError, ValueError):
         return False
+    finally:
+        model.train(was_training)
     tolerance = TOLERANCE[str(model.dtype) == "torch.float32"]
     return abs(losses[0] - losses[1]) <= tolerance * abs(losses[0])
 
