@@ -35,20 +35,19 @@ def data_of(count: int, chat: ChatFormat, recipe: Recipe) -> TrainingData:
 
 def rows_per_second(student: Student, chat: ChatFormat, data: TrainingData, recipe: Recipe, share: bool) -> float:
     """Return the rows a CPU second of a training on `data`, whose steps `share` their beginning or are padded."""
-    plain = mock.patch.object(finetune, "sharing", lambda collate, model, steps: collate)
-    with tempfile.TemporaryDirectory() as folder, mock.patch.object(finetune, "CHECKPOINTS", Path(folder, "state")):
-        outputs = Path(folder, "adapter"), Path(folder, "loss.tsv")
+    sharing = finetune.sharing if share else lambda collate, model, steps: collate
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.object(finetune, "CHECKPOINTS", Path(folder, "state")),
+        mock.patch.object(finetune, "sharing", sharing),
+    ):
         start = machine.seconds("cpu")
-        if share:
-            finetune.finetune(student, chat, data, recipe, 1, *outputs)
-        else:
-            with plain:
-                finetune.finetune(student, chat, data, recipe, 1, *outputs)
+        finetune.finetune(student, chat, data, recipe, 1, Path(folder, "adapter"), Path(folder, "loss.tsv"))
         return len(data.order) / (machine.seconds("cpu") - start)
 
 
 def real_figures() -> dict[str, float | None]:
-    """Return accuracies on answerable questions and the minutes of the committed run of params/real.yaml; None: no run."""
+    """Return accuracies on answerable questions of the run of params/real.yaml that is in git; None: there is none."""
     figures = dict.fromkeys(["real_tuned", "real_rag", "real_tuned_rag"])
     if (REAL / "verdict.json").exists():
         verdict = json.loads((REAL / "verdict.json").read_text())

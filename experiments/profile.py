@@ -2,8 +2,8 @@
 
 python -m experiments.profile NAME        (make repro PROFILE=NAME)
 
-The run is a DVC experiment, NAME-COMMIT, in a copy of the repository: params.yaml and the shipped run stay as they are. What
-it measured is kept in git, in experiments/NAME, and `make docs` puts its verdict into docs/.
+The run is a DVC experiment, NAME-COMMIT, in a copy of the repository: params.yaml and the shipped run stay as they are. Its
+params and what it measured are kept in experiments/NAME, for git.
 """
 
 import contextlib
