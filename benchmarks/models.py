@@ -22,7 +22,7 @@ from parts.student.dataset import TrainingData, pairs_data
 from parts.student.recipe import Recipe
 
 ROWS = Path("data/real/rows.jsonl")
-REAL = Path("experiments/real/metrics")
+REAL = Path("experiments/real")
 
 
 def data_of(count: int, chat: ChatFormat, recipe: Recipe) -> TrainingData:
@@ -47,12 +47,12 @@ def rows_per_second(student: Student, chat: ChatFormat, data: TrainingData, reci
 
 
 def real_figures() -> dict[str, float | None]:
-    """Return accuracies on answerable questions of the run of params/real.yaml that is in git; None: there is none."""
-    figures = dict.fromkeys(["real_tuned", "real_rag", "real_tuned_rag"])
-    if (REAL / "verdict.json").exists():
-        verdict = json.loads((REAL / "verdict.json").read_text())
-        figures = {name: verdict[f"answerable_{name.removeprefix('real_')}"] for name in figures}
-    return figures
+    """Return accuracies on answerable questions and minutes of the run of params/real.yaml in git; None: there is none."""
+    arms = ["tuned", "rag", "tuned_rag"]
+    if not (REAL / "run.json").exists():
+        return dict.fromkeys([f"real_{name}" for name in (*arms, "minutes")])
+    verdict, run = (json.loads((REAL / path).read_text()) for path in ("metrics/verdict.json", "run.json"))
+    return {f"real_{arm}": verdict[f"answerable_{arm}"] for arm in arms} | {"real_minutes": run["minutes"]}
 
 
 def main(count: int | str = 96, model: str = "models/smollm2", results: Path = RESULTS) -> None:

@@ -3,12 +3,14 @@
 python -m experiments.profile NAME        (make repro PROFILE=NAME)
 
 The run is a DVC experiment, NAME-COMMIT, in a copy of the repository: params.yaml and the shipped run stay as they are. Its
-params and what it measured are kept in experiments/NAME, for git.
+params and what it measured are kept in experiments/NAME, for git. A run that was stopped goes on from the stages that it
+finished; the minutes kept are those of the last call.
 """
 
 import contextlib
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,37 +19,44 @@ import yaml
 from commands import git, verdict
 from parts.project.command import run
 from parts.project.errors import UserError
-from parts.project.files import replacing
+from parts.project.files import replacing, write_json
 
 FOLDER = Path("params")
 KEPT = Path("experiments")
 
 
 def load(name: str) -> dict:
-    """Return the sections that the profile `name` changes. Raises UserError when there is no such profile."""
+    """Return the sections that the profile `name` changes. Raises UserError when there is no such profile or section."""
     path = FOLDER / f"{name}.yaml"
     if not path.is_file():
         names = ", ".join(sorted(each.stem for each in FOLDER.glob("*.yaml")))
         raise UserError(f"there is no profile {path}: the profiles are {names}")
-    return yaml.safe_load(path.read_text())
+    sections = yaml.safe_load(path.read_text())
+    if unknown := sections.keys() - yaml.safe_load(Path("params.yaml").read_text()):
+        raise UserError(f"{path}: params.yaml has no section {min(unknown)}")
+    return sections
 
 
 def overrides(values: dict, prefix: str = "") -> Iterator[str]:
-    """Yield KEY=VALUE, as `dvc exp run --set-param` takes it, for each value of a nested dictionary."""
+    """Yield ++KEY=VALUE, as `dvc exp run --set-param` takes it, for each value of a nested dictionary.
+
+    The signs have it add the key of a table that is open, such as curate.tokens_per_source; a stage refuses any other.
+    """
     for key, value in values.items():
         if isinstance(value, dict):
             yield from overrides(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}={json.dumps(value)}"
+            yield f"++{prefix}{key}={json.dumps(value)}"
 
 
-def keep(revision: str, folder: Path) -> None:
-    """Write params.yaml and metrics/ of an experiment to `folder`, all or nothing."""
+def keep(revision: str, folder: Path, minutes: float) -> None:
+    """Write params.yaml and metrics/ of an experiment to `folder`, and the `minutes` it took, all or nothing."""
     files = [(revision, path) for path in ["params.yaml", *git.list_files(revision, "metrics")]]
     with replacing(folder) as partial:
         for (_, path), text in git.read_files(files).items():
             (partial / path).parent.mkdir(parents=True, exist_ok=True)
             (partial / path).write_text(text)
+        write_json(partial / "run.json", {"minutes": minutes})
 
 
 def main(name: str) -> None:
@@ -56,10 +65,11 @@ def main(name: str) -> None:
     experiment = f"{name}-{git.commit('HEAD')[:7]}"
     if experiment in {each.name for each in git.experiments()}:  # a second one of the name would be refused
         subprocess.run(["dvc", "exp", "remove", "--quiet", experiment], check=True)
+    start = time.monotonic()
     done = subprocess.run(["dvc", "exp", "run", "--temp", "--name", experiment, *words], check=False)
     if done.returncode:
         raise UserError(f"the profile {name} did not come to its end: see above; run again to go on")
-    keep(git.resolve(experiment), KEPT / name)
+    keep(git.resolve(experiment), KEPT / name, (time.monotonic() - start) / 60)
     with contextlib.chdir(KEPT / name):
         print(f"\n{verdict.text()}")
 

@@ -20,8 +20,8 @@ MODELS = {"student": Student}
 
 
 def merged(values: dict, changes: dict) -> dict:
-    """Return `values` with `changes` in it, key by key; both may be nested."""
-    assert set(changes) <= set(values), f"not keys of params.yaml: {sorted(set(changes) - set(values))}"
+    """Return `values` with `changes` in it, key by key; both may be nested, and an empty table takes any key."""
+    assert not values or set(changes) <= set(values), f"not keys of params.yaml: {sorted(set(changes) - set(values))}"
     return values | {
         key: merged(values[key], value) if isinstance(value, dict) else value for key, value in changes.items()
     }
@@ -43,7 +43,7 @@ def test_nested_changes_are_what_dvc_is_to_set():
         "exam": {"questions": "a b.jsonl"},
     }
     assert list(profile.overrides(changes)) == [
-        "train.seeds=[1, 2]", "train.lora_r=null", "score.judge=false", 'exam.questions="a b.jsonl"',
+        "++train.seeds=[1, 2]", "++train.lora_r=null", "++score.judge=false", '++exam.questions="a b.jsonl"',
     ]  # fmt: skip
 
 
@@ -52,14 +52,21 @@ def test_a_profile_that_is_not_there_is_told_with_those_that_are(workplace):
     assert error_line(profile.main, "large") == ("error: there is no profile params/large.yaml: the profiles are small")
 
 
-def test_params_and_metrics_of_a_revision_are_kept_and_nothing_else(workplace):
+def test_a_section_that_params_yaml_lacks_is_refused_before_anything_runs(workplace):
+    write_text(Path("params/small.yaml"), "trian: { seeds: [1] }\n")
+    assert error_line(profile.main, "small") == "error: params/small.yaml: params.yaml has no section trian"
+
+
+def test_params_metrics_and_minutes_of_a_revision_are_kept_and_nothing_else(workplace):
     write_text(Path("metrics/verdict.json"), json.dumps({"verdict": "rag"}))
     write_text(Path("metrics/score/rag.json"), "{}")
     write_text(Path("other.txt"), "not a metric")
     git_runs.git("init", "-q")
     git_runs.git("add", ".")
     git_runs.git("commit", "-q", "-m", "a run")
-    profile.keep("HEAD", Path("experiments/small"))
+    profile.keep("HEAD", Path("experiments/small"), 2.5)
     files = sorted(str(path.relative_to("experiments/small")) for path in Path("experiments/small").rglob("*.*"))
-    assert files == ["metrics/score/rag.json", "metrics/tune_retrieval.json", "metrics/verdict.json", "params.yaml"]
+    tables = ["metrics/score/rag.json", "metrics/tune_retrieval.json", "metrics/verdict.json"]
+    assert files == [*tables, "params.yaml", "run.json"]
+    assert json.loads(Path("experiments/small/run.json").read_text()) == {"minutes": 2.5}
     assert json.loads(Path("experiments/small/metrics/verdict.json").read_text()) == {"verdict": "rag"}
