@@ -74,6 +74,16 @@ def test_a_run_stopped_while_it_waits_goes_on_with_the_batch_it_paid_for(server)
     assert len(server.batches) <= before + 1
 
 
+@pytest.mark.parametrize(("hours", "is_waited_for"), [(71, True), (73, False)])
+def test_a_batch_of_three_days_ago_is_past_waiting_for(server, hours, is_waited_for):
+    server.fail = True
+    error_line(synthesize.main, "active_reading")
+    server.batches["batch-0"]["created_at"] -= hours * 3600
+    server.fail = False
+    synthesize.main("active_reading")
+    assert (server.batches["batch-0"]["status"] == "completed") == is_waited_for
+
+
 @pytest.mark.parametrize(("most", "sizes"), [(20, [20, 10, 20, 20, 18]), (29, [29, 1, 29, 29])])
 def test_many_requests_go_in_several_batches(server, monkeypatch, most, sizes):
     monkeypatch.setattr(batch_api, "MAX_REQUESTS", most)

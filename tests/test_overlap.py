@@ -79,6 +79,12 @@ def test_a_row_is_near_by_meaning_only_with_all_names_and_numbers_of_the_questio
     assert (only_twin["pair_id"], only_twin["similarity"]) == (None, None)
 
 
+def test_only_questions_made_of_the_documents_are_near():
+    for other in ({"generator": "replay"}, {"kind": "document"}):
+        row = of(pair("How much is Lamp 200?", "430 euros", **other))["What does Lamp 200 cost?"]
+        assert (row["pair_id"], row["similarity"]) == (None, None)
+
+
 def test_shares_are_of_the_questions_whole_and_by_kind():
     table = exam_overlap(Questions.frame(EXAM), Pairs.frame([pair("How much is Lamp 200?", "430 euros")]), embed)
     shares = overlap_shares(table, 0.9)
