@@ -319,7 +319,7 @@ def test_the_judge_holds_statements_against_a_text(statement, holds):
 
 
 def test_the_server_has_no_rule_for_what_it_does_not_know():
-    for model in (server.TEACHER, server.JUDGE):
+    for model in server.CHAT:
         with pytest.raises(server.NoRule, match=f"{model} is a set of rules"):
             server.reply(model, [{"role": "user", "content": "Write a poem."}], None, 0)
         assert model.startswith("rules")
@@ -378,6 +378,7 @@ def test_a_teacher_by_rules_that_says_something_else_has_another_name():
         (prompts.render("paraphrase/questions", passage=passage), None),
     ]
     assert (server.TEACHER, digest_of(server.TEACHER, asked)) == ("rules-2", "abd742218317")
+    assert (server.PROSE_TEACHER, digest_of(server.PROSE_TEACHER, asked[:1])) == ("rules-prose-1", "27231f4134cc")
 
 
 def test_a_judge_by_rules_that_says_something_else_has_another_name():

@@ -10,13 +10,13 @@ import yaml
 from experiments import profile
 from parts.project import params
 from parts.project.files import write_text
-from parts.project.sections import Student
+from parts.project.sections import Server, Student
 from tests.helpers import git_runs
 from tests.helpers.cli import error_line
 from tests.helpers.source_code import ROOT
 
 SHIPPED = yaml.safe_load((ROOT / "params.yaml").read_text())
-MODELS = {"student": Student}
+MODELS = {"student": Student, "teacher": Server, "judge": Server}
 
 
 def merged(values: dict, changes: dict) -> dict:

@@ -11,8 +11,13 @@ _COUNT = re.compile(r"\b(?:up to|Name|Write) (\d+)\b")
 
 def passages(prompt: str) -> list[tuple[str, list[Fact]]]:
     """Return each quoted passage as the title of its document and the facts in it; one without either if none is quoted."""
-    titles = [(match["heading"].split(" > ")[0].strip(), match["text"]) for match in _PASSAGE.finditer(prompt)]
+    titles = [(heading.split(" > ")[0].strip(), text) for heading, text in quoted(prompt)]
     return [(title, list(sentences.facts(title, text))) for title, text in titles] or [("", [])]
+
+
+def quoted(prompt: str) -> list[tuple[str, str]]:
+    """Return the heading and the text of each passage that the prompt quotes."""
+    return [(match["heading"], match["text"]) for match in _PASSAGE.finditer(prompt)]
 
 
 def number_wanted(prompt: str) -> int:

@@ -14,14 +14,14 @@ _UNITS = (
     "euros?|dollars?|percent|%|kg|grams?|km|miles?|watts?|volts?|degrees|days?|weeks?|months?|years?|hours?|minutes?|"
     "seconds?|business days|calendar days"
 )
-_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
-_DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
-_COLOURS = "red|blue|green|yellow|black|white|grey|gray|orange|purple|brown|silver|pink"
+MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
+COLOURS = "red|blue|green|yellow|black|white|grey|gray|orange|purple|brown|silver|pink"
 _MEASURE = re.compile(
-    rf"\b\d{{1,2}} (?:{_MONTHS})\b|\b(?:{_MONTHS})\b(?: \d{{1,2}})?|\b(?:{_DAYS})\b|"
+    rf"\b\d{{1,2}} (?:{MONTHS})\b|\b(?:{MONTHS})\b(?: \d{{1,2}})?|\b(?:{DAYS})\b|"
     rf"[$€£]?\b\d+(?:[.,:]\d+)*(?:%|(?:[- ](?:{_UNITS}))\b)?"
 )
-_COLOUR = re.compile(rf"\b(?:{_COLOURS})\b")
+_COLOUR = re.compile(rf"\b(?:{COLOURS})\b")
 _PREPOSITIONS = set(
     "of in at on by for from with without as to under over above below into about within after before since until "
     "through during between against per via among".split()

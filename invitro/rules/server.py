@@ -16,7 +16,8 @@ from aiohttp import web
 from invitro.rules import equivalence, examiner, judge, teacher
 
 # Another name whenever the replies change: it is in the key of cached replies, and in params.yaml.
-TEACHER, JUDGE, EMBEDDING = "rules-2", "rules-judge-1", "rules-embedding-1"
+TEACHER, PROSE_TEACHER, JUDGE, EMBEDDING = "rules-2", "rules-prose-1", "rules-judge-1", "rules-embedding-1"
+CHAT = (TEACHER, PROSE_TEACHER, JUDGE)
 WIDTH = 256  # of an embedding
 
 _BY_SCHEMA = {
@@ -37,9 +38,12 @@ class NoRule(ValueError):
 
 
 def reply(model: str, messages: list[dict], schema: str | None, seed: int) -> str:
-    """Return the reply of `model`, TEACHER or JUDGE, to `messages`; `schema` names the structured output. Raises NoRule."""
-    prompt = messages[-1]["content"]
-    output = _judge(prompt, schema) if model == JUDGE else _teach(prompt, schema, random.Random(f"{seed} {prompt}"))
+    """Return the reply of `model`, one of CHAT, to `messages`; `schema` names the structured output. Raises NoRule."""
+    prompt, rng = messages[-1]["content"], random.Random(f"{seed} {messages[-1]['content']}")
+    if model == PROSE_TEACHER and schema == "TrainingQuestions":
+        output = teacher.questions_about_prose(prompt, rng)
+    else:
+        output = _judge(prompt, schema) if model == JUDGE else _teach(prompt, schema, rng)
     if output is None:
         raise NoRule(f"{model} is a set of rules for prompts of closedbook and RAGAS; it has none for this one")
     return output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
@@ -72,8 +76,8 @@ async def chat(request: web.Request) -> web.Response:
     """Answer POST /v1/chat/completions."""
     body = await request.json()
     model = body.get("model")
-    if model not in (TEACHER, JUDGE):
-        return _error(404, f"there is no model {model!r} here; this server has {TEACHER} and {JUDGE}")
+    if model not in CHAT:
+        return _error(404, f"there is no model {model!r} here; this server has {', '.join(CHAT)}")
     if not body.get("messages"):
         return _error(400, "messages are missing")
     output = body.get("response_format") or {}
@@ -106,7 +110,7 @@ async def embeddings(request: web.Request) -> web.Response:
 async def models(request: web.Request) -> web.Response:
     """Answer GET /v1/models."""
     return web.json_response(
-        {"object": "list", "data": [{"id": name, "object": "model"} for name in (TEACHER, JUDGE, EMBEDDING)]}
+        {"object": "list", "data": [{"id": name, "object": "model"} for name in (*CHAT, EMBEDDING)]}
     )
 
 

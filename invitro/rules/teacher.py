@@ -7,8 +7,8 @@ import random
 import re
 from collections.abc import Callable
 
-from invitro.rules import wordings
-from invitro.rules.prompts import number_wanted, passages
+from invitro.rules import prose, wordings
+from invitro.rules.prompts import number_wanted, passages, quoted
 from invitro.rules.sentences import Fact
 
 _STRATEGY = re.compile(r"<strategy>(.*?)</strategy>", re.DOTALL)
@@ -22,6 +22,16 @@ def training_questions(prompt: str, rng: random.Random) -> dict:
     rows = [
         {"question": rng.choice(wordings.training(fact)), "reasoning": fact.sentence, "answer": fact.answer}
         for fact in _sample(prompt, rng)
+    ]
+    return {"questions": rows}
+
+
+def questions_about_prose(prompt: str, rng: random.Random) -> dict:
+    """Return the same of free prose: of every number, date, name and place that its sentences have."""
+    stated = [each for heading, text in quoted(prompt)[:1] for each in prose.asked(heading, text)]
+    rows = [
+        {"question": rng.choice(each.questions), "reasoning": each.reasoning, "answer": each.answer}
+        for each in rng.sample(stated, min(number_wanted(prompt), len(stated)))
     ]
     return {"questions": rows}
 

@@ -32,15 +32,19 @@ _OPENINGS = ("Say ", "State ", "Do you remember ")
 
 
 def training(fact: Fact) -> list[str]:
-    """Return ways to ask for `fact`, each different; the sentence's own order, a turned one, a gap, a bare label."""
+    """Return ways to ask for `fact`: its questions, each as it is and after words that people put before one."""
+    return [frame.format(q=question) for question in plain(fact) for frame in _FRAMES]
+
+
+def plain(fact: Fact) -> list[str]:
+    """Return questions for `fact`, each different: the sentence's own order, a turned one, a gap, a bare label."""
     questions = []
     for what in _whats(fact):
         question = f"{fact.before} {what}{_after(fact)}".strip()
         questions += [question[0].upper() + question[1:] + "?"]
         questions += [turned] if (turned := _turned(fact, what)) else []
     questions += _labelled(fact)
-    questions.append(f"Fill the gap: {fact.before} ___{_after(fact)}.".replace(":  ", ": "))
-    return [frame.format(q=question) for question in questions for frame in _FRAMES]
+    return [*questions, f"Fill the gap: {fact.before} ___{_after(fact)}.".replace(":  ", ": ")]
 
 
 def examination(fact: Fact) -> list[str]:
