@@ -4,7 +4,7 @@ python -m experiments.profile NAME        (make repro PROFILE=NAME)
 
 The run is a DVC experiment, NAME-COMMIT, in a copy of the repository: params.yaml and the shipped run stay as they are. Its
 params and what it measured are kept in experiments/NAME, for git. A run that was stopped goes on from the stages that it
-finished; the minutes kept are those of the last call.
+finished, and its minutes are those of all calls.
 """
 
 import contextlib
@@ -23,6 +23,7 @@ from parts.project.files import replacing, write_json
 
 FOLDER = Path("params")
 KEPT = Path("experiments")
+SPENT = Path(".cache/profiles")  # minutes of runs that did not come to their end
 
 
 def load(name: str) -> dict:
@@ -59,17 +60,30 @@ def keep(revision: str, folder: Path, minutes: float) -> None:
         write_json(partial / "run.json", {"minutes": minutes})
 
 
+@contextlib.contextmanager
+def adding_minutes(path: Path) -> Iterator[None]:
+    """Add to the number in `path` the minutes that the block takes, however it ends."""
+    start = time.monotonic()
+    try:
+        yield
+    finally:
+        before = json.loads(path.read_text()) if path.exists() else 0
+        write_json(path, before + (time.monotonic() - start) / 60)
+
+
 def main(name: str) -> None:
     """Run the profile, keep what it measured in experiments/`name`, and print its verdict."""
     words = [word for override in overrides(load(name)) for word in ("--set-param", override)]
     experiment = f"{name}-{git.commit('HEAD')[:7]}"
     if experiment in {each.name for each in git.experiments()}:  # a second one of the name would be refused
         subprocess.run(["dvc", "exp", "remove", "--quiet", experiment], check=True)
-    start = time.monotonic()
-    done = subprocess.run(["dvc", "exp", "run", "--temp", "--name", experiment, *words], check=False)
+    spent = SPENT / f"{name}.json"
+    with adding_minutes(spent):
+        done = subprocess.run(["dvc", "exp", "run", "--temp", "--name", experiment, *words], check=False)
     if done.returncode:
         raise UserError(f"the profile {name} did not come to its end: see above; run again to go on")
-    keep(git.resolve(experiment), KEPT / name, (time.monotonic() - start) / 60)
+    keep(git.resolve(experiment), KEPT / name, json.loads(spent.read_text()))
+    spent.unlink()
     with contextlib.chdir(KEPT / name):
         print(f"\n{verdict.text()}")
 

@@ -1,5 +1,6 @@
 """A profile changes a few lines of params.yaml: all of them keys of it, for a run beside the shipped one that is kept in git."""
 
+import contextlib
 import importlib
 import json
 from pathlib import Path
@@ -55,6 +56,14 @@ def test_a_profile_that_is_not_there_is_told_with_those_that_are(workplace):
 def test_a_section_that_params_yaml_lacks_is_refused_before_anything_runs(workplace):
     write_text(Path("params/small.yaml"), "trian: { seeds: [1] }\n")
     assert error_line(profile.main, "small") == "error: params/small.yaml: params.yaml has no section trian"
+
+
+def test_the_minutes_of_a_stopped_run_are_added_to_those_of_the_next(workplace):
+    spent = Path(".cache/profiles/small.json")
+    write_text(spent, "2.5")
+    with contextlib.suppress(KeyboardInterrupt), profile.adding_minutes(spent):
+        raise KeyboardInterrupt
+    assert 2.5 < json.loads(spent.read_text()) < 2.6
 
 
 def test_params_metrics_and_minutes_of_a_revision_are_kept_and_nothing_else(workplace):
