@@ -1,5 +1,5 @@
 # make repro | make test | make quick | make lint | make diff | make history | make verdict | make page | make estimate | make ledger
-# make coverage | make redactions | make docs | make picture | make search | make scaling | make ablations | make leak | make seeds | make bench | make clean
+# make coverage | make rejected | make redactions | make docs | make picture | make search | make scaling | make ablations | make leak | make seeds | make bench | make clean
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
@@ -7,7 +7,7 @@ export RAGAS_DO_NOT_TRACK = true
 export HF_HUB_DISABLE_TELEMETRY = 1
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: repro test quick lint diff history verdict page estimate ledger coverage redactions docs picture search scaling ablations leak seeds bench clean
+.PHONY: repro test quick lint diff history verdict page estimate ledger coverage rejected redactions docs picture search scaling ablations leak seeds bench clean
 
 repro: .venv/done ## documents in, verdict out; PROFILE=real runs params/real.yaml beside it
 ifdef PROFILE
@@ -38,6 +38,9 @@ ledger: .venv/done ## what became of what was asked of the teacher, and what it 
 
 coverage: .venv/done ## which spans of which documents no row came from
 	@python -m commands.coverage
+
+rejected: .venv/done ## which files of ingest.path are no documents, why, and what to do
+	@python -m commands.rejected
 
 redactions: .venv/done ## which private values were masked, of which kind, how often, in which document
 	@python -m commands.redactions

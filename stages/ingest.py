@@ -2,89 +2,66 @@
 
 reads   the folder ingest.path
 writes  Documents           one row per document
+        Rejected            one row per file that is none
 """
 
-import importlib
-import re
 from collections import Counter
 from pathlib import Path
 
 import polars as pl
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from parts.corpus import folder
+from parts.corpus.workers import read_files
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.errors import UserError
 from schemas.documents import Documents
-
-READERS = {
-    ".md": "plain",
-    ".markdown": "plain",
-    ".txt": "plain",
-    ".html": "html",
-    ".htm": "html",
-    ".docx": "docx",
-    ".pdf": "pdf",
-}
+from schemas.rejected import Rejected
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `ingest` of params.yaml."""
 
     path: Path  # the folder with the documents
+    most_rejected: float = Field(ge=0, le=1)  # share of its files that are no documents, above it the run ends
 
 
-def ingest(root: Path) -> tuple[pl.DataFrame, Counter]:
-    """Return Documents of the files below `root`, and the number of files without a reader, by suffix.
-
-    Raises UserError, which names each file that cannot be read, or if there is no document.
-    """
-    rows, skipped, errors = [], Counter(), []
-    for name, path in folder.files(root):
-        reader = READERS.get(path.suffix.lower())
-        if not reader:
-            skipped[path.suffix.lower() or "no suffix"] += 1
-            continue
-        try:
-            rows.append(_document(name, path, reader))
-        except UserError as error:
-            errors.append(f"{path} {error}")
-        except OSError as error:
-            errors.append(f"{path} cannot be read: {error.strerror}")
-    if errors:
-        raise UserError(
-            f"{len(errors)} of {len(errors) + len(rows)} files cannot be read (repair or move them): {'; '.join(errors)}"
-        )
-    if not rows:
-        raise UserError(
-            f"no documents in {root}: put files there ({', '.join(READERS)}), or change ingest.path in params.yaml"
-        )
-    return Documents.frame(rows), skipped
+def ingest(root: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return Documents and Rejected of the files below `root`. Raises UserError where there is no file."""
+    files = list(folder.files(root))
+    if not files:
+        raise UserError(f"no documents in {root}: put files there, or change ingest.path in params.yaml")
+    documents, rejected = [], []
+    for name, title, text, problem in read_files(files):
+        if problem:
+            rejected.append({"path": name, "reason": problem.reason, "message": str(problem)})
+        else:
+            documents.append({"doc_id": name, "title": title, "text": text})
+    return Documents.frame(documents), Rejected.frame(rejected)
 
 
-def _document(name: str, path: Path, reader: str) -> dict:
-    size = path.stat().st_size
-    if size > folder.LARGEST:
-        raise UserError(f"is larger than {folder.LARGEST:,} bytes: split it")
-    title, text = importlib.import_module(f"parts.corpus.readers.{reader}").read(path.read_bytes())
-    if not text.strip():
-        raise UserError("is empty")
-    if heading := re.match(r"\s*#[ \t]+(.+?)[ \t#]*$", text, re.MULTILINE):
-        title = heading[1]
-    return {"doc_id": name, "title": title or re.sub(r"[_-]+", " ", path.stem), "text": text}
+def complaint(rejected: pl.DataFrame, count: int) -> str:
+    """Return what to say of the files that were left out: how many of `count`, by reason, and the first of each."""
+    first = {row["reason"]: f"{row['path']} {row['message']}" for row in reversed(rejected.to_dicts())}
+    reasons = Counter(rejected["reason"].to_list()).most_common()
+    listed = "; ".join(f"{n} {reason}, such as {first[reason]}" for reason, n in reasons)
+    return f"{len(rejected)} of {count} files are left out: {listed}"
 
 
 def main() -> None:
-    """Write Documents."""
-    documents, skipped = ingest(params.load("ingest", Params).path)
+    """Write Documents and Rejected."""
+    section = params.load("ingest", Params)
+    documents, rejected = ingest(section.path)
+    count = len(documents) + len(rejected)
+    if len(rejected) > section.most_rejected * count or not len(documents):
+        raise UserError(f"{complaint(rejected, count)}: repair or move them, or raise ingest.most_rejected")
     Documents.write(documents)
+    Rejected.write(rejected)
     figures = {"documents": len(documents), "characters": int(documents["text"].str.len_chars().sum())}
-    metrics.write("ingest", figures | {"files_left_out": skipped.total()})
-    print(
-        f"{len(documents)} documents"
-        + "".join(f"; {count} {suffix} files left out" for suffix, count in skipped.items())
-    )
+    reasons = {f"rejected_{reason.replace(' ', '_')}": n for reason, n in rejected["reason"].value_counts().rows()}
+    metrics.write("ingest", figures | {"files_left_out": len(rejected)} | dict(sorted(reasons.items())))
+    print(f"{len(documents)} documents" + (f"; {complaint(rejected, count)}" if len(rejected) else ""))
 
 
 if __name__ == "__main__":

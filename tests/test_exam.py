@@ -65,6 +65,31 @@ def test_a_question_may_have_several_references_under_either_key(tmp_path):
     assert rows[0].evidence == [Evidence("a.pdf", page=3)]
 
 
+def test_a_list_of_references_under_any_key_means_any_of_them_and_a_number_is_its_text(tmp_path):
+    rows = questions(
+        tmp_path, {"question": "Q?", "answer": ["12 days", 12]}, {"question": 5, "truth": 1.5, "kind": None}
+    )
+    assert [row.references for row in rows] == [["12 days", "12"], ["1.5"]]
+    assert (rows[1].question, rows[1].kind) == ("5", "fact")
+
+
+def test_a_file_that_is_not_utf_8_is_named_with_the_line(tmp_path):
+    path = tmp_path / "exam.jsonl"
+    path.write_bytes('{"question": "Q?", "truth": "a"}\n{"question": "Wörter?", "truth": "ü"}\n'.encode("cp1252"))
+    with pytest.raises(UserError, match=r"exam.jsonl, line 2: not UTF-8 \(byte 15\): save the file as UTF-8"):
+        list(question_file.questions(path))
+
+
+def test_a_reference_that_is_no_option_ends_the_stage_before_anything_is_paid(lamp):
+    row = {"question": "Q?", "options": ["12 days", "a week"], "reference": "a month"}
+    path = lamp.path / "data" / "exam.jsonl"
+    path.write_text(json.dumps(row) + "\n")
+    assert "exam.jsonl, line 1: the reference 'a month' is not one of ['12 days', 'a week']" in error_line(exam.main)
+    for reference in ("B", "12 Days"):
+        path.write_text(json.dumps(row | {"reference": reference}) + "\n")
+        exam.main()
+
+
 def test_only_a_newline_ends_a_line(tmp_path):
     path = tmp_path / "exam.jsonl"
     path.write_text('\ufeff{"question": "One\u2028two?", "truth": "a\x85b"}\n\n', encoding="utf-8")
@@ -84,6 +109,25 @@ def test_only_a_newline_ends_a_line(tmp_path):
             "line 2: each piece of evidence needs 'file'",
         ),
         ({"question": "Q?", "reference": "x", "extra": 1}, "line 2: unknown field 'extra'"),
+        ('{"question": "Q?", "reference": NaN}', "line 2: the field 'reference' must be text, and is NaN"),
+        ({"question": "Q?", "reference": True}, "line 2: the field 'reference' must be text, and is true"),
+        ({"question": "Q?", "answer": {"a": 1}}, "line 2: the field 'answer' must be text"),
+        ({"question": ["Q?"], "reference": "x"}, "line 2: the field 'question' must be text"),
+        (
+            {"question": "Q?", "answerable": "false"},
+            "line 2: the field 'answerable' must be true or false, and is 'false'",
+        ),
+        ({"question": "Q?", "reference": "x", "options": "x, y"}, "line 2: the field 'options' must be a list"),
+        ({"question": "Q?", "reference": "x", "options": {"a": "x"}}, "line 2: the field 'options' must be a list"),
+        (
+            {"question": "Q?", "reference": "x", "options": ["x", "x"]},
+            "line 2: the field 'options' must be a list of two",
+        ),
+        ({"question": "Q?", "reference": "x", "evidence": [{"file": "a", "page": "1"}]}, "line 2: the page of a piece"),
+        (
+            {"question": "Q?", "reference": "x", "evidence": {"file": "a"}},
+            "line 2: the field 'evidence' must be a list",
+        ),
     ],
 )
 def test_a_bad_line_is_named(tmp_path, row, message):

@@ -56,8 +56,9 @@ def test_every_verdict_has_its_words(decision):
 
 
 def test_files_left_out_and_answers_cut_are_counted_and_marked():
-    files, answers = first_screen.omissions({"documents": 32, "files_left_out": 3}, {"rag": 0.97, "tuned": 1.0})
-    assert files == ("3 of 35 files were left out.", True)
+    ingest = {"documents": 32, "files_left_out": 3, "rejected_empty": 1, "rejected_scan_without_text": 2}
+    files, answers = first_screen.omissions(ingest, {"rag": 0.97, "tuned": 1.0})
+    assert files == ("3 of 35 files were left out: 1 empty, 2 scan without text.", True)
     assert answers == ("Answers cut at the token limit: 3.0% of rag.", True)
     whole = first_screen.omissions({"documents": 32, "files_left_out": 0}, {"rag": 1.0})
     assert whole == [("All 32 files were read.", False), ("No answer was cut at the token limit.", False)]

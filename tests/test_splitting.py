@@ -1,12 +1,14 @@
 """Passages cover a document without overlap, within pages and a length; quotations are located in a text."""
 
+import time
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parts.corpus.evidence import locate
-from parts.corpus.splitting import split_document
+from parts.corpus.splitting import headings, split_document
 
 WORDS = st.text(alphabet="abcdefgé.,\n #|-", min_size=1, max_size=400)
 PAGES = st.lists(WORDS, min_size=1, max_size=4).map("\f".join)
@@ -26,9 +28,8 @@ def test_passages_are_slices_in_order_on_one_page_and_lose_only_headings_and_spa
     assert all(count(p.text) <= most for p in passages)
     covered = {n for p in passages for n in range(p.start, p.end)}
     rest = "".join(" " if n in covered else char for n, char in enumerate(text))
-    assert all(
-        line.strip(" \f").startswith("#") or not line.strip(" \f") for line in rest.replace("\f", "\n").split("\n")
-    )
+    titled = {n for heading in headings(text) for n in range(heading.start, heading.end)}
+    assert not "".join(char for n, char in enumerate(rest) if n not in titled).strip()
 
 
 def test_a_passage_has_the_headings_above_it():
@@ -40,6 +41,36 @@ def test_a_passage_has_the_headings_above_it():
         "Five days.": "Handbook > Leave > Carry-over",
         "By train.": "Handbook > Travel",
     }
+
+
+def test_a_comment_in_code_is_no_heading_and_stays_in_the_text():
+    text = "# Guide\n\n```sh\n# install\nrun it\n```\n\n~~~\n# more\n~~~\n\n## After\n\nDone.\n"
+    passages = list(split_document("Guide", text, 5, count))
+    assert "# install" in " ".join(p.text for p in passages) and "# more" in " ".join(p.text for p in passages)
+    assert {p.heading for p in passages} == {"Guide", "Guide > After"}
+
+
+def test_an_underlined_line_is_a_heading_and_a_rule_or_a_table_is_none():
+    text = "Guide\n=====\n\nHello.\n\nLeave\n-----\n\nTwelve days.\n\n---\n\n| a |\n| --- |\n| b |\n"
+    assert [(h.level, h.words) for h in headings(text)] == [(1, "Guide"), (2, "Leave")]
+    passages = {p.text.strip().split("\n")[0]: p.heading for p in split_document("Guide", text, 6, count)}
+    assert passages["Hello."] == "Guide" and passages["Twelve days."] == "Guide > Leave"
+
+
+def test_a_closing_run_of_marks_is_no_word_of_a_heading():
+    assert [h.words for h in headings("# C#\n## Leave ##\n### ###\n#no\n")] == ["C#", "Leave", "###"]
+
+
+@pytest.mark.parametrize(
+    "piece", ["#" + " " * 999 + "\n", "# " + " " * 998, "#" * 1000, "`" * 1000, "= \n", "a\n", "a\n---\n"]
+)
+def test_headings_are_found_in_time_linear_in_the_length(piece):
+    def seconds(length: int) -> float:
+        text, start = piece * (length // len(piece)), time.process_time()
+        list(headings(text))
+        return time.process_time() - start
+
+    assert seconds(400_000) < 20 * max(seconds(80_000), 0.02)
 
 
 def test_a_quotation_is_found_over_line_breaks_and_table_bars():

@@ -1,5 +1,7 @@
 """List the files of a folder of documents."""
 
+import os
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,9 +10,10 @@ from parts.project.errors import UserError
 LARGEST = 100_000_000  # bytes in one file
 
 
-def files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield (path relative to `folder`, file) of every file, sorted; without hidden files and links that lead outside.
+def files(folder: Path) -> Iterator[tuple[str, Path | None]]:
+    """Yield (path relative to `folder`, file) of every file, sorted; without hidden files.
 
+    The relative path is text, in Unicode's NFC. The file is None for a link that leads outside, to a folder or nowhere.
     Raises UserError if the folder does not exist.
     """
     if not folder.is_dir():
@@ -18,9 +21,12 @@ def files(folder: Path) -> Iterator[tuple[str, Path]]:
     root = folder.resolve()
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
-        if (
-            path.is_file()
-            and not any(part.startswith(".") for part in name.parts)
-            and path.resolve().is_relative_to(root)
-        ):
-            yield name.as_posix(), path
+        if any(part.startswith(".") for part in name.parts) or not (path.is_file() or path.is_symlink()):
+            continue
+        is_inside = path.is_file() and path.resolve().is_relative_to(root)
+        yield text_of(name.as_posix()), path if is_inside else None
+
+
+def text_of(name: str) -> str:
+    """Return the name of a file as text: bytes that are not UTF-8 are replaced, a letter and its accent are one."""
+    return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))

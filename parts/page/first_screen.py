@@ -7,6 +7,7 @@ from parts.project.arms import BASELINE, CANDIDATE
 from parts.text.numbers import interval, number, p_value, percent, signed
 
 GROUPS = {"answerable": "Answering", "unanswerable": "Declining"}
+REJECTED = "rejected_"  # begins a key of metrics/ingest.json: files left out by reason
 VERDICTS = {"tuned": "fine-tuning is better", "rag": "RAG is better", "undecided": "undecided", "none": "no verdict"}
 
 
@@ -75,11 +76,17 @@ def _difference(values: Mapping, group: str) -> tuple[float | None, ...]:
 def omissions(ingest: Mapping, stopped: Mapping[str, float]) -> list[Omission]:
     """Return what became of files and answers; `ingest`: metrics/ingest.json; `stopped`: share of answers that end, by arm."""
     left_out, files = ingest["files_left_out"], ingest["documents"] + ingest["files_left_out"]
+    reasons = [
+        f"{n} {key.removeprefix(REJECTED).replace('_', ' ')}" for key, n in ingest.items() if key.startswith(REJECTED)
+    ]
     cut = {arm: 1 - share for arm, share in stopped.items() if share < 1}
     answers = ", ".join(f"{percent(share)} of {arm}" for arm, share in cut.items())
     return [
         Omission(
-            f"{left_out} of {files} files were left out." if left_out else f"All {files} files were read.", left_out > 0
+            f"{left_out} of {files} files were left out: {', '.join(reasons)}."
+            if left_out
+            else f"All {files} files were read.",
+            left_out > 0,
         ),
         Omission(
             f"Answers cut at the token limit: {answers}." if cut else "No answer was cut at the token limit.", bool(cut)

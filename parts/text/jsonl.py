@@ -19,13 +19,17 @@ class Line(NamedTuple):
 def read_lines(path: Path) -> Iterator[Line]:
     """Yield the lines of `path`, UTF-8 with or without a byte order mark, in order; blank ones are left out.
 
-    Raises UserError, with the line, for what is no JSON object, and OSError.
+    Raises UserError, with the line, for what is no JSON object, for bytes that are not UTF-8, and OSError.
     """
-    with path.open(encoding="utf-8-sig") as file:
-        for number, text in enumerate(file, 1):
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            where = f"{path}, line {number}"
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise UserError(f"{where}: not UTF-8 (byte {error.start}): save the file as UTF-8") from error
             if text.strip():
-                where = f"{path}, line {number}"
-                yield Line(number, where, _parse(text.rstrip("\n"), where))
+                yield Line(number, where, _parse(text.rstrip("\r\n"), where))
 
 
 def _parse(text: str, where: str) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def write_metrics() -> None:
         latency |= {f"{k}_{arm}": ms for k, ms in (steps | {"p50_ms": 21.0, "p95_ms": 40.0, "mean_ms": 22.0}).items()}
         metrics.write(f"score/{arm}", {"faithfulness": 0.5, "in_form": 1.0, "cut_off": 0.0, "empty": 0.0})
         metrics.write(f"answer/{arm}", {"stopped": 0.95 if arm == "tuned" else 1.0})
-    metrics.write("ingest", {"documents": 2, "files_left_out": 1})
+    metrics.write("ingest", {"documents": 2, "files_left_out": 1, "rejected_empty": 1})
     metrics.write("lesson", {"rows": 0})
     machine.write("latency", latency)
     kinds = {f"{kind}_{arm}": 0.5 for kind in ("fact", "unanswerable") for arm in arms}

@@ -1,33 +1,45 @@
 """Read the text of a PDF, with a form feed between pages."""
 
+import io
 import re
+import shutil
+from collections import Counter
 from itertools import pairwise
 
-from parts.project.errors import UserError
+from parts.corpus.readers import image
+from parts.corpus.unreadable import Unreadable
 
 _ITEM = re.compile(r"\s*(?:[-*•▪◦\u2013]|\d{1,3}[.)]|[a-z]\))\s")
+_BREAK = re.compile(r"[\x02\u00ad]\s?")  # PDFium's mark of a hyphen that ends a line
+_WORD = re.compile(r"\w+(?:-\w+)*")
+_HEAD, _TAIL, _LONGEST = re.compile(r"[\w-]+"), re.compile(r"[\w-]+\Z"), 60
+_DIGITS = re.compile(r"\d+")
+_DPI = 200 / 72  # of a scan for Tesseract
 
 
 def read(data: bytes) -> tuple[str, str]:
     """Return the title from the metadata and the text of the pages, joined by form feeds.
 
-    Raises UserError for a PDF that is broken, encrypted or without text.
+    Pages without text are scans, read by Tesseract. Raises Unreadable for a PDF that is broken, encrypted or without text.
     """
     import pypdfium2
 
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        locked = "assword" in str(error)
-        raise UserError("is locked by a password" if locked else "is not a PDF that can be opened") from error
+        if "assword" in str(error):
+            raise Unreadable("encrypted", "is locked by a password: save it without one") from error
+        raise Unreadable("broken", "is not a PDF that can be opened") from error
     try:
         title = document.get_metadata_value("Title").strip()
         pages = [_text(document, number) for number in range(len(document))]
+    except pypdfium2.PdfiumError as error:
+        raise Unreadable("broken", "is a PDF with a page that cannot be opened") from error
     finally:
         document.close()
     if not any(page.strip() for page in pages):
-        raise UserError("has no text (a scan?): run an OCR tool over it first")
-    return title, "\f".join(pages)
+        raise Unreadable("scan without text", image.WITHOUT)
+    return title, _whole_words("\f".join(map(_unwrap, _without_running_lines(pages))))
 
 
 def _text(document, number: int) -> str:
@@ -35,8 +47,53 @@ def _text(document, number: int) -> str:
     words = page.get_textpage()
     text = words.get_text_bounded()
     words.close()
+    if not text.strip() and shutil.which(image.PROGRAM):
+        picture = io.BytesIO()
+        page.render(scale=_DPI).to_pil().save(picture, "PNG")
+        text = image.read(picture.getvalue())[1]
     page.close()
-    return _unwrap(text.replace("\r\n", "\n").replace("\f", "\n").replace("\ufffe", ""))
+    return text.replace("\r\n", "\n").replace("\f", "\n").replace("\ufffe", "")
+
+
+def _without_running_lines(pages: list[str]) -> list[str]:
+    """Return `pages` without the lines that most of them begin or end with, but for the numbers in them."""
+    ends = [
+        {place: _key(lines[place]) for place in (0, 1, -1, -2)} if len(lines := page.split("\n")) > 3 else {}
+        for page in pages
+    ]
+    counts = Counter(each for page in ends for each in page.items())
+    running = {each for each, n in counts.items() if n > max(2, len(pages) / 2) and each[1]}
+    return ["\n".join(_kept(page.split("\n"), keys, running)) for page, keys in zip(pages, ends, strict=True)]
+
+
+def _kept(lines: list[str], keys: dict[int, str], running: set[tuple[int, str]]) -> list[str]:
+    dropped = {place % len(lines) for place, key in keys.items() if (place, key) in running}
+    return [line for number, line in enumerate(lines) if number not in dropped]
+
+
+def _key(line: str) -> str:
+    return _DIGITS.sub("#", line.strip())
+
+
+def _whole_words(text: str) -> str:
+    """Return `text` with the words whole that a line's end broke.
+
+    The hyphen stays where the document has the word with one elsewhere, or both of its halves and not the whole.
+    """
+    first, *others = _BREAK.split(text)
+    if not others:
+        return text
+    counts = Counter(_WORD.findall(_BREAK.sub("_ _", text).lower()))  # a half is no word that stands elsewhere
+    whole = [first]
+    for above, below in pairwise([first, *others]):
+        before, after = _TAIL.search(above[-_LONGEST:]), _HEAD.match(below[:_LONGEST])
+        whole += ["-" if before and after and _has_hyphen(before[0].lower(), after[0].lower(), counts) else "", below]
+    return "".join(whole)
+
+
+def _has_hyphen(before: str, after: str, counts: Counter[str]) -> bool:
+    joined, hyphened = counts[before + after], counts[f"{before}-{after}"]
+    return hyphened > joined or bool(counts[before] and counts[after] and not joined)
 
 
 def _unwrap(page: str) -> str:
