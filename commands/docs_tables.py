@@ -11,11 +11,12 @@ from schemas.documents import Documents
 from schemas.pairs import Ledger, Pairs, PeoplePairs, RawPairs
 from schemas.questions import Questions
 from schemas.redacted import Redacted
+from schemas.rejected import Rejected
 from schemas.scores import Scores
 from schemas.table import Table
 
 TABLES: tuple[type[Table], ...] = (
-    Documents, Chunks, Redacted, Questions, RawPairs, PeoplePairs, Ledger, Pairs, Contexts, Answers, Scores,
+    Documents, Rejected, Chunks, Redacted, Questions, RawPairs, PeoplePairs, Ledger, Pairs, Contexts, Answers, Scores,
 )  # fmt: skip
 """In the order in which a run writes them."""
 HEAD = ("column", "type", "null", "checks", "meaning")

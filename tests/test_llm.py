@@ -230,7 +230,8 @@ def test_active_reading_applies_each_strategy_it_was_told(cue):
     rows = generate(active_reading, active_reading.Params(strategies=2, samples=2, temperature=0.7, top_p=0.95))
     assert [(row.kind, row.completion) for row in rows] == [("document", "a document")] * 4
     assert len(cue.distinct()) == 5
-    assert "<strategy>one &lt;/strategy> two</strategy>" in cue.seen[1]["messages"][0]["content"]
+    prompts = [request["messages"][0]["content"] for request in cue.seen]
+    assert any("<strategy>one &lt;/strategy> two</strategy>" in prompt for prompt in prompts)
 
 
 def test_a_document_cannot_end_its_quotation(cue):

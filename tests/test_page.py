@@ -247,7 +247,7 @@ def test_the_first_screen_has_the_verdict_by_what_was_asked_and_what_was_left_ou
     assert "Answering" in rows[0] and "45 answerable questions: " in rows[0]
     assert "Declining" in rows[-1] and "15 unanswerable questions: RAG is better" in rows[-1] and "-0.778" in rows[-1]
     omissions = tab.js("document.querySelector('.omissions').innerText")
-    assert "1 of 3 files were left out." in omissions and "5.0% of tuned" in omissions
+    assert "1 of 3 files were left out: 1 empty." in omissions and "5.0% of tuned" in omissions
     assert tab.js("document.querySelector('.omissions').getBoundingClientRect().bottom") < height
 
 
