@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks import answer, models, mutation, rag, scorers, stats, synthesis
+from benchmarks import answer, ingest, models, mutation, rag, scorers, stats, synthesis
 from benchmarks.baselines.faults import faults, with_fault
 from benchmarks.baselines.figures import RESULTS
 from invitro.world import corpus
@@ -123,6 +123,20 @@ def tiny_corpora(folder) -> None:
 
 
 @pytest.mark.slow
+def test_ingest_measures_what_becomes_of_files_and_what_processes_cost(tmp_path, monkeypatch):
+    monkeypatch.setattr(ingest, "DOCUMENTS", 8)
+    (tmp_path / "messy").mkdir()
+    (tmp_path / "messy/good.md").write_text("text")
+    (tmp_path / "messy/bad.pdf").write_bytes(b"%PDF-1.4 broken")
+    (tmp_path / "northwind/docs").mkdir(parents=True)
+    (tmp_path / "northwind/docs/a.txt").write_text("A line that\ngoes on.\nAnother one.\n")
+    ingest.main(str(tmp_path), str(tmp_path / "messy"), tmp_path)
+    figures = json.loads((tmp_path / "ingest.json").read_text())
+    assert [figures[key] for key in ("messy_crashed", "messy_unaccounted", "messy_read")] == [0, 0, 1]
+    assert (figures["northwind_broken_lines"], figures["northwind_control_characters"]) == (1, 0)
+    assert figures["docs_per_second"] > 0 and figures["docs_per_second_over_bare_2"] > 0
+
+
 def test_rag_measures_recall_and_speed_without_bm25(tmp_path):
     tiny_corpora(tmp_path / "corpora")
     sizes = rag.Sizes(passages=60, questions=8, vectors=200, probes=5, embedded=40, rounds=1)

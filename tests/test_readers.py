@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import shutil
 import time
 import zipfile
 from email.message import EmailMessage
@@ -12,7 +14,7 @@ from parts.corpus import reading
 from parts.corpus.cleaning import clean
 from parts.corpus.encoding import decode
 from parts.corpus.kinds import reader_of
-from parts.corpus.readers import html, pdf
+from parts.corpus.readers import html, image, pdf
 from parts.corpus.unreadable import Unreadable
 
 GERMAN = "Für größere Mengen zahlen Sie später. Die Gebühr beträgt fünf Euro, die Prüfung dauert länger. " * 4
@@ -74,6 +76,12 @@ def test_what_every_page_begins_or_ends_with_is_left_out():
     assert pdf._without_running_lines(pages[:2]) == pages[:2], "two pages may well begin alike"
 
 
+def test_a_sentence_goes_on_in_the_next_line_of_a_narrow_column():
+    page = "This line is the longest of all the lines on the page by far, it is\nThe notice period of a clerk\nis twelve days."
+    assert pdf._unwrap(page).endswith("The notice period of a clerk is twelve days.")
+    assert pdf._unwrap("Item Price\nwall mount 5 euros\n" + page).startswith("Item Price\nwall mount")
+
+
 def test_hidden_text_is_left_out_and_raised_figures_are_not_added_to_the_number():
     page = """<p>Seen.</p><p style="color: red; DISPLAY : none">No.</p><p hidden>No.</p>
     <p>10<sup>3</sup> m, H<sub>2</sub>O, 4<sup>th</sup></p><math alttext="a^2"><mi>a</mi></math>"""
@@ -102,6 +110,26 @@ def test_a_formula_in_word_is_text():
     file = io.BytesIO()
     document.save(file)
     assert "Area: a=πr²" in reading.read("a.docx", file.getvalue())[1]
+
+
+@pytest.mark.parametrize("as_pdf", [False, True], ids=["picture", "PDF"])
+def test_a_scan_is_read_by_tesseract(as_pdf):
+    from PIL import Image, ImageDraw
+
+    if not shutil.which(image.PROGRAM) and not os.environ.get("CI"):
+        pytest.skip("Tesseract is not installed: `apt-get install tesseract-ocr` (.ci/run does)")
+    page = Image.new("L", (1200, 400), 255)
+    ImageDraw.Draw(page).text((80, 120), "The board has seven seats.", font_size=72)
+    file = io.BytesIO()
+    page.save(file, "PDF" if as_pdf else "PNG", resolution=100)
+    assert "The board has seven seats." in reading.read("scan", file.getvalue())[1]
+
+
+def test_a_scan_without_tesseract_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda program: None)
+    with pytest.raises(Unreadable, match="install Tesseract") as error:
+        reading.read("scan.png", b"\x89PNG\r\n")
+    assert error.value.reason == "scan without text"
 
 
 def test_slides_are_pages_with_headings_tables_and_notes():

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parts.corpus.evidence import locate
-from parts.corpus.splitting import headings, split_document
+from parts.corpus.headings import headings
+from parts.corpus.splitting import split_document
 
 WORDS = st.text(alphabet="abcdefgé.,\n #|-", min_size=1, max_size=400)
 PAGES = st.lists(WORDS, min_size=1, max_size=4).map("\f".join)

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,5 +22,5 @@ def opened(data: bytes) -> Iterator[zipfile.ZipFile]:
             if any(entry.flag_bits & 1 for entry in archive.infolist()):
                 raise Unreadable("encrypted", "is locked by a password: save it without one")
             yield archive
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, KeyError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, KeyError, OSError) as error:
         raise Unreadable("broken", "is an archive that cannot be opened") from error

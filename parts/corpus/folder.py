@@ -13,7 +13,7 @@ LARGEST = 100_000_000  # bytes in one file
 def files(folder: Path) -> Iterator[tuple[str, Path | None]]:
     """Yield (path relative to `folder`, file) of every file, sorted; without hidden files.
 
-    The relative path is text, in Unicode's NFC. The file is None for a link that leads outside, to a folder or nowhere.
+    The relative path is printable text, in Unicode's NFC. The file is None for a link that leads outside, to a folder or nowhere.
     Raises UserError if the folder does not exist.
     """
     if not folder.is_dir():
@@ -29,4 +29,9 @@ def files(folder: Path) -> Iterator[tuple[str, Path | None]]:
 
 def text_of(name: str) -> str:
     """Return the name of a file as text: bytes that are not UTF-8 are replaced, a letter and its accent are one."""
-    return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
+    return unicodedata.normalize("NFC", printable(os.fsencode(name).decode("utf-8", "replace")))
+
+
+def printable(text: str) -> str:
+    """Return `text` without what would command a terminal or end a line."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

@@ -2,9 +2,9 @@
 
 import io
 import re
-import zipfile
 from pathlib import PurePath
 
+from parts.corpus.archive import opened
 from parts.corpus.encoding import decode
 from parts.corpus.unreadable import Unreadable
 
@@ -27,7 +27,7 @@ _MAIL_FIELDS = re.compile(r"^(?:from|to|subject|date|message-id|received|mime-ve
 
 def reader_of(name: str, data: bytes) -> str:
     """Return the module of parts/corpus/readers that reads the file `name`. Raises Unreadable where none does."""
-    if data.lstrip().startswith(b"%PDF-") or (b"%PDF-" in data[:1024] and b"%%EOF" in data[-2048:]):
+    if data[:1024].lstrip().startswith(b"%PDF-") or (b"%PDF-" in data[:1024] and b"%%EOF" in data[-2048:]):
         return "pdf"
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _of_archive(data)
@@ -41,12 +41,9 @@ def reader_of(name: str, data: bytes) -> str:
 
 
 def _of_archive(data: bytes) -> str:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = set(archive.namelist())
-            mimetype = archive.read("mimetype").strip() if "mimetype" in members else b""
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise Unreadable("broken", "is an archive that cannot be opened") from error
+    with opened(data) as archive:
+        members = set(archive.namelist())
+        mimetype = archive.read("mimetype").strip() if "mimetype" in members else b""
     reader = _MIMETYPES.get(mimetype) or next((kind for member, kind in _MEMBERS.items() if member in members), None)
     if not reader:
         raise Unreadable("unsupported", "is an archive of a kind that is not read: unpack it")
@@ -65,10 +62,8 @@ def _of_compound(data: bytes) -> str:
         raise Unreadable("encrypted", "is locked by a password: save it without one")
     if "__properties_version1.0" in streams:
         return "outlook"
-    what = next(
-        (words for stream, words in _STREAMS.items() if stream in streams), "a compound file of an unknown kind"
-    )
-    raise Unreadable("unsupported", f"is {what}")
+    known = [words for stream, words in _STREAMS.items() if stream in streams]
+    raise Unreadable("unsupported", f"is {known[0] if known else 'a compound file of an unknown kind'}")
 
 
 def _of_text(suffix: str, data: bytes) -> str:

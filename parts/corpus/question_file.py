@@ -69,12 +69,7 @@ def _question(where: str, question_id: str, raw: dict, answerable: bool) -> Ques
     references = list(filter(None, (_CITATION.sub("", text).strip() for text in texts)))
     if answerable and not references:
         raise UserError(f"{where}: the field 'reference' (or 'truth', 'answer', 'references') is missing or empty")
-    options = _options(where, row)
-    for reference in references if options and answerable else []:
-        if reference.casefold() not in [option.casefold() for option in options] + list(
-            ascii_lowercase[: len(options)]
-        ):
-            raise UserError(f"{where}: the reference {reference!r} is not one of {options}, nor the letter of one")
+    options = _options(where, row, references if answerable else [])
     return Question(
         _text(where, "question_id", row.get("question_id", question_id)), question, references if answerable else [], answerable,
         _text(where, "kind", row.get("kind", "")) or ("fact" if answerable else "unanswerable"), options,
@@ -91,11 +86,17 @@ def _references(where: str, row: dict) -> list[str]:
     return [_text(where, name, value) for name, value in values if value is not None]
 
 
-def _options(where: str, row: dict) -> list[str] | None:
+def _options(where: str, row: dict, references: list[str]) -> list[str] | None:
+    """Return the options of a question; each of `references` must name one, by its text or its letter."""
     options = [_text(where, "options", option) for option in _list(where, "options", row)]
-    if options and (len(options) < 2 or "" in options or len(set(options)) < len(options)):
+    if not options:
+        return None
+    if len(options) < 2 or "" in options or len(set(options)) < len(options):
         raise UserError(f"{where}: the field 'options' must be a list of two or more different options")
-    return options or None
+    names = {option.casefold() for option in options} | {*ascii_lowercase[: len(options)]}
+    if wrong := [reference for reference in references if reference.casefold() not in names]:
+        raise UserError(f"{where}: the reference {wrong[0]!r} is not one of {options}, nor the letter of one")
+    return options
 
 
 def _list(where: str, key: str, row: dict) -> list:

@@ -5,6 +5,7 @@ import re
 from pathlib import PurePath
 
 from parts.corpus.cleaning import clean
+from parts.corpus.headings import headings
 from parts.corpus.kinds import reader_of
 from parts.corpus.unreadable import Unreadable
 
@@ -24,7 +25,8 @@ def read(name: str, data: bytes) -> tuple[str, str]:
     text = clean(text)
     if not text.strip():
         raise Unreadable("empty", "has no text")
-    if heading := re.match(r"\s*#[ \t]+(\S.*)", text):
-        return heading[1].rstrip(" \t#"), text
+    heading = next(headings(text), None)
+    if heading and heading.level == 1 and not text[: heading.start].strip():
+        return heading.words, text
     title = " ".join(clean(title).split())
     return (re.sub(r"[_-]+", " ", PurePath(name).stem) if _NO_TITLE.fullmatch(title) else title), text

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from parts.corpus import folder, reading
 from parts.corpus.unreadable import Unreadable
 
-SECONDS = 120  # for one file
+SECONDS = 600  # for one file: a scan takes some seconds a page
 MEMORY = 4 << 30  # bytes of address space of a process
 START = "forkserver"  # a fork of this process would copy the threads' locks of its libraries
 WORKERS = "CLOSEDBOOK_READERS"
@@ -32,8 +32,7 @@ def read_files(files: Sequence[tuple[str, Path | None]]) -> Iterator[Reading]:
     from pebble import ProcessPool
 
     context = multiprocessing.get_context(START)
-    if START == "forkserver":
-        context.set_forkserver_preload([__name__, "parts.corpus.readers.html"])
+    context.set_forkserver_preload([__name__, "parts.corpus.readers.html"])
     count = min(len(files), int(os.environ.get(WORKERS) or os.cpu_count() or 1))
     with ProcessPool(max(1, count), initializer=_limit, context=context) as pool:
         futures = [pool.schedule(_read, (name, path), timeout=SECONDS) for name, path in files]
@@ -51,7 +50,7 @@ def _outcome(name: str, future) -> Reading:
     elif isinstance(error, MemoryError):
         error = Unreadable("too large", f"takes more than {MEMORY >> 30} GiB to read: split it")
     elif not isinstance(error, Unreadable):
-        words = " ".join(str(error).split())[:80]
+        words = folder.printable(" ".join(str(error).split()))[:80]
         error = Unreadable("broken", f"ends the program that reads it ({type(error).__name__}: {words})")
     return Reading(name, "", "", error)
 

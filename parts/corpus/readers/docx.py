@@ -40,8 +40,8 @@ def _with_formulas_as_text(archive: zipfile.ZipFile) -> io.BytesIO:
         etree.SubElement(run, f"{_WORDS}t").text = "".join(formula.itertext(f"{_MATH}t"))
         run.tail = formula.tail
         parent = formula.getparent()
-        if parent.tag == f"{_MATH}oMathPara":  # a formula on a line of its own
-            parent.tag = f"{_WORDS}p" if parent.getparent().tag != f"{_WORDS}p" else f"{_WORDS}ins"
+        if parent.tag == f"{_MATH}oMathPara":  # a formula on a line of its own: a paragraph, or runs within one
+            parent.tag = f"{_WORDS}ins" if parent.getparent().tag == f"{_WORDS}p" else f"{_WORDS}p"
         parent.replace(formula, run)
     copy = io.BytesIO()
     with zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as target:

@@ -73,4 +73,4 @@ def _fill_spans(page: BeautifulSoup, table: Tag) -> None:
 
 def _span(cell: Tag, attribute: str) -> int:
     value = str(cell.attrs.pop(attribute, "1"))
-    return min(int(value), _MOST_SPANNED) if value.isdigit() and int(value) else 1
+    return min(int(value), _MOST_SPANNED) if value.isdecimal() and int(value) else 1

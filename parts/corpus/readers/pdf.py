@@ -13,6 +13,7 @@ _ITEM = re.compile(r"\s*(?:[-*•▪◦\u2013]|\d{1,3}[.)]|[a-z]\))\s")
 _BREAK = re.compile(r"[\x02\u00ad]\s?")  # PDFium's mark of a hyphen that ends a line
 _WORD = re.compile(r"\w+(?:-\w+)*")
 _HEAD, _TAIL, _LONGEST = re.compile(r"[\w-]+"), re.compile(r"[\w-]+\Z"), 60
+_STOPS = (".", "!", "?", ":")
 _DIGITS = re.compile(r"\d+")
 _DPI = 200 / 72  # of a scan for Tesseract
 
@@ -99,14 +100,16 @@ def _has_hyphen(before: str, after: str, counts: Counter[str]) -> bool:
 def _unwrap(page: str) -> str:
     """Return the text of a page with wrapped lines joined, so that a passage ends with a sentence, not with a line.
 
-    A line is wrapped if the first word of the next one would make it about as long as the page's longest line. A list
-    item, and a short line after a full stop, which may be a heading, start a new line.
+    A line is wrapped if the first word of the next one would make it about as long as the page's longest line, or if it is
+    no short one and the next one goes on in small letters. A list item, and a short line after a full stop, which may be a
+    heading, start a new line.
     """
     lines = [line.rstrip() for line in page.split("\n")]
     longest = max(map(len, lines))
     text = lines[0]
     for above, line in pairwise(lines):
-        wrapped = bool(line) and len(above) + 1 + len(line.split()[0]) > 0.9 * longest
-        starts_new = _ITEM.match(line) or (above.endswith((".", "!", "?", ":")) and len(line) < 0.5 * longest)
+        goes_on = line[:1].islower() and len(above) > 0.3 * longest and not above.endswith(_STOPS)
+        wrapped = goes_on or (bool(line) and len(above) + 1 + len(line.split()[0]) > 0.9 * longest)
+        starts_new = _ITEM.match(line) or (above.endswith(_STOPS) and len(line) < 0.5 * longest)
         text += (" " if wrapped and not starts_new else "\n") + line
     return text

@@ -2,8 +2,8 @@
 
 import io
 from collections.abc import Iterator
+from zipfile import BadZipFile
 
-from parts.corpus.archive import opened
 from parts.corpus.unreadable import Unreadable
 from parts.text.markdown import table
 
@@ -13,13 +13,11 @@ def read(data: bytes) -> tuple[str, str]:
     from pptx import Presentation
     from pptx.exc import PythonPptxError
 
-    with opened(data):
-        pass
     try:
         presentation = Presentation(io.BytesIO(data))
         slides = ["\n\n".join(_blocks(slide)) for slide in presentation.slides]
         return presentation.core_properties.title or "", "\f".join(slides)
-    except (PythonPptxError, KeyError, ValueError, AttributeError, IndexError, SyntaxError) as error:
+    except (PythonPptxError, BadZipFile, KeyError, ValueError, AttributeError, IndexError, SyntaxError) as error:
         raise Unreadable("broken", "is a PPTX file that cannot be read") from error
 
 

@@ -4,8 +4,8 @@ import io
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from itertools import groupby
+from zipfile import BadZipFile
 
-from parts.corpus.archive import opened
 from parts.corpus.unreadable import Unreadable
 from parts.text.markdown import table
 
@@ -16,12 +16,10 @@ def read(data: bytes) -> tuple[str, str]:
     """Return the title of its properties and the sheets, joined by form feeds. Raises Unreadable where it cannot be opened."""
     import openpyxl
 
-    with opened(data):
-        pass
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
         sheets = [(sheet.title, list(_rows(sheet))) for sheet in book.worksheets if sheet.sheet_state == "visible"]
-    except (KeyError, ValueError, AttributeError, IndexError, TypeError, SyntaxError) as error:
+    except (BadZipFile, KeyError, ValueError, AttributeError, IndexError, TypeError, SyntaxError) as error:
         raise Unreadable("broken", "is an XLSX file that cannot be read") from error
     return book.properties.title or "", "\f".join(_page(name, rows) for name, rows in sheets if any(map(any, rows)))
 
