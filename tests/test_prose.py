@@ -48,6 +48,10 @@ def test_a_question_hides_its_answer_and_rests_on_the_sentence(asked):
         assert not any(f" {answer} " in question for question in each.questions)
 
 
+def test_a_word_that_begins_a_sentence_is_no_name(asked):
+    assert not {"The", "It", "Write"} & set(asked)
+
+
 def test_a_sentence_that_points_to_the_one_before_is_asked_with_it(asked):
     assert asked["1912"].reasoning.startswith("The board has seven seats")
     assert asked["the kettle"].reasoning.startswith("Write mistakes")
