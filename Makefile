@@ -6,7 +6,8 @@ export PYTHONPATH := $(CURDIR)
 export RAGAS_DO_NOT_TRACK = true
 export HF_HUB_DISABLE_TELEMETRY = 1
 export TOKENIZERS_PARALLELISM = false
-export GLIBC_TUNABLES = glibc.malloc.hugetlb=1 # training is a tenth faster where Linux gives pages of 2 MB on request
+# training is a tenth faster where Linux gives pages of 2 MB on request
+export GLIBC_TUNABLES = glibc.malloc.hugetlb=1
 
 .PHONY: repro test quick lint diff history verdict page estimate ledger coverage rejected redactions docs picture search scaling ablations leak seeds bench clean
 
