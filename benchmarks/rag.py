@@ -68,10 +68,11 @@ def workdir() -> Iterator[postgres.RetrieveParams]:
 
 
 def bm25(questions: pl.DataFrame, chunks: pl.DataFrame, depth: int) -> pl.DataFrame:
-    """Return the Contexts of BM25 alone, with English stop words and without stems."""
+    """Return the Contexts of BM25 alone, with English stop words and stems, as the full text of hybrid retrieval has them."""
     import bm25s
+    import Stemmer
 
-    options = {"stopwords": "en", "show_progress": False}
+    options = {"stopwords": "en", "stemmer": Stemmer.Stemmer("english"), "show_progress": False}
     texts = [embedding_text(*row) for row in chunks.select("heading", "text").iter_rows()]
     index = bm25s.BM25()
     index.index(bm25s.tokenize(texts, **options), show_progress=False)
@@ -118,7 +119,7 @@ def search(bench: Bench) -> None:
     embed = Embedder(settings.embedder)
     with temporary_store(chunks, settings, resampled(embed, chunks, bench.sizes.embedded)) as store:
         sql, hybrid_search = store.connection, query("hybrid_search")
-        values = {"weight": 0.5, "rows": len(chunks), "depth": settings.depth, "rrf": settings.rrf}
+        values = {"weight": 0.5, "rows": len(chunks), "depth": settings.depth}
         values |= {"language": settings.language}
         ways = {
             "dense": (
@@ -238,7 +239,7 @@ def main(*arguments: str, sizes: Sizes = Sizes(), bm25: bool = True, results: Pa
     folders = [argument for argument in arguments if argument not in PARTS]
     corpora = folders[0] if folders else os.environ.get("CLOSEDBOOK_CORPORA")
     corpora = Path(corpora).resolve() if corpora else None
-    figures = Figures("rag", results, "pgvector", "sentence-transformers", *(["bm25s"] if bm25 else []))
+    figures = Figures("rag", results, "pgvector", "sentence-transformers", *(["bm25s", "PyStemmer"] if bm25 else []))
     names = [argument for argument in arguments if argument in PARTS]
     for name in names or PARTS:
         with workdir() as settings:

@@ -5,6 +5,7 @@ writes  metrics/index.json  the store's manifest, for DVC to follow: rows, embed
 """
 
 import random
+import sys
 
 from parts.project import metrics, params
 from parts.project.command import run
@@ -32,6 +33,10 @@ def main() -> None:
     with postgres.open_store(chunks, params.load("retrieve", postgres.RetrieveParams)) as store:
         manifest = store.manifest()
         manifest["recall_at_10"] = recall(store, random.Random(1).sample(texts, min(PROBES, len(texts))))
+        if store.is_too_wide and store.rows >= store.params.exact_below:
+            print(
+                f"vectors of {store.embed.width:,} numbers are too wide for an index: search is exact", file=sys.stderr
+            )
     metrics.write("index", manifest)
     print(f"{manifest['rows']} passages, {store.embedded} embedded now; recall@10 {manifest['recall_at_10']:.3f}")
 

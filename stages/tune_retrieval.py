@@ -69,7 +69,7 @@ def main() -> None:
             "tune_retrieval: no question of the teacher was kept: synthesize needs a generator of questions, as qa"
         )
     with postgres.open_store(chunks, params.load("retrieve", postgres.RetrieveParams)) as store:
-        vectors = store.embed([question for question, _, _ in questions])
+        vectors = store.embed.questions([question for question, _, _ in questions])
         hits = {
             weight: [
                 store.hybrid(question, vector, weight)

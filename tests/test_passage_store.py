@@ -64,6 +64,62 @@ def test_only_changed_passages_are_embedded_and_removed_ones_are_deleted(make_st
     assert store.sync(passages(c0="one", c1="TWO", c9="four", heading="another")) == 3
 
 
+def test_a_text_that_moved_or_repeats_is_embedded_once(make_store):
+    store = make_store(passages("one", "two", "three"), embed := Embed())
+    embed.seen.clear()
+    assert store.sync(passages("new", "one", "two", "three", "new", "one")) == 1, "an inserted passage moves the others"
+    assert embed.seen == ["H\nnew"]
+    hits = dict(store.nearest(embed(["H\none"])[0]))
+    assert hits["c1"] == hits["c5"] == pytest.approx(1) and len(hits) == 6
+
+
+def test_a_stop_loses_no_vector_that_was_written(make_store, monkeypatch):
+    monkeypatch.setattr("parts.retrieval.passage_store.BATCH", 2)
+    store = make_store(passages("one"), embed := Embed())
+
+    def stop(texts):
+        if "H\nfive" in texts:
+            raise KeyboardInterrupt
+        return embed(texts)
+
+    store.embed, chunks = Stopped(stop), passages("one", "two", "three", "four", "five")
+    with pytest.raises(KeyboardInterrupt):
+        store.sync(chunks)
+    assert store.manifest()["rows"] == 1
+    embed.seen.clear()
+    assert make_store(chunks, embed).rows == 5
+    assert embed.seen == ["H\nfour", "H\nfive"]
+
+
+def test_two_processes_that_embed_at_once_leave_no_passage_out(make_store):
+    store = make_store(passages("one"), embed := Embed())
+
+    def meanwhile(texts):
+        make_store(passages("one", "two"), embed)
+        return embed(texts)
+
+    store.embed = Stopped(meanwhile)
+    assert store.sync(passages("one", "two", "three")) == 2
+    assert make_store(schema=store.schema).rows == 3
+
+
+class Stopped(Embed):
+    def __init__(self, embed):
+        self.embed = embed
+
+    def __call__(self, texts: list[str]) -> np.ndarray:
+        return self.embed(texts)
+
+
+@pytest.mark.parametrize(("width", "is_indexed"), [(2000, True), (3072, True), (4001, False)])
+def test_vectors_of_any_width_are_searched(make_store, width, is_indexed):
+    embed = Embed()
+    embed.width = width
+    store = make_store(many(60), embed, exact_below=1)
+    assert ("by_meaning" in plan(store)) == is_indexed
+    assert ids(store.nearest(embed(["H\ntext 7"])[0], 1)) == ["c0007"]
+
+
 class Short(Embed):
     def __call__(self, texts: list[str]) -> np.ndarray:
         return super().__call__(texts)[:-1]
@@ -132,18 +188,28 @@ def test_any_question_is_words_and_never_an_operator(make_store, question):
     assert len(store.hybrid(question, store.embed(["x"])[0], 0.5)) == 2
 
 
-def test_hybrid_search_is_weighted_reciprocal_rank_fusion(make_store):
+def test_hybrid_search_is_a_convex_sum_of_the_scores_of_what_either_search_has_among_its_best(make_store):
     texts = {f"c{n:02}": f"alpha {n}" for n in range(30)}
     store = make_store(passages(**texts), embed := Embed(), depth=10)
-    vector = embed(["q"])[0]
-    nearest, by_words = ids(store.nearest(vector)), ids(store.hybrid("alpha 3 7 12", vector, 1.0))
-    hits = store.hybrid("alpha 3 7 12", vector, 0.5)
-    wanted = {}
-    for ranked in (nearest, by_words):
-        for rank, chunk_id in enumerate(ranked, 1):
-            wanted[chunk_id] = wanted.get(chunk_id, 0) + 0.5 / (60 + rank)
-    assert hits == [(c, pytest.approx(s)) for c, s in sorted(wanted.items(), key=lambda w: (-w[1], w[0]))[:10]]
-    assert ids(store.hybrid("alpha 3 7 12", vector, 0.0)) == nearest
+    vector, question = embed(["q"])[0], "alpha 3 7 12"
+    by_words, cosine = dict(store.hybrid(question, vector, 1.0)), dict(store.nearest(vector, 30))
+    assert max(by_words.values()) == pytest.approx(1) and min(by_words.values()) > 0
+    every_word = dict(store.hybrid(question, vector, 0.5))
+    candidates = {*by_words, *ids(store.nearest(vector))}
+    rest = min(by_words.values())  # of the passages that have alpha alone, which are alike
+    nearest = max(cosine.values())
+    wanted = {c: 0.5 * by_words.get(c, rest) + 0.5 * max(cosine[c], 0) / nearest for c in candidates}
+    assert every_word == {c: pytest.approx(s) for c, s in sorted(wanted.items(), key=lambda w: (-w[1], w[0]))[:10]}
+    only = store.hybrid(question, vector, 0.0)
+    assert ids(only) == [c for c, _ in store.nearest(vector)] and all(score >= 0 for _, score in only)
+
+
+def test_what_is_glued_together_is_found_by_its_parts(make_store):
+    glued = ["See ERR-4021.", "Employee/Spouse: $1,500.25", "Set it in config/pump.yaml.", "Nothing of the kind."]
+    store, nothing = make_store(passages(*glued)), np.zeros(8, "float32")
+    for question, wanted in (("4021", "c0"), ("spouse", "c1"), ("1500.25", "c1"), ("the pump", "c2"), ("yaml", "c2")):
+        assert ids(store.hybrid(question, nothing, 1.0)) == [wanted], question
+    assert ids(store.hybrid("err-4021", nothing, 1.0)) == ["c0"]
 
 
 def test_two_projects_share_a_server_and_no_table(workplace, monkeypatch, tmp_path, make_store):

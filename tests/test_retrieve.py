@@ -5,6 +5,9 @@ import json
 import pytest
 
 from parts.project.errors import UserError
+from parts.retrieval import postgres
+from parts.retrieval.contexts import shown_passages
+from parts.retrieval.embedder import BUNDLED, Embedder
 from parts.retrieval.ranking import measure
 from parts.retrieval.retriever import retrieve
 from schemas.contexts import Contexts
@@ -59,6 +62,31 @@ def test_hybrid_retrieval_has_the_tuned_lexical_weight(here):
         scores[words] = dict(retrieve("hybrid", questions, TEXTS, knobs()).select("chunk_id", "score").rows())
     assert "c3" in scores[0.0] and "c3" not in scores[1.0]
     assert scores[0.25]["c0"] == pytest.approx(0.25 * scores[1.0]["c0"] + 0.75 * scores[0.0]["c0"])
+
+
+def test_a_text_that_stands_in_two_documents_is_shown_once(here):
+    chunks = passages("Lunch costs five euros.", "Lunch costs five euros.", "The lamp is red.")
+    columns = ("question_id", "rank", "chunk_id", "score")
+    contexts = Contexts.frame([dict(zip(columns, ("q", n + 1, f"c{n}", 1.0), strict=True)) for n in range(3)])
+    assert shown_passages(contexts, chunks, 2) == {"q": [("H", "Lunch costs five euros."), ("H", "The lamp is red.")]}
+
+
+def test_a_model_that_reads_questions_and_passages_by_different_prompts_is_given_them(here):
+    embed = Embedder(BUNDLED)
+    embed.model.prompts = {"query": "query: ", "document": "passage: "}
+    plain = Embedder(BUNDLED)
+    assert embed(["lamp"]) == pytest.approx(plain(["passage: lamp"]), abs=1e-5)
+    assert embed.questions(["lamp"]) == pytest.approx(plain(["query: lamp"]), abs=1e-5)
+    assert plain.questions(["lamp"]) == pytest.approx(plain(["lamp"]), abs=1e-6)
+
+
+def test_a_server_that_gives_up_is_an_error_in_one_line(here):
+    with (
+        pytest.raises(UserError, match=r"^Postgres gave up: canceling statement due to statement timeout$"),
+        postgres.open_store(TEXTS, knobs()) as store,
+    ):
+        store.connection.execute("SET statement_timeout = 10")
+        store.connection.execute("SELECT pg_sleep(1)")
 
 
 def test_hybrid_retrieval_before_tuning_says_what_to_run(here):

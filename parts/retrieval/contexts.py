@@ -13,9 +13,8 @@ def passages_by_id(chunks: pl.DataFrame) -> dict[str, Passage]:
 
 
 def shown_passages(contexts: pl.DataFrame, chunks: pl.DataFrame, most: int) -> dict[str, list[Passage]]:
-    """Return the best `most` passages by question id, best first, from Contexts and Chunks."""
-    joined = (
-        contexts.filter(pl.col("rank") <= most).join(chunks, "chunk_id", validate="m:1").sort("question_id", "rank")
-    )
-    parts = joined.group_by("question_id", maintain_order=True)
+    """Return the best `most` passages by question id, best first, from Contexts and Chunks: no text twice."""
+    joined = contexts.join(chunks, "chunk_id", validate="m:1").sort("question_id", "rank")
+    shown = joined.unique(["question_id", "heading", "text"], keep="first", maintain_order=True)
+    parts = shown.group_by("question_id", maintain_order=True).head(most).group_by("question_id", maintain_order=True)
     return {question_id: part.select("heading", "text").rows() for (question_id,), part in parts}

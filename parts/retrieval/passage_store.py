@@ -1,18 +1,25 @@
 """Store the passages of one corpus in Postgres, keep them in sync with the documents, and search them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
 
 from parts.project.errors import UserError
+from parts.project.progress import ProgressBar
 from parts.project.queries import query
 from parts.retrieval.contexts import passages_by_id
 from parts.retrieval.index import Hits
 
 BUILD_MEMORY = "1GB"
 """maintenance_work_mem for building an HNSW index; 200,000 vectors of 384 numbers fit."""
+
+WIDEST = {"vector": 2000, "halfvec": 4000}
+"""The most numbers of a vector that an HNSW index takes, by its type (pgvector)."""
+
+BATCH = 1024
+"""Passages that are embedded before their vectors are written: all that a stop loses."""
 
 
 class PassageStore:
@@ -27,6 +34,8 @@ class PassageStore:
         from psycopg import sql
 
         self.connection, self.schema, self.params, self.embed = connection, schema, params, embed
+        self.type = "halfvec" if params.half_precision or embed.width > WIDEST["vector"] else "vector"
+        self.is_too_wide = embed.width > WIDEST[self.type]
         try:
             with connection.transaction():
                 self._lock()
@@ -49,29 +58,28 @@ class PassageStore:
         self._count()
 
     def sync(self, chunks: pl.DataFrame) -> int:
-        """Make the table equal to `chunks`; return the number of passages embedded, which are the new and changed ones.
+        """Make the table equal to `chunks`; return the number of texts embedded: those that no passage had yet.
 
-        The table changes in one transaction, after all vectors are computed.
+        Vectors are written as they come, to a table of their own; the passages change in one transaction, after all of them.
         """
         passages = passages_by_id(chunks)
         digests = {chunk_id: passage_digest(*passage) for chunk_id, passage in passages.items()}
         stored = dict(self.connection.execute("SELECT chunk_id, sha256 FROM passages").fetchall())
         new = [chunk_id for chunk_id, digest in digests.items() if stored.get(chunk_id) != digest]
         removed = [chunk_id for chunk_id in stored if chunk_id not in digests]
-        vectors = self.embed([embedding_text(*passages[chunk_id]) for chunk_id in new]) if new else []
+        self.embedded = self._embed({digests[chunk_id]: embedding_text(*passages[chunk_id]) for chunk_id in new})
         rebuild = 2 * len(new) > len(digests)
         with self.connection.transaction():
             self._lock()
             if rebuild:
                 self._set_indices(None)
             self.connection.execute("DELETE FROM passages WHERE chunk_id = ANY(%s)", (new + removed,))
-            self._copy([(chunk_id, digests[chunk_id], *passages[chunk_id]) for chunk_id in new], vectors)
+            self._insert([(chunk_id, digests[chunk_id], *passages[chunk_id]) for chunk_id in new])
             self._set_indices(len(digests))
             if rebuild:
                 self.connection.execute("ANALYZE passages")
         self._count()
-        self.embedded = len(new)
-        return len(new)
+        return self.embedded
 
     def nearest(self, vector: np.ndarray, count: int | None = None) -> Hits:
         """Return the `count` (None: depth) passages nearest to `vector`, with cosine similarity, -1..1."""
@@ -90,7 +98,7 @@ class PassageStore:
     def hybrid(self, question: str, vector: np.ndarray, weight: float) -> Hits:
         """Return the best depth passages by hybrid search; full text has `weight` (0..1), `vector` the rest."""
         values = {"question": question, "vector": self._vector(vector), "weight": weight, "rows": self.rows}
-        values |= {"depth": self.params.depth, "rrf": self.params.rrf, "language": self.params.language}
+        values |= {"depth": self.params.depth, "language": self.params.language}
         return self.connection.execute(self._hybrid_search, values).fetchall()
 
     def manifest(self) -> dict[str, int | str]:
@@ -104,28 +112,60 @@ class PassageStore:
         self.connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (self.schema,))
 
     def _create_table(self) -> None:
-        """Create the table; recreate it if it was made with another model, precision or language."""
+        """Create the tables; recreate them if they were made with another model, precision, language or definition."""
         from psycopg import sql
 
-        kind = "halfvec" if self.params.half_precision else "vector"
-        fingerprint = f"{self.params.embedder} {kind}({self.embed.width}) {self.params.language}"
+        definition = query("passages_table")
+        version = hashlib.sha256(definition.encode()).hexdigest()[:8]
+        fingerprint = f"{self.params.embedder} {self.type}({self.embed.width}) {self.params.language} {version}"
         comment = (
             "SELECT obj_description(pg_class.oid, 'pg_class') FROM pg_class JOIN pg_namespace ON relnamespace = "
             "pg_namespace.oid WHERE relname = 'passages' AND nspname = %s"
         )
         if self.connection.execute(comment, (self.schema,)).fetchone() == (fingerprint,):
             return
-        self.connection.execute(sql.SQL("DROP TABLE IF EXISTS {}.passages").format(sql.Identifier(self.schema)))
+        drop = sql.SQL("DROP TABLE IF EXISTS {schema}.passages, {schema}.vectors")
+        self.connection.execute(drop.format(schema=sql.Identifier(self.schema)))
         values = {"language": sql.Literal(self.params.language), "fingerprint": sql.Literal(fingerprint)}
-        vectors = sql.SQL(kind + "({})").format(sql.Literal(self.embed.width))
-        self.connection.execute(sql.SQL(query("passages_table")).format(**values, vectors=vectors))
+        vectors = sql.SQL(self.type + "({})").format(sql.Literal(self.embed.width))
+        self.connection.execute(sql.SQL(definition).format(**values, vectors=vectors))
 
-    def _copy(self, rows: Sequence[tuple[str, ...]], vectors: Sequence[np.ndarray]) -> None:
-        statement = "COPY passages (chunk_id, sha256, heading, text, embedding) FROM STDIN WITH (FORMAT BINARY)"
-        with self.connection.cursor().copy(statement) as copy:
-            copy.set_types(["text"] * 4 + ["halfvec" if self.params.half_precision else "vector"])
-            for row, vector in zip(rows, vectors, strict=True):
-                copy.write_row((*row, self._vector(vector)))
+    def _embed(self, texts: Mapping[str, str]) -> int:
+        """Have the vector of each of `texts` (digest -> text) in the table of vectors; return how many were embedded."""
+        known = (
+            "INSERT INTO vectors SELECT DISTINCT ON (sha256) sha256, embedding FROM passages WHERE sha256 = ANY(%s) "
+            "ON CONFLICT DO NOTHING"
+        )
+        self.connection.execute(known, (list(texts),))
+        stored = {digest for (digest,) in self.connection.execute("SELECT sha256 FROM vectors").fetchall()}
+        missing = [digest for digest in texts if digest not in stored]
+        with ProgressBar(total=len(missing), desc="embed", unit="passage", disable=len(missing) < BATCH) as bar:
+            for start in range(0, len(missing), BATCH):
+                batch = missing[start : start + BATCH]
+                vectors = self.embed([texts[digest] for digest in batch])
+                rows = [(digest, self._vector(vector)) for digest, vector in zip(batch, vectors, strict=True)]
+                self._copy("vectors (sha256, embedding)", ["text", self.type], rows)
+                bar.update(len(batch))
+        return len(missing)
+
+    def _insert(self, rows: Sequence[tuple[str, ...]]) -> None:
+        """Insert passages (chunk_id, sha256, heading, text), whose vectors are in the table of vectors; empty that."""
+        self.connection.execute(
+            "CREATE TEMP TABLE fresh (chunk_id text, sha256 text, heading text, text text) ON COMMIT DROP"
+        )
+        self._copy("fresh", ["text"] * 4, rows)
+        inserted = self.connection.execute(
+            "INSERT INTO passages (sha256, chunk_id, heading, text, embedding) SELECT * FROM fresh JOIN vectors USING (sha256)"
+        )
+        if inserted.rowcount < len(rows):
+            raise UserError("another process has changed the passages of this corpus meanwhile: run this again")
+        self.connection.execute("DELETE FROM vectors")
+
+    def _copy(self, table: str, types: list[str], rows: Sequence[tuple]) -> None:
+        with self.connection.cursor().copy(f"COPY {table} FROM STDIN WITH (FORMAT BINARY)") as copy:
+            copy.set_types(types)
+            for row in rows:
+                copy.write_row(row)
 
     def _set_indices(self, rows: int | None) -> None:
         """Create and drop indices for a table of `rows` passages; None: drop all, so that rows load faster."""
@@ -133,11 +173,12 @@ class PassageStore:
             self.params,
             "SELECT indexname FROM pg_indexes WHERE schemaname = %s AND indexname LIKE 'by%%'",
         )
-        kind = "halfvec" if params.half_precision else "vector"
         wanted = {} if rows is None else {"by_words": "gin (words)"}
-        if rows is not None and rows >= params.exact_below:
+        if rows is not None and rows >= params.exact_below and not self.is_too_wide:
             options = f"WITH (m = {params.m}, ef_construction = {params.ef_construction})"
-            wanted[f"by_meaning_{params.m}_{params.ef_construction}"] = f"hnsw (embedding {kind}_cosine_ops) {options}"
+            wanted[f"by_meaning_{params.m}_{params.ef_construction}"] = (
+                f"hnsw (embedding {self.type}_cosine_ops) {options}"
+            )
         names = {name for (name,) in self.connection.execute(existing, (self.schema,)).fetchall()}
         for name in names - set(wanted):
             self.connection.execute(f"DROP INDEX {name}")
@@ -151,7 +192,7 @@ class PassageStore:
     def _vector(self, vector: np.ndarray):
         from pgvector import HalfVector
 
-        return HalfVector(vector) if self.params.half_precision else vector
+        return HalfVector(vector) if self.type == "halfvec" else vector
 
 
 def embedding_text(heading: str, text: str) -> str:

@@ -18,15 +18,21 @@ from parts.retrieval.passage_store import PassageStore
 FOLDER = Path(".cache/postgres")
 
 
+_FIND_EXTENSION = """
+SELECT set_config('search_path', concat_ws(', ', nullif(current_setting('search_path'), ''), quote_ident(nspname)), false)
+FROM pg_extension JOIN pg_namespace ON extnamespace = pg_namespace.oid WHERE extname = 'vector'
+"""
+"""Add the schema of pgvector to the search path, where an owner may have put it."""
+
+
 class RetrieveParams(BaseModel, extra="forbid", frozen=True):
     """Section `retrieve` of params.yaml."""
 
     embedder: str  # a sentence-transformers model, by name or folder
     reranker: str  # a cross-encoder of sentence-transformers, by name or folder
     language: str  # configuration of Postgres's text search: stop words and stemming
-    depth: int = Field(ge=1)  # passages retrieved per question; an arm is shown the best of them
-    rrf: float = Field(gt=0)  # constant k of reciprocal rank fusion: the higher, the less the first ranks count
-    half_precision: bool  # vectors of 16 bits per number instead of 32
+    depth: int = Field(ge=1, le=1000)  # passages retrieved per question; an arm is shown the best of them
+    half_precision: bool  # vectors of 16 bits per number instead of 32; those of more than 2,000 numbers have no other
     exact_below: int = Field(ge=0)  # number of passages below which search is exact; from it on by an HNSW index
     m: int = Field(ge=2, le=100)  # of HNSW: neighbours per passage
     ef_construction: int = Field(ge=4, le=1000)  # of HNSW: candidates on insert
@@ -41,13 +47,19 @@ class _Corpus(BaseModel):
 def open_store(chunks: pl.DataFrame, params: RetrieveParams) -> Iterator[PassageStore]:
     """Yield the passage store of this corpus, in sync with `chunks`.
 
-    Raises UserError as `connect` and PassageStore do, or if the embedder cannot be loaded.
+    Raises UserError as `connect` and PassageStore do, if the embedder cannot be loaded, or if the server gives up: its disk
+    or shared memory is full, a statement took too long, a passage has more words than it can index.
     """
+    import psycopg
+
     embed = Embedder(params.embedder)
     with connect() as connection:
-        store = PassageStore(connection, schema(), params, embed)
-        store.sync(chunks)
-        yield store
+        try:
+            store = PassageStore(connection, schema(), params, embed)
+            store.sync(chunks)
+            yield store
+        except psycopg.OperationalError as error:
+            raise UserError(f"Postgres gave up: {str(error).splitlines()[0]}") from error
 
 
 def schema() -> str:
@@ -80,6 +92,7 @@ def connect() -> Iterator["psycopg.Connection"]:  # noqa: F821 - imported where 
             raise UserError(
                 f"the Postgres of CLOSEDBOOK_DSN cannot be used: {line}: correct it, or unset it for the embedded one"
             ) from error
+        connection.execute(_FIND_EXTENSION)
         register_vector(connection)
         yield connection
 

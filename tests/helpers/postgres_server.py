@@ -46,7 +46,8 @@ def over_tcp(folder: Path, password: str) -> Iterator[str]:
             connection.execute("CREATE DATABASE plain OWNER reader")
             connection.execute("CREATE DATABASE passages OWNER reader")
         with psycopg.connect(**owner, dbname="passages") as connection:
-            connection.execute("CREATE EXTENSION vector")
+            connection.execute("CREATE SCHEMA tools; GRANT USAGE ON SCHEMA tools TO reader")
+            connection.execute("CREATE EXTENSION vector SCHEMA tools")  # as careful owners do
         yield f"postgresql://reader@127.0.0.1:{port}/passages"
     finally:
         subprocess.run([BIN / serve[0], *serve[1:], "-m", "immediate", "stop"], **quiet)

@@ -8,7 +8,7 @@ from schemas.chunks import Chunks
 from schemas.questions import Questions
 
 KNOBS = {
-    "embedder": "all-MiniLM-L6-v2", "reranker": "none", "language": "english", "depth": 10, "rrf": 60.0, "half_precision": False,
+    "embedder": "all-MiniLM-L6-v2", "reranker": "none", "language": "english", "depth": 10, "half_precision": False,
     "exact_below": 1000, "m": 16, "ef_construction": 64, "ef_search": 100,
 }  # fmt: skip
 
@@ -29,6 +29,8 @@ class Embed:
         self.seen += texts
         vectors = np.stack([np.random.default_rng(list(text.encode())).normal(size=self.width) for text in texts])
         return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype("float32")
+
+    questions = __call__
 
 
 def passages(*texts: str, heading: str = "H", **named: str) -> pl.DataFrame:

@@ -14,4 +14,4 @@ from parts.retrieval.postgres import RetrieveParams
 def indexed(chunks: pl.DataFrame, params: RetrieveParams) -> Iterator[Index]:
     """Yield the index of `chunks` by the vectors of heading and text."""
     with postgres.open_store(chunks, params) as store:
-        yield Index(store.embed, lambda question, vector: store.nearest(vector))
+        yield Index(store.embed.questions, lambda question, vector: store.nearest(vector))

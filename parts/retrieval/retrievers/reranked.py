@@ -27,7 +27,7 @@ def indexed(chunks: pl.DataFrame, params: RetrieveParams) -> Iterator[Index]:
         return sorted(zip(ids, map(float, scores), strict=True), key=lambda hit: (-hit[1], hit[0]))
 
     with postgres.open_store(chunks, params) as store:
-        yield Index(store.embed, lambda question, vector: store.hybrid(question, vector, weight), rerank)
+        yield Index(store.embed.questions, lambda question, vector: store.hybrid(question, vector, weight), rerank)
 
 
 def _cross_encoder(model: str):
