@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts.corpus import exam_writer, question_file
+from parts.corpus import exam_writer, published, question_file
 from parts.corpus.evidence import build_exam
 from parts.corpus.exam_hash import exam_sha
 from parts.corpus.exam_writer import ExamMix
@@ -33,7 +33,7 @@ from schemas.redacted import Redacted
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `exam` of params.yaml."""
 
-    questions: Path  # a JSONL file; without a line in it, the teacher writes the exam
+    questions: Path  # a JSONL file, or that of a published benchmark; without a line in it, the teacher writes the exam
     unanswerable: Path  # a JSONL file of questions that the documents do not answer
     count: int = Field(ge=1)  # questions the teacher writes, when it does, spread over all documents
     mix: ExamMix  # shares of them; the rest asks for one fact each
@@ -63,7 +63,8 @@ def main() -> None:
     """Write Questions."""
     section, server = params.load("exam", Params), params.load("teacher", Server)
     documents, chunks = Documents.read(), Chunks.read()
-    exam, lost, exam_by = list(question_file.questions(section.questions)), Counter(), "people"
+    benchmark, lost, exam_by = published.read(section.questions), Counter(), "people"
+    exam = benchmark.questions if benchmark else list(question_file.questions(section.questions))
     if not exam:
         exam, lost = write_exam(section, chunks, server)
         exam_by = server.model

@@ -1,6 +1,6 @@
-"""Read a folder of files as text.
+"""Read a folder of files as text, or the documents of a published benchmark.
 
-reads   the folder ingest.path
+reads   the folder, or the file, ingest.path
 writes  Documents           one row per document
         Rejected            one row per file that is none
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts.corpus import folder
+from parts.corpus import folder, published
 from parts.corpus.workers import read_files
 from parts.project import metrics, params
 from parts.project.command import run
@@ -23,12 +23,14 @@ from schemas.rejected import Rejected
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `ingest` of params.yaml."""
 
-    path: Path  # the folder with the documents
+    path: Path  # the folder with the documents, or a file of QuALITY, SQuAD or LongHealth as it is published
     most_rejected: float = Field(ge=0, le=1)  # share of its files that are no documents, above it the run ends
 
 
 def ingest(root: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return Documents and Rejected of the files below `root`. Raises UserError where there is no file."""
+    if root.is_file():
+        return benchmark(root), Rejected.frame([])
     files = list(folder.files(root))
     if not files:
         raise UserError(f"no documents in {root}: put files there, or change ingest.path in params.yaml")
@@ -39,6 +41,18 @@ def ingest(root: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
         else:
             documents.append({"doc_id": name, "title": title, "text": text})
     return Documents.frame(documents), Rejected.frame(rejected)
+
+
+def benchmark(path: Path) -> pl.DataFrame:
+    """Return Documents of a published benchmark. Raises UserError for another file."""
+    documents = getattr(published.read(path), "documents", {})
+    if not documents:
+        raise UserError(
+            f"{path} is a file: ingest.path names a folder of documents, or a file of QuALITY, SQuAD or LongHealth as published"
+        )
+    return Documents.frame(
+        [{"doc_id": name, "title": title, "text": text} for name, (title, text) in documents.items()]
+    )
 
 
 def complaint(rejected: pl.DataFrame, count: int) -> str:
