@@ -49,8 +49,6 @@ def test_bands_miss_fewer_than_a_pair_in_a_thousand_and_are_no_shorter_than_that
 def test_runs_are_of_three_words_or_of_all_there_are():
     assert minhash.runs("A b, c d.") == {"a b c", "b c d"}
     assert minhash.runs("A b") == {"a b"}
-    assert minhash.names("The Lamp 200 is v2, big") == {"The", "Lamp", "200", "v2"}
-    assert minhash.numbers("The Lamp 200 is v2, big") == {"200", "v2"}
 
 
 LONG = "one two three four five six seven eight nine ten"

@@ -4,8 +4,9 @@ import json
 from collections import Counter
 
 from parts.corpus.evidence import locate
-from parts.curation.minhash import runs, words
+from parts.curation.minhash import runs
 from parts.text.answer_format import REFUSAL
+from parts.text.words import words
 from tests.helpers.source_code import ROOT
 
 CORPUS = ROOT / "data/real"

@@ -1,25 +1,23 @@
 """Find the gold passages of exam questions: those that contain a piece of evidence."""
 
-import re
-
 import polars as pl
 
 from parts.corpus import question_file
+from parts.text.words import WORD, folded, words
 from schemas.questions import Questions
-
-_WORD = re.compile(r"[^\W_]+")
 
 
 def locate(quote: str, text: str) -> tuple[int, int] | None:
     """Return the first span of `text`, [start, end) in characters, with the words of `quote`; None if there is none.
 
-    Only letters and digits are compared, so that line breaks, table bars and quotation marks do not prevent a match.
+    Only letters, their marks and digits are compared, so that line breaks, table bars and quotation marks do not prevent a
+    match. `text` is in Unicode's NFC, as documents are.
     """
-    wanted = [word.lower() for word in _WORD.findall(quote)]
-    words = [(match[0].lower(), match.start(), match.end()) for match in _WORD.finditer(text)]
-    for first in range(len(words) - len(wanted) + 1 if wanted else 0):
-        if all(words[first + offset][0] == word for offset, word in enumerate(wanted)):
-            return words[first][1], words[first + len(wanted) - 1][2]
+    wanted = words(quote)
+    spans = [(folded(match[0]), match.start(), match.end()) for match in WORD.finditer(text)]
+    for first in range(len(spans) - len(wanted) + 1 if wanted else 0):
+        if all(spans[first + offset][0] == word for offset, word in enumerate(wanted)):
+            return spans[first][1], spans[first + len(wanted) - 1][2]
     return None
 
 

@@ -5,6 +5,7 @@ import hashlib
 import polars as pl
 
 from parts.curation import minhash
+from parts.text.words import names, numbers
 
 
 def drop_duplicates(ledger: pl.DataFrame, threshold: float) -> pl.DataFrame:
@@ -16,7 +17,7 @@ def drop_duplicates(ledger: pl.DataFrame, threshold: float) -> pl.DataFrame:
     rows = ledger.filter(pl.col("dropped").is_null()).sort("pair_id").to_dicts()
     texts = [row["prompt"] if row["kind"] == "qa" else row["completion"] for row in rows]
     answers = [row["completion"].lower() if row["kind"] == "qa" else None for row in rows]
-    keys = [(answer, minhash.names(text)) for answer, text in zip(answers, texts, strict=True)]
+    keys = [(answer, names(text)) for answer, text in zip(answers, texts, strict=True)]
     repeats = minhash.find_repeats(texts, keys, threshold)
     pair_ids = [row["pair_id"] for row, is_repeat in zip(rows, repeats, strict=True) if is_repeat]
     reason = pl.when(pl.col("pair_id").is_in(pair_ids)).then(pl.lit("near duplicate")).otherwise("dropped")
@@ -31,7 +32,7 @@ def hold_out(ledger: pl.DataFrame, share: float, threshold: float) -> pl.DataFra
     """
     questions = ledger.filter(pl.col("dropped").is_null(), pl.lit(share > 0), kind="qa")
     rows = questions.sort("pair_id").to_dicts()
-    keys = [(row["doc_id"], row["completion"].lower(), minhash.numbers(row["prompt"])) for row in rows]
+    keys = [(row["doc_id"], row["completion"].lower(), numbers(row["prompt"])) for row in rows]
     groups = minhash.duplicate_groups([row["prompt"] for row in rows], keys, threshold)
     first_ids: dict[int, str] = {}
     dev = []

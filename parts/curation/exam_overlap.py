@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from parts.curation.minhash import names, words
+from parts.text.words import names, words
 
 Embed = Callable[[list[str]], np.ndarray]
 """texts -> unit vectors, (n, width)"""

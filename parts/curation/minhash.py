@@ -2,32 +2,16 @@
 
 Jaccard similarity is |A and B| / |A or B| of the two texts' runs, 0..1. Two texts are compared only if their keys are
 equal: what separates facts about similar things (a name, a number, an answer) belongs in the key. queries/words.sql has
-the same words and runs for SQL.
+the same runs for SQL.
 """
 
-import re
 from collections import Counter
 from collections.abc import Hashable, Sequence
 
-_WORD = re.compile(r"[^\W_]+")
-_LOWER = str.maketrans("\u0130\u03a3", "i\u03c3")  # the two letters that str.lower and DuckDB's lower() map differently
+from parts.text.words import words
+
 RUN_LENGTH = 3  # words
 _PERMUTATIONS = 128
-
-
-def names(text: str) -> frozenset[str]:
-    """Return the words of `text` that have a capital or a digit."""
-    return frozenset(word for word in _WORD.findall(text) if word != word.lower() or not word.isalpha())
-
-
-def numbers(text: str) -> frozenset[str]:
-    """Return the words of `text` that have a digit."""
-    return frozenset(word for word in _WORD.findall(text) if not word.isalpha())
-
-
-def words(text: str) -> list[str]:
-    """Return the words of `text` in lower case: runs of letters and digits."""
-    return _WORD.findall(text.translate(_LOWER).lower())
 
 
 def runs(text: str) -> frozenset[str]:
