@@ -9,6 +9,7 @@ finished, and its minutes are those of all calls.
 
 import contextlib
 import json
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -62,11 +63,12 @@ def keep(revision: str, folder: Path, minutes: float) -> None:
 
 @contextlib.contextmanager
 def adding_minutes(path: Path) -> Iterator[None]:
-    """Add to the number in `path` the minutes that the block takes, however it ends."""
-    start = time.monotonic()
+    """Add to the number in `path` the minutes that the block takes, however it ends: a kill interrupts it, too."""
+    start, handler = time.monotonic(), signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:
+        signal.signal(signal.SIGTERM, handler)
         before = json.loads(path.read_text()) if path.exists() else 0
         write_json(path, before + (time.monotonic() - start) / 60)
 
