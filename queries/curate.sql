@@ -10,12 +10,22 @@ WITH ranked AS (
     FROM (SELECT DISTINCT doc_id FROM chunks)
 ),
 unstudied AS (SELECT doc_id FROM ranked WHERE rank <= round($unstudied * documents)),
-compared AS (
+spelled AS (
     SELECT
-        raw.*, list_distinct(words(raw.completion)) AS row_words,
-        list_distinct(words(chunks.heading || ' ' || chunks.text)) AS passage_words,
+        raw.*, words(raw.completion) AS row_words, words(chunks.heading || ' ' || chunks.text) AS passage_words,
         $lexical AND NOT list_contains($trusted::VARCHAR[], raw.generator) AS is_checked
     FROM raw JOIN chunks USING (chunk_id)
+),
+compared AS ( -- where characters are words, pairs of them too: four yuan fifty has the characters of five yuan forty
+    SELECT
+        * EXCLUDE (row_words, passage_words),
+        list_distinct(row_words) AS row_words, list_distinct(passage_words) AS passage_words,
+        list_filter(
+            list_transform(list_zip(row_words, row_words[2:]), lambda pair: pair[1] || pair[2]),
+            lambda pair: apart(pair) LIKE ' %  % '
+        ) AS row_pairs,
+        list_transform(list_zip(passage_words, passage_words[2:]), lambda pair: pair[1] || pair[2]) AS passage_pairs
+    FROM spelled
 ),
 judged AS (
     SELECT
@@ -25,7 +35,8 @@ judged AS (
             WHEN doc_id IN (FROM unstudied) THEN 'unstudied'
             WHEN completion = '' OR (kind = 'qa' AND prompt = '') THEN 'empty'
             WHEN kind = 'qa' AND regexp_matches(concat_ws(chr(10), prompt, completion), $placeholder) THEN 'private value'
-            WHEN is_checked AND kind = 'qa' AND len(row_words) <= 12 AND NOT list_has_all(passage_words, row_words) THEN 'not grounded'
+            WHEN is_checked AND kind = 'qa' AND len(row_words) <= 12
+                AND NOT (list_has_all(passage_words, row_words) AND list_has_all(passage_pairs, row_pairs)) THEN 'not grounded'
             WHEN is_checked AND NOT list_has_all(passage_words, list_filter(row_words, lambda word: regexp_matches(word, '\d')))
                 THEN 'not grounded'
             WHEN pair_id IN (FROM close) THEN 'in the exam'
@@ -33,7 +44,7 @@ judged AS (
     FROM compared
 )
 SELECT
-    * EXCLUDE (row_words, passage_words, is_checked, dropped),
+    * EXCLUDE (row_words, passage_words, row_pairs, passage_pairs, is_checked, dropped),
     CASE
         WHEN dropped IS NOT NULL THEN dropped
         WHEN row_number() OVER (PARTITION BY dropped, kind, lower(prompt), lower(completion) ORDER BY pair_id) > 1

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from parts.curation import replay
@@ -96,7 +97,7 @@ def test_a_row_is_dropped_for_the_right_reason(row, reason):
 
 
 LANGUAGES = {  # a passage, a right answer, a wrong one, and a question that both the exam and a row ask
-    "chinese": ("员工每年享有十二天年假。须提前两周申请。", "十二天", "十五天", "员工每年有多少天年假?"),
+    "chinese": ("员工每年享有十二天年假。须提前两周申请。", "十二天", "二十天", "员工每年有多少天年假?"),
     "japanese": ("従業員は年に１２日の有給休暇を取得できます。", "12日", "15日", "従業員の有給休暇は何日ですか?"),
     "korean": ("직원의 연차 휴가는 12일입니다.", "12일", "15일", "직원의 연차 휴가는 며칠입니까?"),
     "hindi": (
@@ -133,6 +134,14 @@ def test_a_right_answer_in_any_language_is_grounded_and_a_wrong_one_and_a_questi
     )
     ledger = curate.curate(rows, chunks, questions, PARAMS, words).sort("pair_id")
     assert ledger["dropped"].to_list() == [None, "not grounded", "in the exam"]
+
+
+@pytest.mark.parametrize("leaflet", yaml.safe_load((ROOT / "tests/data/languages.yaml").read_text()).values())
+def test_of_two_answers_in_the_words_of_a_leaflet_the_right_one_is_grounded(leaflet):
+    chunks = CHUNKS.with_columns(text=pl.lit(leaflet["text"]), heading=pl.lit(""))
+    answers = [(f"{asked} {number}", answer) for asked, *pair in leaflet["facts"] for number, answer in enumerate(pair)]
+    ledger = curated(raw(*({"prompt": asked, "completion": answer} for asked, answer in answers)), chunks)
+    assert ledger.sort("pair_id")["dropped"].to_list() == [None, "not grounded"] * len(leaflet["facts"])
 
 
 def test_of_rows_that_differ_only_in_case_one_is_kept():
