@@ -167,7 +167,10 @@ def test_reading_takes_time_linear_in_the_length(piece):
         read(text).items(Questions)
         return time.process_time() - start
 
-    assert seconds(400_000) < 20 * max(seconds(80_000), 0.05)
+    def least(length: int) -> float:
+        return min(seconds(length) for _ in range(3))  # Python may tidy its memory in one of them
+
+    assert least(400_000) < 20 * max(least(80_000), 0.05)
 
 
 def client_run(job) -> tuple[object, Client]:
