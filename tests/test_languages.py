@@ -23,7 +23,11 @@ def leaflet(request, tmp_path):
     )
     documents, rejected = ingest.ingest(tmp_path)
     assert rejected.is_empty()
-    return documents, split_documents(documents, 25, lambda text: len(text.encode()) // 4), LEAFLETS[request.param]["facts"]
+    return (
+        documents,
+        split_documents(documents, 25, lambda text: len(text.encode()) // 4),
+        LEAFLETS[request.param]["facts"],
+    )
 
 
 @pytest.mark.slow
