@@ -23,7 +23,7 @@ from benchmarks.baselines.figures import RESULTS, Figures
 from parts.project import params
 from parts.project.queries import query
 from parts.retrieval import postgres
-from parts.retrieval.embedder import Embedder
+from parts.retrieval.embedder import ENCODING, Embedder
 from parts.retrieval.passage_store import PassageStore, embedding_text
 from parts.retrieval.ranking import measure
 from parts.retrieval.retriever import retrieve
@@ -201,7 +201,7 @@ def index(bench: Bench) -> None:
         register_vector(connection)
         for _ in range(bench.sizes.rounds):
             start = time.perf_counter()
-            vectors = embed.model.encode(texts, batch_size=64, normalize_embeddings=True)
+            vectors = embed.model.encode(texts, **ENCODING)
             connection.execute("CREATE TABLE bare (chunk_id text PRIMARY KEY, text text, embedding vector(384))")
             with connection.cursor().copy("COPY bare FROM STDIN WITH (FORMAT BINARY)") as copy:
                 copy.set_types(["text", "text", "vector"])

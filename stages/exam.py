@@ -65,6 +65,8 @@ def main() -> None:
     documents, chunks = Documents.read(), Chunks.read()
     benchmark, lost, exam_by = published.read(section.questions), Counter(), "people"
     exam = benchmark.questions if benchmark else list(question_file.questions(section.questions))
+    if benchmark and not exam:
+        raise UserError(f"{section.questions} has no question with an answer: name another split in exam.questions")
     if not exam:
         exam, lost = write_exam(section, chunks, server)
         exam_by = server.model

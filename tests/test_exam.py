@@ -135,6 +135,13 @@ def test_a_bad_line_is_named(tmp_path, row, message):
         questions(tmp_path, {"question": "Q?", "reference": "x"}, row)
 
 
+def test_a_split_of_a_benchmark_without_answers_ends_with_one_line_and_the_teacher_writes_no_exam(lamp):
+    row = {"article_id": "1", "title": "t", "article": "x", "questions": [{"question": "?", "options": ["a", "b"]}]}
+    (lamp.path / "test.jsonl").write_text(json.dumps(row))
+    lamp.change("exam", "questions", "test.jsonl")
+    assert "test.jsonl has no question with an answer" in error_line(exam.main)
+
+
 def test_a_question_file_that_lacks_a_field_ends_with_one_line_and_writes_nothing(lamp):
     (lamp.path / "data" / "exam.jsonl").write_text('{"question": "Who?"}\n')
     assert "exam.jsonl, line 1: the field 'reference'" in error_line(exam.main)

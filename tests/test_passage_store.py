@@ -1,6 +1,8 @@
 """The store follows the documents, searches as numpy does, embeds only changed passages, and a wrong DSN is an error."""
 
 import os
+import threading
+import time
 
 import numpy as np
 import psycopg
@@ -91,16 +93,23 @@ def test_a_stop_loses_no_vector_that_was_written(make_store, monkeypatch):
     assert embed.seen == ["H\nfour", "H\nfive"]
 
 
-def test_two_processes_that_embed_at_once_leave_no_passage_out(make_store):
-    store = make_store(passages("one"), embed := Embed())
+def test_of_two_that_embed_the_same_passages_at_once_one_waits_and_embeds_none(make_store):
+    schema, chunks, n_embedded = make_store().schema, passages("one", "two", "three"), []
 
-    def meanwhile(texts):
-        make_store(passages("one", "two"), embed)
-        return embed(texts)
+    def embed(texts):
+        time.sleep(0.3)
+        return Embed()(texts)
 
-    store.embed = Stopped(meanwhile)
-    assert store.sync(passages("one", "two", "three")) == 2
-    assert make_store(schema=store.schema).rows == 3
+    def fill():
+        with postgres.connect() as own:
+            n_embedded.append(PassageStore(own, schema, knobs(), Stopped(embed)).sync(chunks))
+
+    threads = [threading.Thread(target=fill) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(n_embedded) == [0, 3] and make_store(schema=schema).rows == 3
 
 
 class Stopped(Embed):

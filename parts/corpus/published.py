@@ -148,10 +148,13 @@ def _financebench(rows: list[dict]) -> Benchmark:
 
 def _around(text: str, start: int, length: int) -> str:
     """Return the words of `text` around the span of an answer, none of them cut."""
-    first, last = max(0, start - AROUND), min(len(text), start + length + AROUND)
-    first = text.find(" ", first, start) + 1 if first else 0
-    last = text.rfind(" ", start + length, last) if last < len(text) else last
-    return text[max(0, first) : last if last > 0 else len(text)]
+    end = start + length
+    before, after = text[max(0, start - AROUND) : start], text[end : end + AROUND]
+    if start > AROUND:
+        before = before.partition(" ")[2]
+    if end + AROUND < len(text):
+        after = after.rpartition(" ")[0]
+    return before + text[start:end] + after
 
 
 _FORMATS: list[tuple[Callable[[dict], bool], Callable[[list[dict]], Benchmark]]] = [

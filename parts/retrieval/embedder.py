@@ -13,7 +13,7 @@ BUNDLED = "all-MiniLM-L6-v2"
 
 
 ENCODING = {"batch_size": 16, "normalize_embeddings": True, "show_progress_bar": False}
-"""Batches of 16 texts: on CPUs those of 64 cost up to twice the time."""
+"""Batches of 16 texts: on CPUs those of 64 take a tenth longer."""
 
 
 class EmbedderParams(BaseModel, frozen=True):

@@ -1,7 +1,8 @@
 """Store the passages of one corpus in Postgres, keep them in sync with the documents, and search them."""
 
+import contextlib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -37,8 +38,7 @@ class PassageStore:
         self.type = "halfvec" if params.half_precision or embed.width > WIDEST["vector"] else "vector"
         self.is_too_wide = embed.width > WIDEST[self.type]
         try:
-            with connection.transaction():
-                self._lock()
+            with self._alone(), connection.transaction():
                 connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
                 set_path = (
                     "SELECT set_config('search_path', quote_ident(%s) || ', ' || current_setting('search_path'), false)"
@@ -64,20 +64,20 @@ class PassageStore:
         """
         passages = passages_by_id(chunks)
         digests = {chunk_id: passage_digest(*passage) for chunk_id, passage in passages.items()}
-        stored = dict(self.connection.execute("SELECT chunk_id, sha256 FROM passages").fetchall())
-        new = [chunk_id for chunk_id, digest in digests.items() if stored.get(chunk_id) != digest]
-        removed = [chunk_id for chunk_id in stored if chunk_id not in digests]
-        self.embedded = self._embed({digests[chunk_id]: embedding_text(*passages[chunk_id]) for chunk_id in new})
-        rebuild = 2 * len(new) > len(digests)
-        with self.connection.transaction():
-            self._lock()
-            if rebuild:
-                self._set_indices(None)
-            self.connection.execute("DELETE FROM passages WHERE chunk_id = ANY(%s)", (new + removed,))
-            self._insert([(chunk_id, digests[chunk_id], *passages[chunk_id]) for chunk_id in new])
-            self._set_indices(len(digests))
-            if rebuild:
-                self.connection.execute("ANALYZE passages")
+        with self._alone():
+            stored = dict(self.connection.execute("SELECT chunk_id, sha256 FROM passages").fetchall())
+            new = [chunk_id for chunk_id, digest in digests.items() if stored.get(chunk_id) != digest]
+            removed = [chunk_id for chunk_id in stored if chunk_id not in digests]
+            self.embedded = self._embed({digests[chunk_id]: embedding_text(*passages[chunk_id]) for chunk_id in new})
+            rebuild = 2 * len(new) > len(digests)
+            with self.connection.transaction():
+                if rebuild:
+                    self._set_indices(None)
+                self.connection.execute("DELETE FROM passages WHERE chunk_id = ANY(%s)", (new + removed,))
+                self._insert([(chunk_id, digests[chunk_id], *passages[chunk_id]) for chunk_id in new])
+                self._set_indices(len(digests))
+                if rebuild:
+                    self.connection.execute("ANALYZE passages")
         self._count()
         return self.embedded
 
@@ -107,9 +107,15 @@ class PassageStore:
         digest = hashlib.sha256("\n".join(map("\t".join, rows)).encode()).hexdigest()
         return {"rows": len(rows), "width": self.embed.width, "embedder": self.params.embedder, "sha256": digest}
 
-    def _lock(self) -> None:
-        """Lock this schema against other writers until the transaction ends."""
-        self.connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (self.schema,))
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let no other process write to this schema meanwhile: it waits, and finds the vectors that this one computed."""
+        self.connection.execute("SELECT pg_advisory_lock(hashtext(%s))", (self.schema,))
+        try:
+            yield
+        finally:
+            if not self.connection.broken:  # else the server has let go of it
+                self.connection.execute("SELECT pg_advisory_unlock(hashtext(%s))", (self.schema,))
 
     def _create_table(self) -> None:
         """Create the tables; recreate them if they were made with another model, precision, language or definition."""
@@ -154,11 +160,9 @@ class PassageStore:
             "CREATE TEMP TABLE fresh (chunk_id text, sha256 text, heading text, text text) ON COMMIT DROP"
         )
         self._copy("fresh", ["text"] * 4, rows)
-        inserted = self.connection.execute(
+        self.connection.execute(
             "INSERT INTO passages (sha256, chunk_id, heading, text, embedding) SELECT * FROM fresh JOIN vectors USING (sha256)"
         )
-        if inserted.rowcount < len(rows):
-            raise UserError("another process has changed the passages of this corpus meanwhile: run this again")
         self.connection.execute("DELETE FROM vectors")
 
     def _copy(self, table: str, types: list[str], rows: Sequence[tuple]) -> None:
