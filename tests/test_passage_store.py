@@ -216,7 +216,15 @@ def test_hybrid_search_is_a_convex_sum_of_the_scores_of_what_either_search_has_a
 def test_what_is_glued_together_is_found_by_its_parts(make_store):
     glued = ["See ERR-4021.", "Employee/Spouse: $1,500.25", "Set it in config/pump.yaml.", "Nothing of the kind."]
     store, nothing = make_store(passages(*glued)), np.zeros(8, "float32")
-    for question, wanted in (("4021", "c0"), ("spouse", "c1"), ("1500.25", "c1"), ("the pump", "c2"), ("yaml", "c2")):
+    for question, wanted in (
+        ("4021", "c0"),
+        ("spouse", "c1"),
+        ("1500.25", "c1"),
+        ("the pump", "c2"),
+        ("yaml", "c2"),
+        ("$1,500.25", "c1"),
+        ("pump.yaml", "c2"),
+    ):
         assert ids(store.hybrid(question, nothing, 1.0)) == [wanted], question
     assert ids(store.hybrid("err-4021", nothing, 1.0)) == ["c0"]
 
