@@ -5,6 +5,7 @@ python -m benchmarks.rag [CORPORA] [PART...]    CORPORA: a folder with northwind
 """
 
 import contextlib
+import itertools
 import os
 import shutil
 import statistics
@@ -149,11 +150,10 @@ def resampled(embed: Embedder, chunks: pl.DataFrame, size: int):
     texts = [embedding_text(*row) for row in chunks.head(size).select("heading", "text").iter_rows()]
 
     class Resampled:
-        width = embed.width
-        real = embed(texts)
+        width, real, seeds = embed.width, embed(texts), itertools.count(1)
 
         def __call__(self, texts: list[str]) -> np.ndarray:
-            return exams.vectors(self.real, len(texts), 1)
+            return exams.vectors(self.real, len(texts), next(self.seeds))  # others for each batch that the store embeds
 
     return Resampled()
 
@@ -172,13 +172,14 @@ def hnsw(bench: Bench) -> None:
     """Recall of the HNSW index with the shipped settings, `sizes.vectors` x 384."""
     size, texts = bench.sizes.vectors, exams.synthetic(bench.sizes.embedded)
     chunks = pl.concat([texts] * -(-size // len(texts))).head(size)
-    chunks = chunks.with_columns(chunk_id=pl.format("c{}", pl.int_range(size)))
+    number = pl.int_range(size)  # in the text, too: one that repeats would be embedded once
+    chunks = chunks.with_columns(chunk_id=pl.format("c{}", number), text=pl.format("{} {}", "text", number))
     embed = resampled(Embedder(bench.settings.embedder), texts, len(texts))
     start = time.perf_counter()
     with temporary_store(chunks, bench.settings.model_copy(update={"exact_below": 0}), embed) as store:
         bench.figures.add("hnsw_vectors", size)
         bench.figures.add("hnsw_load_and_build_seconds", time.perf_counter() - start)
-        probes = exams.vectors(embed.real, bench.sizes.probes, 2)
+        probes = exams.vectors(embed.real, bench.sizes.probes, 0)
         common, times = 0, []
         for probe in probes:
             start = time.perf_counter()
