@@ -3,6 +3,7 @@
 python -m commands.docs
 """
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -60,6 +61,12 @@ def verdict() -> str:
     )
 
 
+def real() -> str:
+    """Return the same of the run by params/real.yaml that is in git, with its cautions."""
+    with contextlib.chdir("experiments/real"):
+        return "\n\n".join([verdict(), *sentences.cautions()])
+
+
 def rooms() -> str:
     """Return ROOMS as a tree."""
     names = {path: f"{'  ' * path.count('/')}{path.rsplit('/', 1)[-1]}/" for path in ROOMS}
@@ -67,7 +74,7 @@ def rooms() -> str:
 
 
 MEASURED: Mapping[str, Block] = {
-    "verdict": verdict, "abilities": docs_experiments.abilities, "seeds": docs_experiments.seeds,
+    "verdict": verdict, "real": real, "abilities": docs_experiments.abilities, "seeds": docs_experiments.seeds,
     "companies": docs_experiments.companies,
     "scaling": docs_experiments.scaling, "ablations": partial(docs_experiments.variants, "ablations"),
     "search": partial(docs_experiments.variants, "search"), "leak": docs_experiments.leak,
