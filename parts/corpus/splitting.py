@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from parts.corpus.headings import Heading, headings
 from parts.corpus.tables import header_above
+from parts.text.languages import language
 from schemas.chunks import Chunks
 
 
@@ -76,7 +77,12 @@ def split_documents(documents: pl.DataFrame, max_tokens: int, count: Callable[[s
     """Return the Chunks of `documents`, each of at most `max_tokens` by `count`."""
     rows = []
     for document in documents.iter_rows(named=True):
+        own_language = language(document["text"])
         for number, passage in enumerate(split_document(document["title"], document["text"], max_tokens, count), 1):
-            row = vars(passage) | {"doc_id": document["doc_id"], "n_tokens": count(passage.text)}
+            row = vars(passage) | {
+                "doc_id": document["doc_id"],
+                "n_tokens": count(passage.text),
+                "language": own_language,
+            }
             rows.append(row | {"chunk_id": f"{document['doc_id']}#{number:03}"})
     return Chunks.frame(rows)
