@@ -25,7 +25,7 @@ from parts.project import params
 from parts.project.queries import query
 from parts.retrieval import postgres
 from parts.retrieval.embedder import ENCODING, Embedder
-from parts.retrieval.passage_store import PassageStore, embedding_text
+from parts.retrieval.passage_store import WORDS_READ, PassageStore, embedding_text
 from parts.retrieval.ranking import measure
 from parts.retrieval.retriever import retrieve
 from schemas.contexts import Contexts
@@ -103,7 +103,7 @@ def recall(bench: Bench) -> None:
         if bench.bm25:
             contexts["bm25"] = bm25(questions, chunks, bench.settings.depth)
         for way, table in contexts.items():
-            metrics = measure(table, questions, 8)
+            metrics = measure(table, questions, chunks, 8)
             for short, key in keys.items():
                 bench.figures.add(f"{name}_{short}_{way}", metrics[key])
 
@@ -121,7 +121,7 @@ def search(bench: Bench) -> None:
     with temporary_store(chunks, settings, resampled(embed, chunks, bench.sizes.embedded)) as store:
         sql, hybrid_search = store.connection, query("hybrid_search")
         values = {"weight": 0.5, "rows": len(chunks), "depth": settings.depth}
-        values |= {"language": settings.language}
+        values |= {"languages": store.languages, "words_read": WORDS_READ}
         ways = {
             "dense": (
                 lambda q, v: store.nearest(v),

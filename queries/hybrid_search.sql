@@ -1,22 +1,30 @@
 -- Hybrid search in Postgres: full text and vectors, by a convex sum of their scores (Bruch et al. 2023, arXiv 2210.11934).
--- in: question, vector, weight (of full text, 0..1), depth (rows out), rows (passages), language
+-- in: question (opened), vector, weight (of full text, 0..1), depth (rows out), rows (passages), languages, words_read
 -- out: chunk_id, score (0..1); best first
 -- Full text is scored like BM25: for each word of the question, ts_rank (saturates with term frequency, normalised by
 -- the logarithm of the passage's length) times the inverse document frequency. ts_rank_cd does neither. Either score counts
 -- as a share of the best one, of every passage that either search has among its best: as they are, cosines from 0.3 to 0.6
 -- would count for little beside words (LOG.md).
-WITH query_words AS (
-    SELECT ('''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''')::tsquery AS word
-    FROM unnest(to_tsvector(%(language)s::text::regconfig, opened(%(question)s)))
-), matches AS (
+-- The rarest words choose the passages that are scored: a word is read while those rarer have fewer than words_read passages.
+WITH query_words AS MATERIALIZED (
     SELECT
-        chunk_id, ts_rank('{1, 1, 1, 1}', words, word, 1) AS term_score,
-        count(*) OVER (PARTITION BY word::text) AS n_containing
-    FROM query_words JOIN passages ON words @@ word
+        language, lexeme, ('''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''')::tsquery AS word,
+        ln(1 + (%(rows)s - passages + 0.5) / (passages + 0.5)) AS rarity,
+        sum(passages) OVER (ORDER BY passages, lexeme, language) - passages AS in_rarer
+    FROM unnest(%(languages)s::regconfig[]) AS own (language)
+    CROSS JOIN LATERAL unnest(to_tsvector(language, %(question)s))
+    JOIN lexemes USING (language, lexeme)
     WHERE %(weight)s > 0
+), matches AS MATERIALIZED (
+    SELECT chunk_id, language, words FROM passages WHERE chunk_id IN (
+        SELECT chunk_id FROM query_words
+        JOIN passages ON words @@ word AND passages.language = query_words.language
+        WHERE in_rarer < %(words_read)s
+    )
 ), full_text AS (
-    SELECT chunk_id, sum(term_score * ln(1 + (%(rows)s - n_containing + 0.5) / (n_containing + 0.5))) AS text_score
-    FROM matches GROUP BY chunk_id
+    SELECT chunk_id, sum(ts_rank('{1, 1, 1, 1}', words, word, 1) * rarity ORDER BY lexeme) AS text_score
+    FROM matches JOIN query_words ON matches.language = query_words.language AND words @@ word
+    GROUP BY chunk_id
 ), candidates AS (
     (SELECT chunk_id FROM full_text ORDER BY text_score DESC, chunk_id LIMIT %(depth)s)
     UNION

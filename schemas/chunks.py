@@ -17,8 +17,9 @@ class Chunks(Table, path="data/chunks.parquet", key=("doc_id", "start")):
     start: int = pa.Field(ge=0)
     end: int = pa.Field(gt=0)
     page: int = pa.Field(ge=1)  # of its first character
-    heading: str  # the document's title and the headings above, joined by " > "
+    heading: str  # the document's title, the headings above, and the header row of a table that it begins in, joined by " > "
     text: str = pa.Field(str_length={"min_value": 1})
+    language: str = pa.Field(nullable=True)  # of its document, ISO 639, e.g. "en"; null: its text does not tell
     n_tokens: int = pa.Field(gt=0)  # by the student's tokenizer
 
     @pa.dataframe_check

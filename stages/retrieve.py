@@ -24,7 +24,7 @@ def main() -> None:
     for name in dict.fromkeys(arm.retriever for arm in load_arms().values()):
         contexts = retrieve(name, questions, chunks, section)
         Contexts.write(contexts, name)
-        values = measure(contexts, questions, tuned_settings.read().passages)
+        values = measure(contexts, questions, chunks, tuned_settings.read().passages)
         ranking |= {f"{key}_{name}": value for key, value in values.items()}
         print(f"{name}: " + ", ".join(f"{key} {value:.3g}" for key, value in values.items()))
     metrics.write("retrieve", ranking)

@@ -97,6 +97,7 @@ def test_html_in_the_charset_it_names_is_read():
     [
         ("a.md", b"\x81\xff\x00\xfa", "unsupported", "no text"),
         ("a.md", b"  \n", "empty", "has no text"),
+        ("a.md", b"# Leave\n\nTravel\n======\n\n## Food\n", "empty", "has headings alone: write text below them"),
         ("a.docx", b"PK\x03\x04 not a zip", "broken", "an archive that cannot be opened"),
         ("a.pdf", b"%PDF-1.4 broken", "broken", "not a PDF"),
         ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" * 80, "broken", "old Office file"),

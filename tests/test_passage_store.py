@@ -5,6 +5,7 @@ import threading
 import time
 
 import numpy as np
+import polars as pl
 import psycopg
 import pytest
 
@@ -154,7 +155,7 @@ def plan(store: PassageStore) -> str:
     store.connection.execute("SET enable_seqscan = off")  # few rows, and all in one page, are read faster without
     try:
         explained = "EXPLAIN SELECT chunk_id FROM passages ORDER BY embedding <=> %s, chunk_id LIMIT 5"
-        return str(store.connection.execute(explained, (store._vector(store.embed(["x"])[0]),)).fetchall())
+        return str(store.connection.execute(explained, (store.tables.vector(store.embed(["x"])[0]),)).fetchall())
     finally:
         store.connection.execute("SET enable_seqscan = on")
 
@@ -172,13 +173,56 @@ def test_from_exact_below_on_passages_are_searched_by_an_index_with_the_paramete
     assert "by_meaning" not in plan(make_store(many(299), exact_below=301, half_precision=half, m=8))
 
 
-def test_another_model_precision_or_language_recreates_the_table(make_store):
-    chunks = passages("one", "two")
+def test_another_model_or_precision_embeds_again_and_another_language_reads_again(make_store):
+    chunks = passages("one lamp", "two lamps")
     make_store(chunks)
-    for changed in ({"embedder": "other"}, {"half_precision": True}, {"language": "simple"}):
+    for changed in ({"embedder": "other"}, {"half_precision": True}):
         embed = Embed()
         make_store(chunks, embed, **changed)
         assert len(embed.seen) == 2, changed
+    make_store(chunks)
+    for language, n_with_word in (("english", 2), ("simple", 1), ("english", 2)):
+        store = make_store(chunks, embed := Embed(), language=language)
+        assert not embed.seen and len(store.hybrid("lamp", Embed()(["x"])[0], 1.0)) == n_with_word
+
+
+def test_each_document_is_searched_in_its_language_and_scripts_without_spaces_by_characters(make_store):
+    texts = {
+        "de": "Die Fähren legen ab.",
+        "en": "The ferries leave.",
+        "zh": "渡轮从六号码头出发。",
+        "ko": "배는 부두에서 떠난다",
+    }
+    chunks = passages(**texts, none="Ferries: 12.").with_columns(language=pl.Series([*texts, None]))
+    store, vector = make_store(chunks, language=None), Embed()(["x"])[0]
+
+    def by_words(question: str) -> list[str]:
+        return ids(store.hybrid(question, vector, 1.0))
+
+    assert by_words("die Fähre") == ["de"]
+    assert set(by_words("a ferry")) == {"en"}, (
+        "one of each language: the first by name is that of documents that do not tell"
+    )
+    assert by_words("码头在哪里") == ["zh"] and by_words("부두") == ["ko"]
+    more = pl.concat([chunks, passages(more="It is late, and the ferries wait.").with_columns(language=pl.lit("en"))])
+    store.sync(more)
+    assert set(by_words("a ferry")) == {"en", "none", "more"}, "most passages are English now"
+
+
+def test_the_counts_of_words_follow_the_passages(make_store):
+    store = make_store(passages("red lamp", "blue lamp"))
+    store.sync(passages(c1="green lamp", c7="red ship lamp"))
+    counts = dict(store.connection.execute("SELECT lexeme, passages FROM lexemes WHERE passages <> 0").fetchall())
+    assert counts == {"h": 2, "lamp": 2, "green": 1, "red": 1, "ship": 1}
+
+
+def test_the_rarest_words_choose_the_passages_and_all_words_rank_them(make_store, monkeypatch):
+    texts = [f"the plan of year {n}" for n in range(40)] + ["a plan with a fee", "a fee", "a fee of the ship"]
+    store, vector = make_store(passages(*texts), depth=60), Embed()(["x"])[0]
+    every = store.hybrid("plan or fee", vector, 1.0)
+    assert len(every) == 43
+    monkeypatch.setattr("parts.retrieval.passage_store.WORDS_READ", 3)
+    assert store.hybrid("plan or fee", vector, 1.0) == [hit for hit in every if hit[0] in ("c40", "c41", "c42")]
 
 
 def test_words_match_whatever_else_the_question_has_and_rare_ones_count_most(make_store):

@@ -1,16 +1,22 @@
 """Each retriever returns the passage that answers, and its metrics are those of its contexts."""
 
 import json
+from types import SimpleNamespace
 
+import polars as pl
 import pytest
 
+from parts.project import metrics
 from parts.project.errors import UserError
-from parts.retrieval import postgres
+from parts.retrieval import embedder, postgres
 from parts.retrieval.contexts import shown_passages
 from parts.retrieval.embedder import BUNDLED, Embedder
 from parts.retrieval.ranking import measure
 from parts.retrieval.retriever import retrieve
+from parts.verdict.retrieval_cautions import retrieval_cautions
+from schemas.chunks import Chunks
 from schemas.contexts import Contexts
+from stages import index
 from tests.helpers.retrieval import exam_of, knobs, passages
 from tests.helpers.source_code import ROOT
 
@@ -46,7 +52,7 @@ def test_dense_retrieval_returns_the_passage_that_answers_in_other_words(here):
     contexts = retrieve("dense", MEANT, TEXTS, knobs(depth=2))
     assert first(contexts) == ["c2", "c1"]
     assert contexts.group_by("question_id").len()["len"].to_list() == [2, 2]
-    assert measure(contexts, MEANT, 4)["recall_at_1"] == 1
+    assert measure(contexts, MEANT, TEXTS, 4)["recall_at_1"] == 1
 
 
 def test_hybrid_retrieval_matches_by_meaning_and_by_a_rare_word(here):
@@ -78,6 +84,32 @@ def test_a_model_that_reads_questions_and_passages_by_different_prompts_is_given
     assert embed(["lamp"]) == pytest.approx(plain(["passage: lamp"]), abs=1e-5)
     assert embed.questions(["lamp"]) == pytest.approx(plain(["query: lamp"]), abs=1e-5)
     assert plain.questions(["lamp"]) == pytest.approx(plain(["lamp"]), abs=1e-6)
+
+
+def test_passages_that_the_embedder_was_not_trained_on_or_reads_in_part_are_counted_and_told(here, capsys):
+    texts = ("The lamp is red.", "Die Lampe ist rot.", "The lamp is red, and so is the door of the shed. " * 30)
+    Chunks.write(passages(*texts).with_columns(language=pl.Series(["en", "de", "en"])))
+    index.main()
+    counts, told = metrics.read("index"), capsys.readouterr().err
+    assert (counts["in_other_languages"], counts["cut"]) == (1, 1)
+    assert "1 passages are in languages that all-MiniLM-L6-v2 was not trained on" in told
+    assert "1 passages are longer than all-MiniLM-L6-v2 reads" in told
+    assert [line.split(" passages are ")[0] for line in retrieval_cautions(counts)] == ["1 of 3", "1 of 3"]
+    assert retrieval_cautions({"rows": 3}) == [], "a run of before they were counted"
+
+
+@pytest.mark.parametrize(
+    ("card", "languages"),
+    [
+        ("---\nlanguage: en\n---\n", {"en"}),
+        ("---\nlanguage: [de, fr]\n---\n", {"de", "fr"}),
+        ("---\nlanguage:\n- multilingual\n- af\n---\n", set()),
+        ("no card", set()),
+        (None, set()),
+    ],
+)
+def test_the_languages_of_an_embedder_are_those_that_its_card_names(card, languages):
+    assert embedder._languages(SimpleNamespace(_model_card_text=card)) == languages
 
 
 def test_a_server_that_gives_up_is_an_error_in_one_line(here):
@@ -156,7 +188,8 @@ def test_recall_counts_pieces_of_evidence_and_only_questions_that_have_some():
     ranked = [("q1", rank, f"c{rank}") for rank in range(1, 7)] + [("q2", 1, "c1"), ("q3", 1, "c1")]
     columns = ("question_id", "rank", "chunk_id", "score")
     contexts = Contexts.frame([dict(zip(columns, (*row, 1.0), strict=True)) for row in ranked])
-    metrics = measure(contexts, questions, 5)
+    chunks = passages(*map("text {}".format, range(10)))
+    metrics = measure(contexts, questions, chunks, 5)
     assert metrics["recall_at_1"] == metrics["recall_at_4"] == pytest.approx((1 / 2 + 0) / 2)
     assert metrics["recall_at_8"] == metrics["recall_at_shown"] == pytest.approx((2 / 2 + 0) / 2)
     assert metrics["mrr"] == pytest.approx((1 + 0) / 2)
@@ -165,5 +198,12 @@ def test_recall_counts_pieces_of_evidence_and_only_questions_that_have_some():
     assert metrics["questions_with_evidence"] == 2
 
 
+def test_recall_of_what_is_shown_counts_a_text_that_repeats_once_and_as_its_own_passage():
+    chunks, columns = passages("a", "a", "b", "c", "b"), ("question_id", "rank", "chunk_id", "score")
+    contexts = Contexts.frame([dict(zip(columns, ("q", n + 1, f"c{n}", 1.0), strict=True)) for n in range(5)])
+    for gold, most, is_shown in (("c2", 2, 1), ("c4", 2, 1), ("c3", 2, 0), ("c3", 3, 1)):
+        assert measure(contexts, exam_of(q=("?", [gold])), chunks, most)["recall_at_shown"] == is_shown
+
+
 def test_an_exam_without_evidence_is_measured_as_that():
-    assert measure(Contexts.frame([]), exam_of(q=("?",)), 4) == {"questions_with_evidence": 0}
+    assert measure(Contexts.frame([]), exam_of(q=("?",)), TEXTS, 4) == {"questions_with_evidence": 0}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from parts.corpus.evidence import locate
 from parts.corpus.headings import headings
 from parts.corpus.splitting import split_document
+from parts.corpus.tables import table_bodies
 
 WORDS = st.text(alphabet="abcdefgé.,\n #|-", min_size=1, max_size=400)
 PAGES = st.lists(WORDS, min_size=1, max_size=4).map("\f".join)
@@ -56,6 +57,21 @@ def test_an_underlined_line_is_a_heading_and_a_rule_or_a_table_is_none():
     assert [(h.level, h.words) for h in headings(text)] == [(1, "Guide"), (2, "Leave")]
     passages = {p.text.strip().split("\n")[0]: p.heading for p in split_document("Guide", text, 6, count)}
     assert passages["Hello."] == "Guide" and passages["Twelve days."] == "Guide > Leave"
+
+
+def test_each_piece_of_a_table_has_the_header_row():
+    rows = "".join(f"| Pier {n} | {n} m |\n" for n in range(1, 9))
+    text = f"# Piers\n\nWhere ships lie.\n\n| Name | | Depth |\n|:---|---|---:|\n{rows}\nNo more piers. a | b\n"
+    passages = list(split_document("Piers", text, 14, count))
+    pieces = [p for p in passages if p.text.startswith("| Pier")]
+    assert len(pieces) >= 2 and {p.heading for p in pieces} == {"Piers > Name | Depth"}
+    assert {p.heading for p in passages if p not in pieces} == {"Piers"}
+
+
+def test_a_header_row_ends_with_its_table_and_its_page_and_is_not_repeated_at_any_length():
+    assert [b.header for b in table_bodies("| a |\n|---|\n| b |\n\n| c |\nno rule\n| d |\f| --- |\n| e |\n")] == ["a"]
+    (body,) = table_bodies("| " + " | ".join(f"column {n}" for n in range(99_999)) + " |\n|---|\n| 1 |\n")
+    assert body.header.startswith("column 0 | column 1 | ") and len(body.header) <= 300 and body.header[-1].isdigit()
 
 
 def test_a_closing_run_of_marks_is_no_word_of_a_heading():

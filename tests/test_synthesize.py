@@ -160,6 +160,27 @@ def test_what_an_outage_took_ends_the_stage_and_alone_is_asked_again(lamps, cue,
     assert len(RawPairs.read("qa")) == COUNT
 
 
+def test_a_request_that_is_given_up_in_three_runs_is_lost_and_holds_up_no_other(lamps, cue, monkeypatch, capsys):
+    monkeypatch.setattr("parts.llm.transport.RETRIES", 0)
+    lamps.change("synthesize", "qa", {"samples": 1, "count": 2, "temperature": 1.0})
+    cue.default = '{"questions": [{"question": "q", "reasoning": "r", "answer": "a"}]}'
+    answer = cue.reply
+    cue.reply = lambda asked: (500, {}) if "Lamp 7 costs" in asked["messages"][0]["content"] else answer(asked)
+    for _ in range(2):
+        assert "requests were not answered (1 refused (500))" in error_line(synthesize.main, "qa")
+    capsys.readouterr()
+    synthesize.main("qa")
+    assert "lost: 1 refused (500)" in capsys.readouterr().out
+    assert RawPairs.read("qa")["dropped"].drop_nulls().to_list() == ["refused (500)"]
+
+
+def test_an_outage_of_three_runs_loses_nothing(lamps, cue, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setattr("parts.llm.transport.FIRST_RETRIES", 0)
+    for _ in range(4):
+        assert "no answer" in error_line(synthesize.main, "qa")
+
+
 def test_an_unreachable_teacher_ends_with_one_line_and_writes_nothing(lamps, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setattr("parts.llm.transport.FIRST_RETRIES", 0)

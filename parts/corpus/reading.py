@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from itertools import pairwise
 from pathlib import PurePath
 
 from parts.corpus.cleaning import clean
@@ -25,8 +26,11 @@ def read(name: str, data: bytes) -> tuple[str, str]:
     text = clean(text)
     if not text.strip():
         raise Unreadable("empty", "has no text")
-    heading = next(headings(text), None)
-    if heading and heading.level == 1 and not text[: heading.start].strip():
-        return heading.words, text
+    marked = list(headings(text))
+    between = pairwise([(0, 0), *((each.start, each.end) for each in marked), (len(text), len(text))])
+    if not any(text[end:start].strip() for (_, end), (start, _) in between):
+        raise Unreadable("empty", "has headings alone: write text below them")
+    if marked and marked[0].level == 1 and not text[: marked[0].start].strip():
+        return marked[0].words, text
     title = " ".join(clean(title).split())
     return (re.sub(r"[_-]+", " ", PurePath(name).stem) if _NO_TITLE.fullmatch(title) else title), text

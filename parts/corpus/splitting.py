@@ -8,6 +8,8 @@ import polars as pl
 from pydantic import BaseModel, Field
 
 from parts.corpus.headings import Heading, headings
+from parts.corpus.tables import header_above
+from parts.text.languages import language
 from schemas.chunks import Chunks
 
 
@@ -26,20 +28,22 @@ def split_document(title: str, text: str, max_tokens: int, count: Callable[[str]
     """Yield the passages of `text`, each of at most `max_tokens` by `count`, split at Markdown's structure.
 
     No passage crosses a page (a form feed). Headings at a passage's start are in `heading`, after the document's title,
-    and not in its text. A word longer than `max_tokens` is cut.
+    and not in its text; the header row of a table is there, too, where the passage begins below it. A word longer than
+    `max_tokens` is cut.
     """
     from semantic_text_splitter import MarkdownSplitter
 
     splitter = MarkdownSplitter.from_callback(count, max_tokens)
     marked = list(headings(text))
-    ends, heading_at = {heading.start: heading.end for heading in marked}, _paths(title, marked)
+    ends, heading_at, header_at = {each.start: each.end for each in marked}, _paths(title, marked), header_above(text)
     page_start = 0
     for number, page in enumerate(text.split("\f"), 1):
         for offset, piece in splitter.chunk_indices(page):
             start, end = page_start + offset, page_start + offset + len(piece)
             start = _after_headings(text, start, end, ends)
             if start < end:
-                yield Passage(start, end, number, heading_at(start), text[start:end])
+                heading = " > ".join(filter(None, [heading_at(start), header_at(start)]))
+                yield Passage(start, end, number, heading, text[start:end])
         page_start += len(page) + 1
 
 
@@ -73,7 +77,12 @@ def split_documents(documents: pl.DataFrame, max_tokens: int, count: Callable[[s
     """Return the Chunks of `documents`, each of at most `max_tokens` by `count`."""
     rows = []
     for document in documents.iter_rows(named=True):
+        own_language = language(document["text"])
         for number, passage in enumerate(split_document(document["title"], document["text"], max_tokens, count), 1):
-            row = vars(passage) | {"doc_id": document["doc_id"], "n_tokens": count(passage.text)}
+            row = vars(passage) | {
+                "doc_id": document["doc_id"],
+                "n_tokens": count(passage.text),
+                "language": own_language,
+            }
             rows.append(row | {"chunk_id": f"{document['doc_id']}#{number:03}"})
     return Chunks.frame(rows)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from parts.llm import dialect, jobs
 from parts.llm.response_cache import CachedResponse
 from parts.llm.server_reply import RETRIABLE, ServerReply, error_text, parse_body, printable, token_usage
-from parts.llm.transport import Transport
+from parts.llm.transport import MOST_RUNS, Transport
 from parts.project.errors import UserError
 from parts.project.progress import ProgressBar
 
@@ -87,7 +87,11 @@ class BatchTransport(Transport):
         if any_collected:
             self.meter.reset_requests()
         else:
-            self.meter.unanswered.update(reply.problem for reply in self.failed.values() if reply.may_pass)
+            self.meter.unanswered.update(
+                reply.problem
+                for name, reply in self.failed.items()
+                if reply.may_pass and self.cache.give_up(bytes.fromhex(name)) < MOST_RUNS
+            )
             jobs.raise_unanswered(f"batches at {self.url}", self.meter)
         return any_collected
 

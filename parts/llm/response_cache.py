@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS collected (batch TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS reserved (
     id INTEGER PRIMARY KEY, process TEXT, model TEXT, prompt_tokens INTEGER, new_tokens INTEGER
 );
+CREATE TABLE IF NOT EXISTS given_up (request BLOB PRIMARY KEY, runs INTEGER) WITHOUT ROWID;
 """
 
 SPEND = """
@@ -78,6 +79,11 @@ class ResponseCache:
     def remove(self, key: bytes) -> None:
         """Remove the response to a request."""
         self.db.execute("DELETE FROM answers WHERE request = ?", (key,))
+
+    def give_up(self, key: bytes) -> int:
+        """Note that a request was given up in one more run; return in how many by now."""
+        count = "INSERT INTO given_up VALUES (?, 1) ON CONFLICT DO UPDATE SET runs = runs + 1 RETURNING runs"
+        return self.db.execute(count, (key,)).fetchone()[0]
 
     def spend(self, model: str, prompt_tokens: int, new_tokens: int) -> None:
         """Add the tokens of a response that is of no use, and is not stored, to those paid."""

@@ -35,6 +35,7 @@ from parts.project.progress import ProgressBar
 
 RETRIES = 8  # of a transient failure, over a minute and a half
 FIRST_RETRIES = 2  # while the server has not responded to anything yet
+MOST_RUNS = 3  # in which a request is given up; then it is one that this server never answers, and counts as lost
 MAX_BACKOFF = 30  # seconds between two tries, unless the server says otherwise
 
 
@@ -79,9 +80,12 @@ class Transport:
             request = json.loads(content)
             max_new_tokens = request.get("max_completion_tokens") or request.get("max_tokens")
             async with self.budget.reserve(request["model"], len(content), max_new_tokens):
+                n_answers = self.failures.n_answers
                 reply = await self._send(path, request | (hints or {}), _shape(path, request))
                 if not reply.problem:
                     self._store(key, request["model"], reply, len(content))
+                elif reply.may_pass and not (self.n_responses and self.cache.give_up(key) >= MOST_RUNS):
+                    self.failures.on_given_up(reply, request["model"], n_answers, self.n_responses)
             return reply
 
     async def settle(self) -> bool:
@@ -97,7 +101,7 @@ class Transport:
 
     async def _send(self, path: str, request: dict, shape: Shape) -> ServerReply:
         """Send `request` until it is answered, or fails for good: without what the server's errors name."""
-        changes, n_answers = self.changes, self.failures.n_answers
+        changes = self.changes
         while True:
             reply = await self._send_with_retries(path, dialect.sent(request, changes), request["model"])
             if not reply.problem:
@@ -108,11 +112,9 @@ class Transport:
             if learned is None:
                 break
             changes = learned
-        if reply.may_pass:
-            self.failures.on_given_up(reply, request["model"], n_answers, self.n_responses)
-        elif _is_schema_refused(request, reply):
+        if _is_schema_refused(request, reply):
             self._adopt(dialect.IN_WORDS, request["model"])
-        elif reply.problem != NO_TEXT:
+        elif reply.problem != NO_TEXT and not reply.may_pass:
             self.failures.on_refused(reply, shape, request["model"])
         return reply
 

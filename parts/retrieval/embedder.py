@@ -36,14 +36,29 @@ class Embedder:
                 f"folder of a sentence-transformers model, or {BUNDLED}"
             ) from error
         self.width: int = self.model.get_embedding_dimension()
+        self.languages = _languages(self.model)
 
     def __call__(self, texts: list[str]) -> np.ndarray:
         """Return the unit vectors of passages, (n, width) float32, with the model's prompt for documents where it has one."""
         return self.model.encode_document(texts, **ENCODING)
 
+    def is_cut(self, texts: list[str]) -> list[bool]:
+        """Tell of each text whether it is longer than the model reads."""
+        encodings = self.model.tokenizer(texts, verbose=False)["input_ids"] if texts else []
+        return [len(tokens) > self.model.max_seq_length for tokens in encodings]
+
     def questions(self, texts: list[str]) -> np.ndarray:
         """Return the unit vectors of questions, (n, width) float32, with the model's prompt for queries where it has one."""
         return self.model.encode_query(texts, **ENCODING)
+
+
+def _languages(model) -> frozenset[str]:
+    """Return the languages that the model's card names, by ISO 639; none where it names none, or is multilingual."""
+    from huggingface_hub import ModelCard
+
+    named = ModelCard(getattr(model, "_model_card_text", None) or "").data.language or []
+    names = frozenset([named] if isinstance(named, str) else named)
+    return frozenset() if "multilingual" in names else names
 
 
 @cache

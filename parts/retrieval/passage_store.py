@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import polars as pl
@@ -10,14 +10,13 @@ import polars as pl
 from parts.project.errors import UserError
 from parts.project.progress import ProgressBar
 from parts.project.queries import query
+from parts.retrieval import full_text
 from parts.retrieval.contexts import passages_by_id
 from parts.retrieval.index import Hits
+from parts.retrieval.passage_tables import PassageTables
 
-BUILD_MEMORY = "1GB"
-"""maintenance_work_mem for building an HNSW index; 200,000 vectors of 384 numbers fit."""
-
-WIDEST = {"vector": 2000, "halfvec": 4000}
-"""The most numbers of a vector that an HNSW index takes, by its type (pgvector)."""
+WORDS_READ = 2000
+"""Passages that the rarest words of a question choose, from which on no commoner word adds any; they bound a query's time."""
 
 BATCH = 1024
 """Passages that are embedded before their vectors are written: all that a stop loses."""
@@ -29,14 +28,13 @@ class PassageStore:
     def __init__(self, connection, schema: str, params, embed):
         """Create the schema if it is missing; `params` is RetrieveParams, `embed` maps texts to unit vectors.
 
-        Raises UserError if the role may not create it, or the server does not have the text search language.
+        Raises UserError if the role may not create it, or the server does not have the text search params.language.
         """
         import psycopg
         from psycopg import sql
 
         self.connection, self.schema, self.params, self.embed = connection, schema, params, embed
-        self.type = "halfvec" if params.half_precision or embed.width > WIDEST["vector"] else "vector"
-        self.is_too_wide = embed.width > WIDEST[self.type]
+        self.tables = PassageTables(connection, schema, params, embed.width)
         try:
             with self._alone(), connection.transaction():
                 connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
@@ -44,7 +42,8 @@ class PassageStore:
                     "SELECT set_config('search_path', quote_ident(%s) || ', ' || current_setting('search_path'), false)"
                 )
                 connection.execute(set_path, (schema,))
-                self._create_table()
+                self.tables.create()
+                connection.execute("SELECT %s::text::regconfig", (params.language,))
         except psycopg.errors.InsufficientPrivilege as error:
             raise UserError(
                 "the role of CLOSEDBOOK_DSN may not create a schema: let the owner GRANT CREATE ON DATABASE to it"
@@ -53,6 +52,7 @@ class PassageStore:
             raise UserError(
                 f"params.yaml: retrieve.language: Postgres has no text search called {params.language!r}"
             ) from error
+        self.available = {name for (name,) in connection.execute("SELECT cfgname FROM pg_ts_config").fetchall()}
         connection.execute(f"SET hnsw.ef_search = {max(params.ef_search, params.depth)}")
         self._hybrid_search, self.embedded = query("hybrid_search"), 0
         self._count()
@@ -64,20 +64,22 @@ class PassageStore:
         """
         passages = passages_by_id(chunks)
         digests = {chunk_id: passage_digest(*passage) for chunk_id, passage in passages.items()}
+        searches = self._searches(chunks)
         with self._alone():
-            stored = dict(self.connection.execute("SELECT chunk_id, sha256 FROM passages").fetchall())
-            new = [chunk_id for chunk_id, digest in digests.items() if stored.get(chunk_id) != digest]
+            rows = self.connection.execute("SELECT chunk_id, sha256, language::text FROM passages").fetchall()
+            stored = {chunk_id: (digest, language) for chunk_id, digest, language in rows}
+            new = [name for name, digest in digests.items() if stored.get(name) != (digest, searches[name])]
             removed = [chunk_id for chunk_id in stored if chunk_id not in digests]
             self.embedded = self._embed({digests[chunk_id]: embedding_text(*passages[chunk_id]) for chunk_id in new})
             rebuild = 2 * len(new) > len(digests)
             with self.connection.transaction():
                 if rebuild:
-                    self._set_indices(None)
-                self.connection.execute("DELETE FROM passages WHERE chunk_id = ANY(%s)", (new + removed,))
-                self._insert([(chunk_id, digests[chunk_id], *passages[chunk_id]) for chunk_id in new])
-                self._set_indices(len(digests))
+                    self.tables.set_indices(None)
+                self.tables.delete([chunk_id for chunk_id in new + removed if chunk_id in stored])
+                self.tables.insert([(name, digests[name], searches[name], *passages[name]) for name in new])
+                self.tables.set_indices(len(digests))
                 if rebuild:
-                    self.connection.execute("ANALYZE passages")
+                    self.connection.execute("ANALYZE passages, lexemes")
         self._count()
         return self.embedded
 
@@ -85,7 +87,7 @@ class PassageStore:
         """Return the `count` (None: depth) passages nearest to `vector`, with cosine similarity, -1..1."""
         cursor = self.connection.execute(
             "SELECT chunk_id, 1 - (embedding <=> %(v)s) FROM passages ORDER BY embedding <=> %(v)s, chunk_id LIMIT %(n)s",
-            {"v": self._vector(vector), "n": count or self.params.depth},
+            {"v": self.tables.vector(vector), "n": count or self.params.depth},
         )
         return cursor.fetchall()
 
@@ -97,8 +99,8 @@ class PassageStore:
 
     def hybrid(self, question: str, vector: np.ndarray, weight: float) -> Hits:
         """Return the best depth passages by hybrid search; full text has `weight` (0..1), `vector` the rest."""
-        values = {"question": question, "vector": self._vector(vector), "weight": weight, "rows": self.rows}
-        values |= {"depth": self.params.depth, "language": self.params.language}
+        values = {"question": full_text.opened(question), "vector": self.tables.vector(vector), "weight": weight}
+        values |= {"depth": self.params.depth, "rows": self.rows, "languages": self.languages, "words_read": WORDS_READ}
         return self.connection.execute(self._hybrid_search, values).fetchall()
 
     def manifest(self) -> dict[str, int | str]:
@@ -117,24 +119,11 @@ class PassageStore:
             if not self.connection.broken:  # else the server has let go of it
                 self.connection.execute("SELECT pg_advisory_unlock(hashtext(%s))", (self.schema,))
 
-    def _create_table(self) -> None:
-        """Create the tables; recreate them if they were made with another model, precision, language or definition."""
-        from psycopg import sql
-
-        definition = query("passages_table")
-        version = hashlib.sha256(definition.encode()).hexdigest()[:8]
-        fingerprint = f"{self.params.embedder} {self.type}({self.embed.width}) {self.params.language} {version}"
-        comment = (
-            "SELECT obj_description(pg_class.oid, 'pg_class') FROM pg_class JOIN pg_namespace ON relnamespace = "
-            "pg_namespace.oid WHERE relname = 'passages' AND nspname = %s"
-        )
-        if self.connection.execute(comment, (self.schema,)).fetchone() == (fingerprint,):
-            return
-        drop = sql.SQL("DROP TABLE IF EXISTS {schema}.passages, {schema}.vectors")
-        self.connection.execute(drop.format(schema=sql.Identifier(self.schema)))
-        values = {"language": sql.Literal(self.params.language), "fingerprint": sql.Literal(fingerprint)}
-        vectors = sql.SQL(self.type + "({})").format(sql.Literal(self.embed.width))
-        self.connection.execute(sql.SQL(definition).format(**values, vectors=vectors))
+    def _searches(self, chunks: pl.DataFrame) -> dict[str, str]:
+        """Return chunk_id -> its text search."""
+        if self.params.language:
+            return dict.fromkeys(chunks["chunk_id"], self.params.language)
+        return full_text.searches(chunks, self.available)
 
     def _embed(self, texts: Mapping[str, str]) -> int:
         """Have the vector of each of `texts` (digest -> text) in the table of vectors; return how many were embedded."""
@@ -149,54 +138,16 @@ class PassageStore:
             for start in range(0, len(missing), BATCH):
                 batch = missing[start : start + BATCH]
                 vectors = self.embed([texts[digest] for digest in batch])
-                rows = [(digest, self._vector(vector)) for digest, vector in zip(batch, vectors, strict=True)]
-                self._copy("vectors (sha256, embedding)", ["text", self.type], rows)
+                rows = [(digest, self.tables.vector(vector)) for digest, vector in zip(batch, vectors, strict=True)]
+                self.tables.copy("vectors (sha256, embedding)", ["text", self.tables.type], rows)
                 bar.update(len(batch))
         return len(missing)
 
-    def _insert(self, rows: Sequence[tuple[str, ...]]) -> None:
-        """Insert passages (chunk_id, sha256, heading, text), whose vectors are in the table of vectors; empty that."""
-        self.connection.execute(
-            "CREATE TEMP TABLE fresh (chunk_id text, sha256 text, heading text, text text) ON COMMIT DROP"
-        )
-        self._copy("fresh", ["text"] * 4, rows)
-        self.connection.execute(
-            "INSERT INTO passages (sha256, chunk_id, heading, text, embedding) SELECT * FROM fresh JOIN vectors USING (sha256)"
-        )
-        self.connection.execute("DELETE FROM vectors")
-
-    def _copy(self, table: str, types: list[str], rows: Sequence[tuple]) -> None:
-        with self.connection.cursor().copy(f"COPY {table} FROM STDIN WITH (FORMAT BINARY)") as copy:
-            copy.set_types(types)
-            for row in rows:
-                copy.write_row(row)
-
-    def _set_indices(self, rows: int | None) -> None:
-        """Create and drop indices for a table of `rows` passages; None: drop all, so that rows load faster."""
-        params, existing = (
-            self.params,
-            "SELECT indexname FROM pg_indexes WHERE schemaname = %s AND indexname LIKE 'by%%'",
-        )
-        wanted = {} if rows is None else {"by_words": "gin (words)"}
-        if rows is not None and rows >= params.exact_below and not self.is_too_wide:
-            options = f"WITH (m = {params.m}, ef_construction = {params.ef_construction})"
-            wanted[f"by_meaning_{params.m}_{params.ef_construction}"] = (
-                f"hnsw (embedding {self.type}_cosine_ops) {options}"
-            )
-        names = {name for (name,) in self.connection.execute(existing, (self.schema,)).fetchall()}
-        for name in names - set(wanted):
-            self.connection.execute(f"DROP INDEX {name}")
-        self.connection.execute(f"SET LOCAL maintenance_work_mem = '{BUILD_MEMORY}'")
-        for name in set(wanted) - names:
-            self.connection.execute(f"CREATE INDEX {name} ON passages USING {wanted[name]}")
-
     def _count(self) -> None:
-        (self.rows,) = self.connection.execute("SELECT count(*) FROM passages").fetchone()
-
-    def _vector(self, vector: np.ndarray):
-        from pgvector import HalfVector
-
-        return HalfVector(vector) if self.type == "halfvec" else vector
+        counts = self.connection.execute(
+            "SELECT language::text, count(*) FROM passages GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+        self.languages, self.rows = [name for name, _ in counts], sum(count for _, count in counts)
 
 
 def embedding_text(heading: str, text: str) -> str:

@@ -30,7 +30,7 @@ class RetrieveParams(BaseModel, extra="forbid", frozen=True):
 
     embedder: str  # a sentence-transformers model, by name or folder
     reranker: str  # a cross-encoder of sentence-transformers, by name or folder
-    language: str  # configuration of Postgres's text search: stop words and stemming
+    language: str | None  # configuration of Postgres's text search, for all documents; None: of each, as it is detected
     depth: int = Field(ge=1, le=1000)  # passages retrieved per question; an arm is shown the best of them
     half_precision: bool  # vectors of 16 bits per number instead of 32; those of more than 2,000 numbers have no other
     exact_below: int = Field(ge=0)  # number of passages below which search is exact; from it on by an HNSW index

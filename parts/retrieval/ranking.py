@@ -1,27 +1,38 @@
 """Measure retrieval: recall at k, mean reciprocal rank, nDCG."""
 
+from collections.abc import Iterable
 from statistics import mean
 
 import polars as pl
 
+from parts.retrieval.contexts import ranks_of_texts
 
-def measure(contexts: pl.DataFrame, questions: pl.DataFrame, shown: int) -> dict[str, float]:
+
+def measure(contexts: pl.DataFrame, questions: pl.DataFrame, chunks: pl.DataFrame, shown: int) -> dict[str, float]:
     """Return the retrieval metrics of Contexts, 0..1, averaged over the Questions with gold passages.
 
-    recall_at_1, _4, _8 and _shown (k = `shown`): the share of a question's pieces of evidence with a gold passage in
-    the first k. mrr and ndcg_at_10, by ir-measures: every gold passage is relevant.
+    recall_at_1, _4 and _8: the share of a question's pieces of evidence with a gold passage in the first k. _shown: the
+    same of the first `shown` texts, for an arm is shown no text twice. mrr and ndcg_at_10, by ir-measures: every gold
+    passage is relevant.
     """
     known = questions.filter(pl.col("gold_chunk_ids").list.len() > 0)
     if known.is_empty():
         return {"questions_with_evidence": 0}
     gold = dict(known.select("question_id", "gold_chunk_ids").iter_rows())
+    ranks, ranks_shown = _ranks(contexts, gold), _ranks(ranks_of_texts(contexts, chunks), gold)
+    metrics = {"questions_with_evidence": len(gold), **_rank_metrics(ranks, gold)}
+    for k in (1, 4, 8):
+        metrics[f"recall_at_{k}"] = mean(_recall(ranks[question_id], gold[question_id], k) for question_id in gold)
+    metrics["recall_at_shown"] = mean(_recall(ranks_shown[key], gold[key], shown) for key in gold)
+    return metrics
+
+
+def _ranks(contexts: pl.DataFrame, gold: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Return question id -> chunk id -> rank, of the questions of `gold`."""
     ranks: dict[str, dict[str, int]] = {question_id: {} for question_id in gold}
     for question_id, rank, chunk_id in contexts.select("question_id", "rank", "chunk_id").iter_rows():
         ranks.get(question_id, {})[chunk_id] = rank
-    metrics = {"questions_with_evidence": len(gold), **_rank_metrics(ranks, gold)}
-    for name, k in {"1": 1, "4": 4, "8": 8, "shown": shown}.items():
-        metrics[f"recall_at_{name}"] = mean(_recall(ranks[question_id], gold[question_id], k) for question_id in gold)
-    return metrics
+    return ranks
 
 
 def _recall(ranks: dict[str, int], gold: list[list[str]], k: int) -> float:

@@ -14,7 +14,7 @@ from parts.project.errors import UserError
 from parts.scoring import exact
 from parts.text import answer_format
 
-VERSION = "choice-2"
+VERSION = "choice-3"
 UNPARSED = "names no option, or more than one"
 
 Score = tuple[float | None, str | None]

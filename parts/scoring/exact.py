@@ -2,7 +2,8 @@
 
 The idea is SQuAD's (arXiv 1606.05250), whose own rule is parts/scoring/squad.py. This one keeps what changes the meaning,
 a sign, a currency, a percent sign or the plus signs of C++, and takes 1,430 and 1430, EUR 5 and 5 euros, 15% and 15
-percent, twelve and 12 as the same.
+percent, twelve and 12 as the same. In a script that sets no spaces between words each character is one, as in
+parts/text/words.py.
 """
 
 import re
@@ -13,8 +14,9 @@ from collections.abc import Sequence
 import regex
 
 from parts.text import answer_format
+from parts.text.words import BY_CHARACTER
 
-VERSION = "words-3"
+VERSION = "words-4"
 
 _CURRENCY = r"(?:US\$|[$€£¥₹]|(?:EUR|USD|GBP|JPY|INR|CHF)\b)"
 _THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:[,'\u2019\u00a0\u202f\u2009]\d{3})+(?!\d|,\d)")
@@ -36,7 +38,9 @@ _SPELLINGS = [
 ]
 _WORD = regex.compile(
     r"(?:(?<![\w\p{M})%.\]])-)?+\d+(?:[.,:/]\d+)*"  # a number, with its sign
-    r"|\p{L}[\p{L}\p{M}\p{N}]*+(?:\+\+|[+#](?![\p{L}\p{N}])|-(?<=\b\p{L}{1,2}-)(?![\w-]))?"  # C++, A-
+    rf"|[\p{{L}}&&[{BY_CHARACTER}]]\p{{M}}*+"
+    rf"|[\p{{L}}--[{BY_CHARACTER}]][[\p{{L}}\p{{M}}\p{{N}}]--[{BY_CHARACTER}]]*+"
+    r"(?:\+\+|[+#](?![\p{L}\p{N}])|-(?<=\b\p{L}{1,2}-)(?![\w-]))?"  # C++, A-
     r"|[\p{Sm}\p{Sc}%&°--[|~]]",
     regex.VERSION1,
 )

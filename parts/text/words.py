@@ -8,10 +8,12 @@ import unicodedata
 
 import regex
 
-_BY_CHARACTER = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"  # scripts
+BY_CHARACTER = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+"""The scripts that set no spaces between words, or end them with particles, for a class of a pattern."""
+
 WORD = regex.compile(
-    rf"[[\p{{L}}\p{{N}}]&&[{_BY_CHARACTER}]]\p{{M}}*"
-    rf"|[[\p{{L}}\p{{N}}]--[{_BY_CHARACTER}]][[\p{{L}}\p{{M}}\p{{N}}]--[{_BY_CHARACTER}]]*",
+    rf"[[\p{{L}}\p{{N}}]&&[{BY_CHARACTER}]]\p{{M}}*"
+    rf"|[[\p{{L}}\p{{N}}]--[{BY_CHARACTER}]][[\p{{L}}\p{{M}}\p{{N}}]--[{BY_CHARACTER}]]*",
     regex.VERSION1,
 )
 _DIGIT = regex.compile(r"\p{N}")

@@ -12,6 +12,7 @@ from parts.verdict import cost_sentence as cost_words
 from parts.verdict.curation_cautions import curation_cautions
 from parts.verdict.exam_cautions import exam_cautions
 from parts.verdict.judge_cautions import is_rules, judge_cautions
+from parts.verdict.retrieval_cautions import retrieval_cautions
 from parts.verdict.verdict_sentence import verdict_sentence
 
 WEAK = 0.5
@@ -75,6 +76,8 @@ def cautions() -> list[str]:
     lines += form.cautions({arm: metrics.read(f"score/{arm}") for arm in load_arms()})
     if Path("metrics/curate.json").exists():
         lines += curation_cautions(metrics.read("curate"))
+    if Path("metrics/index.json").exists():
+        lines += retrieval_cautions(metrics.read("index"))
     if Path("metrics/judge_agreement.json").exists():
         lines += judge_cautions(metrics.read("judge_agreement"), decides=v["scorer"] == "judge")
     if Path("metrics/overlap.json").exists():
