@@ -80,8 +80,9 @@ def coverage(setting: Setting, trials: int) -> dict[str, float]:
         undecided += difference.p >= 0.05 or difference.n_discordant < PARAMS.least_discordant
         interval = proportion_ci(tuned)
         accurate += interval.lo <= setting.tuned <= interval.hi
-        if setting.documents:
-            correlations.append(intraclass_correlation((tuned - rag[:, None]).mean(1), documents))
+        correlation = intraclass_correlation((tuned - rag[:, None]).mean(1), documents) if setting.documents else None
+        if correlation is not None:  # it is where the arms answer every question alike
+            correlations.append(correlation)
     values = {"coverage": covered / trials, "undecided": undecided / trials, "accuracy": accurate / trials}
     return values | {"icc": float(np.mean(correlations)) if correlations else 0.0}
 
