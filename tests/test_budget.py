@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from commands import estimate
-from parts.llm.budget import Budget, BudgetExceeded
-from parts.llm.prices import load
+from parts.llm.budget import Budget, BudgetExceeded, Meter
+from parts.llm.prices import Tokens, load
 from parts.llm.response_cache import Reservation, ResponseCache
+from parts.llm.server_reply import Usage
 from parts.project import metrics
 from schemas.pairs import RawPairs
 from stages import synthesize
@@ -74,6 +75,14 @@ def test_a_budget_in_dollars_holds(priced, monkeypatch):
     monkeypatch.setenv("CLOSEDBOOK_BUDGET_DOLLARS", "0.65")  # of 0.06 each
     assert "$0.6000 of $0.65 paid" in error_line(synthesize.main, "qa")
     assert len(priced.seen) == 10
+
+
+def test_what_is_paid_counts_the_requests_that_were_sent_alone():
+    meter = Meter(price=Tokens(prompt=2.0, new=8.0))
+    meter.add(Usage(1_000_000, 500_000, False))
+    assert (meter.dollars_paid, meter.dollars()) == (0, 6)
+    meter.pay(1_000_000, 0)
+    assert meter.dollars_paid == 2
 
 
 def test_a_budget_in_dollars_needs_a_price(lamps, cue, monkeypatch):  # noqa: F811

@@ -191,6 +191,12 @@ def test_kinds_that_differ_do_not_widen_it():
     assert mean == pytest.approx(50.5) and hi - lo < 5
 
 
+def test_a_kind_that_was_not_timed_leaves_the_others_their_shares():
+    saved = {(n, f"q{q}", "fact"): float(20 + q) for n in (1, 2) for q in range(9)}
+    mean, lo, hi = timing_summary.saving(rows(saved), "tuned", "rag", "charged", {"fact": 0.4, "list": 0.6})
+    assert mean == pytest.approx(24) and lo < 24 < hi
+
+
 @pytest.mark.parametrize("other", [(1, "q2", "fact"), (2, "q1", "fact")])
 def test_a_single_round_or_question_has_no_interval(other):
     saved = {(1, "q1", "fact"): 5.0, other: 6.0}

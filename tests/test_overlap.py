@@ -93,6 +93,7 @@ def test_shares_are_of_the_questions_whole_and_by_kind():
     assert shares["asked_share_unanswerable"] is None
     assert (shares["questions"], shares["questions_with_gold"]) == (3, 2)
     assert overlap_shares(table, 0.97)["near_share"] == 0
+    assert overlap_shares(table, table["similarity"].max())["near_share"] == 1 / 3, "from the threshold on"
 
 
 def test_without_rows_nothing_is_asked_or_near():

@@ -40,6 +40,12 @@ def test_an_edit_changes_one_document_and_is_always_the_same(texts):
     assert after.drop("text").equals(before.drop("text"))
 
 
+def test_the_document_of_median_length_is_edited():
+    before = documents(*("costs 7 euros" + " a" * n for n in (4, 0, 3, 1, 2)))
+    after = edit_document(before)
+    assert [number for number, row in enumerate((before["text"] != after["text"]).to_list()) if row] == [4]
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
