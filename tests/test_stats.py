@@ -6,6 +6,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.stats import Setting, draw
 from parts.verdict import stats
 
 RIGHT = st.lists(st.integers(0, 1), min_size=1, max_size=60)
@@ -38,9 +39,7 @@ def test_seeds_that_differ_widen_the_interval_of_an_accuracy_and_seeds_that_agre
 
 def test_few_questions_and_seeds_widen_the_interval_of_an_accuracy_by_their_freedom():
     right = np.array([[1, 1, 0], [0, 1, 0], [1, 1, 1], [0, 0, 1], [1, 0, 1]])
-    assert stats.proportion_ci(right) == pytest.approx(
-        (0.6, 0.30810, 0.83479), abs=1e-5
-    )  # Satterthwaite's t in Wilson's
+    assert stats.proportion_ci(right) == pytest.approx((0.6, 0.30810, 0.83479), abs=1e-5)  # Student's t in Wilson's
 
 
 @settings(max_examples=100, deadline=None)
@@ -111,14 +110,29 @@ def test_of_questions_and_documents_the_wider_interval_holds():
     assert opposed.interval == stats.paired_difference([1, -1, 0] * 20).interval, "documents that are all alike"
 
 
-def test_the_interval_over_questions_and_seeds_is_that_of_satterthwaite():
-    gaps = np.array([[1, 0, 0], [0, 0, -1], [1, 1, 0], [0, 1, 0]], float)
+def test_the_interval_over_questions_and_seeds_is_that_of_banerjee():
+    gaps = np.random.default_rng(8).normal([0.1, 0.0, -0.1], 0.2, (40, 3))
     residuals = np.append(gaps.mean(1) - gaps.mean(), [0.5**0.5, -(0.5**0.5)])  # two more pairs
-    by_questions = (residuals**2).sum() / 6 / 5
-    by_seeds = gaps.mean(0).var(ddof=1) / 3
-    freedom = (by_questions + by_seeds) ** 2 / (by_questions**2 / 5 + by_seeds**2 / 2)
-    half = scipy.stats.t.ppf(0.975, freedom) * (by_questions + by_seeds) ** 0.5
-    assert stats.paired_difference(gaps).interval.lo == pytest.approx(gaps.mean() * 4 / 6 - half)
+    by_questions = (residuals**2).sum() / 42 / 41
+    rest = gaps - gaps.mean(1, keepdims=True) - gaps.mean(0) + gaps.mean()
+    by_seeds = (gaps.mean(0).var(ddof=1) - (rest**2).sum() / 78 / 40) / 3
+    half = (scipy.stats.t.ppf(0.975, 41) ** 2 * by_questions + scipy.stats.t.ppf(0.975, 2) ** 2 * by_seeds) ** 0.5
+    assert stats.paired_difference(gaps).interval.hi == pytest.approx(gaps.mean() * 40 / 42 + half)
+
+
+def test_seeds_that_differ_by_no_more_than_their_questions_do_add_nothing():
+    gaps = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]], float)
+    assert stats.paired_difference(gaps).seeds_variance == 0
+    assert stats.paired_difference(gaps[:1]).seeds_variance == 0, "one question tells nothing of it"
+
+
+@pytest.mark.parametrize("sd", [0.0, 0.1])
+def test_trainings_that_differ_much_make_no_winner_of_arms_that_are_alike(sd):
+    rng = np.random.default_rng(4)
+    setting = Setting(200, 0.6, 0.6, seeds=3, seeds_sd=sd)
+    draws = [draw(setting, rng) for _ in range(400)]
+    undecided = [stats.paired_difference(tuned - rag[:, None]).p >= 0.05 for tuned, rag, _ in draws]
+    assert np.mean(undecided) >= 0.93
 
 
 def test_a_difference_between_strata_adds_nothing_to_the_interval():
