@@ -18,6 +18,7 @@ from parts.llm.client import connect
 from parts.project import params
 from parts.project.sections import Server, Student
 from parts.retrieval import postgres
+from parts.retrieval.embedder import Embedder, EmbedderParams
 from parts.retrieval.retriever import retrieve
 from parts.safety import detection, redaction
 from parts.student.model import token_counter, tokenizer
@@ -64,7 +65,8 @@ def prepare(
         documents = plant(ingest.ingest(Path(workdir, "raw"))[0])
         drafts = list(question_file.questions(Path(workdir, "exam.jsonl")))
     max_tokens = params.load("chunk", splitting.ChunkParams).max_tokens
-    chunks = splitting.split_documents(documents, max_tokens, lambda text: count([text])[0])
+    embed = Embedder(params.load("retrieve", EmbedderParams).embedder)
+    chunks = splitting.split_documents(documents, max_tokens, embed.count_tokens)
     questions, _ = evidence.build_exam(drafts, documents, chunks)
     contexts = retrieve("hybrid", questions, chunks, params.load("retrieve", postgres.RetrieveParams))
     redacted, _ = redaction.redact(documents, chunks, private or params.load("redact", detection.Params))

@@ -20,7 +20,7 @@ class Chunks(Table, path="data/chunks.parquet", key=("doc_id", "start")):
     heading: str  # the document's title, the headings above, and the header row of a table that it begins in, joined by " > "
     text: str = pa.Field(str_length={"min_value": 1})
     language: str = pa.Field(nullable=True)  # of its document, ISO 639, e.g. "en"; null: its text does not tell
-    n_tokens: int = pa.Field(gt=0)  # by the student's tokenizer
+    n_tokens: int = pa.Field(gt=0)  # by the embedder's tokenizer
 
     @pa.dataframe_check
     def ends_after_it_starts(cls, data: pa.PolarsData) -> pl.LazyFrame:

@@ -4,23 +4,19 @@ reads   Documents           one row per document
 writes  Chunks              one row per passage
 """
 
-from functools import partial
-
 from parts.corpus.splitting import ChunkParams as Params
 from parts.corpus.splitting import split_documents
 from parts.project import metrics, params
 from parts.project.command import run
-from parts.project.sections import Student
-from parts.student.model import count_tokens, tokenizer
+from parts.retrieval.embedder import Embedder, EmbedderParams
 from schemas.chunks import Chunks
 from schemas.documents import Documents
 
 
 def main() -> None:
     """Write Chunks."""
-    max_tokens = params.load("chunk", Params).max_tokens
-    count = partial(count_tokens, tokenizer(params.load("student", Student)))
-    chunks = split_documents(Documents.read(), max_tokens, count)
+    embed = Embedder(params.load("retrieve", EmbedderParams).embedder)
+    chunks = split_documents(Documents.read(), params.load("chunk", Params).max_tokens, embed.count_tokens)
     Chunks.write(chunks)
     metrics.write("chunk", {"passages": len(chunks), "tokens": int(chunks["n_tokens"].sum())})
     print(f"{len(chunks)} passages, {chunks['n_tokens'].sum():,} tokens")

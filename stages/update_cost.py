@@ -12,18 +12,17 @@ writes  metrics/update_cost.json           what is asked and embedded
 """
 
 import asyncio
-from functools import partial
 
 from parts.corpus import splitting
 from parts.project import machine, metrics, params
 from parts.project.arms import Arm
 from parts.project.command import run
 from parts.project.errors import UserError
-from parts.project.sections import Server, Student
+from parts.project.sections import Server
 from parts.retrieval import postgres
+from parts.retrieval.embedder import Embedder
 from parts.retrieval.retriever import load_retriever
 from parts.safety import detection, redaction
-from parts.student.model import count_tokens, tokenizer
 from parts.verdict import document_update
 from schemas.chunks import Chunks
 from schemas.documents import Documents
@@ -33,11 +32,12 @@ from schemas.redacted import Redacted
 def main() -> None:
     """Write metrics/update_cost.json, metrics/machine/update_cost.json and data/timed/update_cost."""
     documents, chunks = Documents.read(), Chunks.read()
-    count = partial(count_tokens, tokenizer(params.load("student", Student)))
+    retrieve = params.load("retrieve", postgres.RetrieveParams)
+    embed = Embedder(retrieve.embedder)
     start = machine.seconds("cpu")
     edited = document_update.edit_document(documents)
     max_tokens = params.load("chunk", splitting.ChunkParams).max_tokens
-    edited_chunks = splitting.split_documents(edited, max_tokens, count)
+    edited_chunks = splitting.split_documents(edited, max_tokens, embed.count_tokens)
     redacted, _ = redaction.redact(edited, edited_chunks, params.load("redact", detection.Params))
     timing = {"prepare_cpu_seconds": machine.seconds("cpu") - start}
 
@@ -52,7 +52,6 @@ def main() -> None:
         raise UserError(
             f"params.yaml: arms.rag.retriever is {name}: the arm rag must search an index (hybrid, dense, ...)"
         )
-    retrieve = params.load("retrieve", postgres.RetrieveParams)
     timing |= document_update.reindex(retriever.indexed, chunks, edited_chunks, retrieve)
     values["passages_embedded"] = len(edited_chunks.join(chunks, ["chunk_id", "heading", "text"], how="anti"))
     metrics.write("update_cost", values)

@@ -405,7 +405,7 @@ def test_what_is_too_close_to_an_exam_question_is_dropped(kind, text, reason):
 
 
 def two_documents() -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the passages of two documents of 9 tokens each, and forty rows of 11 tokens about each."""
+    """Return the passages of two documents of 8 words each, whatever their n_tokens, and forty rows of 11 tokens about each."""
     chunks = pl.concat([CHUNKS, CHUNKS.with_columns(chunk_id=pl.lit("b#1"), doc_id=pl.lit("b"))])
     rows = [
         {
@@ -427,7 +427,7 @@ def test_a_generators_rows_of_a_document_keep_to_its_allowance():
     ledger = curated(rows, chunks, tokens_per_source={"focal": 5})
     kept = ledger.filter(pl.col("dropped").is_null()).group_by("generator", "doc_id").agg(pl.sum("n_tokens"))
     tokens = {(generator, doc): n for generator, doc, n in kept.rows()}
-    assert tokens == {("focal", "a"): 44, ("focal", "b"): 44, ("qa", "a"): 220, ("qa", "b"): 220}
+    assert tokens == {("focal", "a"): 33, ("focal", "b"): 33, ("qa", "a"): 220, ("qa", "b"): 220}
     assert set(ledger.filter(generator="focal")["dropped"].drop_nulls()) == {"beyond its allowance"}
     again = curated(rows.sample(fraction=1, shuffle=True, seed=1), chunks, tokens_per_source={"focal": 5})
     assert again.sort("pair_id").equals(ledger.sort("pair_id"))

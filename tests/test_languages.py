@@ -11,6 +11,7 @@ from parts.corpus.question_file import Evidence, Question
 from parts.corpus.splitting import split_documents
 from parts.scoring import exact
 from stages import ingest
+from tests.helpers.source_code import ROOT
 
 LEAFLETS = yaml.safe_load((Path(__file__).parent / "data/languages.yaml").read_text(encoding="utf-8"))
 
@@ -52,3 +53,11 @@ def test_an_answer_is_right_in_either_form_of_its_letters_and_a_wrong_one_is_not
         for _, right, wrong in facts:
             assert exact.score(f"Answer: {unicodedata.normalize('NFD', right)}", [right], True)["exact"] == 1
             assert exact.score(f"Answer: {wrong}", [right], True)["exact"] == 0
+
+
+def test_a_teacher_is_asked_to_write_in_the_language_of_the_passage():
+    silent = {"active_reading/strategies", "entigraph/entities", "exam/answered"}  # plans, quotations and a verdict
+    for name in ("qa", "paraphrase", "entigraph", "active_reading", "focal", "exam"):
+        for path in sorted((ROOT / "prompts" / name).glob("*.md")):
+            asks = "in the language of the" in " ".join(path.read_text().split())
+            assert asks == (f"{name}/{path.stem}" not in silent), path

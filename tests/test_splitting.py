@@ -3,14 +3,17 @@
 import time
 from itertools import pairwise
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parts.corpus.evidence import locate
 from parts.corpus.headings import headings
-from parts.corpus.splitting import split_document
+from parts.corpus.splitting import split_document, split_documents
 from parts.corpus.tables import table_bodies
+from parts.retrieval.embedder import BUNDLED, Embedder
+from tests.helpers import source_code
 
 WORDS = st.text(alphabet="abcdefgé.,\n #|-", min_size=1, max_size=400)
 PAGES = st.lists(WORDS, min_size=1, max_size=4).map("\f".join)
@@ -107,3 +110,16 @@ def test_whatever_words_stand_in_a_text_are_located_there(words, data):
     text = " \n".join(words)
     span = locate(" ".join(words[start:end]), text)
     assert text[slice(*span)].split() == words[start:end]
+
+
+def test_the_length_of_a_passage_is_the_same_for_every_student():
+    stage = source_code.graph()["chunk"]
+    assert not [dep for dep in stage["deps"] if "models" in dep or "student" in dep]
+    embed = Embedder(BUNDLED)
+    documents = pl.DataFrame(
+        {"doc_id": ["a.md"], "title": ["Lamps"], "text": ["Dorva Lamp 200 costs 1,430 euros. " * 30]}
+    )
+    chunks = split_documents(documents, 64, embed.count_tokens)
+    assert max(chunks["n_tokens"]) <= 64
+    assert chunks["n_tokens"].to_list() == [embed.count_tokens(text) for text in chunks["text"]]
+    assert embed.count_tokens("a lamp") == 2, "without the tokens that begin and end a text"

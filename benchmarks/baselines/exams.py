@@ -37,10 +37,7 @@ def squad(corpora: Path, embed: Embedder) -> tuple[pl.DataFrame, pl.DataFrame]:
 def northwind(corpora: Path, embed: Embedder) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the passages of Northwind's PDFs, and its questions; every passage of a cited page is gold."""
     texts, _ = ingest.ingest(corpora / "northwind/docs")
-    tokenizer = embed.model.tokenizer
-    chunks = splitting.split_documents(
-        texts, MAX_TOKENS, lambda text: len(tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
-    )
+    chunks = splitting.split_documents(texts, MAX_TOKENS, embed.count_tokens)
     questions, _ = evidence.build_exam(list(question_file.questions(corpora / "northwind/qa.jsonl")), texts, chunks)
     return chunks, questions.filter(pl.col("gold_chunk_ids").list.len() > 0)
 

@@ -70,7 +70,7 @@ def _paths(title: str, marked: list[Heading]) -> Callable[[int], str]:
 class ChunkParams(BaseModel, extra="forbid", frozen=True):
     """Section `chunk` of params.yaml."""
 
-    max_tokens: int = Field(ge=16)  # per passage, by the student's tokenizer
+    max_tokens: int = Field(ge=16)  # per passage, by the embedder's tokenizer
 
 
 def split_documents(documents: pl.DataFrame, max_tokens: int, count: Callable[[str], int]) -> pl.DataFrame:

@@ -50,7 +50,8 @@ def curate(
     ledger = select(query("curate"), settings, raw=raw, chunks=chunks, close=close)
     ledger = hold_out(drop_duplicates(ledger, params.duplicate_threshold), params.dev, params.dev_similarity_threshold)
     allowed = pl.DataFrame(list(params.tokens_per_source.items()), _ALLOWED, orient="row")
-    ledger = select(query("allowance"), ledger=ledger, chunks=chunks, allowed=allowed)
+    sources = chunks.select("doc_id", n_tokens=pl.Series(count(chunks["text"].to_list()), dtype=pl.Int64))
+    ledger = select(query("allowance"), ledger=ledger, chunks=sources, allowed=allowed)
     ledger = select(query("balance"), {"documents": params.documents}, ledger=ledger)
     return ledger.with_columns(split=pl.when(pl.col("dropped").is_null()).then("split")).select(Ledger.types().keys())
 

@@ -49,6 +49,10 @@ class Embedder:
         """Return the unit vectors of passages, (n, width) float32, with the model's prompt for documents where it has one."""
         return self.model.encode_document(texts, **ENCODING)
 
+    def count_tokens(self, text: str) -> int:
+        """Return the number of tokens of `text`, by the model's tokenizer, special tokens not included."""
+        return len(self.model.tokenizer([text], add_special_tokens=False, verbose=False)["input_ids"][0])
+
     def is_cut(self, texts: list[str]) -> list[bool]:
         """Tell of each text whether it is longer than the model reads."""
         encodings = self.model.tokenizer(texts, verbose=False)["input_ids"] if texts else []
