@@ -1,15 +1,16 @@
-# make repro | make test | make quick | make lint | make diff | make history | make verdict | make page | make estimate | make ledger
+# make repro | make test | make quick | make lint | make diff | make history | make ask | make verdict | make page | make estimate | make ledger
 # make coverage | make rejected | make redactions | make docs | make picture | make search | make scaling | make ablations | make leak | make seeds | make bench | make clean
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
+export Q
 export RAGAS_DO_NOT_TRACK = true
 export HF_HUB_DISABLE_TELEMETRY = 1
 export TOKENIZERS_PARALLELISM = false
 # training is a tenth faster where Linux gives pages of 2 MB on request
 export GLIBC_TUNABLES = glibc.malloc.hugetlb=1
 
-.PHONY: repro test quick lint diff history verdict page estimate ledger coverage rejected redactions docs picture search scaling ablations leak seeds bench clean
+.PHONY: repro test quick lint ask diff history verdict page estimate ledger coverage rejected redactions docs picture search scaling ablations leak seeds bench clean
 
 repro: .venv/done ## documents in, verdict out; PROFILE=real runs params/real.yaml beside it
 ifdef PROFILE
@@ -28,6 +29,9 @@ quick: .venv/done ## the tests that take no seconds each: in a minute
 
 lint: .venv/done
 	@ruff check . && ruff format --check . && deptry .
+
+ask: .venv/done ## what each arm answers to Q="...", or to each line of the standard input
+	@python -m commands.ask $(if $(Q),"$$Q")
 
 diff: .venv/done ## what the working tree changes against REV: params, metrics and answers; MD=1 writes Markdown, MACHINE=1 adds seconds and costs
 	@python -m commands.diff $(or $(REV),HEAD) $(if $(MD),--md) $(if $(MACHINE),--machine)

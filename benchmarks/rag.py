@@ -96,10 +96,8 @@ def recall(bench: Bench) -> None:
         chunks, questions = getattr(exams, name)(bench.corpora, Embedder(bench.settings.embedder))
         bench.figures.add(f"{name}_passages", len(chunks))
         bench.figures.add(f"{name}_questions", len(questions))
-        contexts = {
-            "dense": retrieve("dense", questions, chunks, bench.settings),
-            "hybrid": retrieve("hybrid", questions, chunks, bench.settings),
-        }
+        ways = ("dense", "hybrid", "maxsim")
+        contexts = {way: retrieve(way, questions, chunks, bench.settings) for way in ways}
         if bench.bm25:
             contexts["bm25"] = bm25(questions, chunks, bench.settings.depth)
         for way, table in contexts.items():

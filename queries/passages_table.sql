@@ -14,4 +14,7 @@ CREATE TABLE lexemes ( -- in how many passages of its language each word is; tho
     language regconfig, lexeme text COLLATE "C", passages int NOT NULL, PRIMARY KEY (language, lexeme)
 );
 CREATE TABLE vectors (sha256 text PRIMARY KEY, embedding {vectors} NOT NULL); -- on their way: a stop loses none that is here
+CREATE TABLE token_vectors ( -- a row a text, of the retriever maxsim alone: tokens x width, of two bytes a number
+    sha256 text PRIMARY KEY, vectors bytea NOT NULL
+);
 COMMENT ON TABLE passages IS {fingerprint};

