@@ -96,7 +96,7 @@ def recall(bench: Bench) -> None:
         chunks, questions = getattr(exams, name)(bench.corpora, Embedder(bench.settings.embedder))
         bench.figures.add(f"{name}_passages", len(chunks))
         bench.figures.add(f"{name}_questions", len(questions))
-        ways = ("dense", "hybrid", "maxsim")
+        ways = ("dense", "hybrid")
         contexts = {way: retrieve(way, questions, chunks, bench.settings) for way in ways}
         if bench.bm25:
             contexts["bm25"] = bm25(questions, chunks, bench.settings.depth)
