@@ -50,7 +50,7 @@ def synthetic(number: int) -> pl.DataFrame:
 
 def _passage(chunk_id: str, n: int, doc_id: str, heading: str, text: str) -> dict:
     row = {"chunk_id": chunk_id, "doc_id": doc_id, "start": n, "end": n + 1, "page": 1}
-    return row | {"heading": heading, "text": text, "n_tokens": 1}
+    return row | {"heading": heading, "text": text, "language": "en", "n_tokens": 1}
 
 
 def _paragraphs() -> Iterator[tuple[str, str]]:
