@@ -23,6 +23,7 @@ import yaml
 from benchmarks.baselines.figures import RESULTS, Figures
 from benchmarks.baselines.server import completion
 from parts.generators import qa
+from parts.generators.shared.base import Source
 from parts.llm.budget import Meter
 from parts.llm.client import Client
 from parts.llm.response_cache import CachedResponse, ResponseCache
@@ -145,7 +146,7 @@ async def fill_cache(chunks: pl.DataFrame) -> None:
         section, client = params.load("synthesize.qa", qa.Params), Client(Server(model="bench"), Filling(cache), None)
         cache.db.execute("PRAGMA synchronous = OFF")
         for chunk in chunks.iter_rows(named=True):
-            await qa.generate(chunk["heading"], chunk["text"], client.ask, section)
+            await qa.generate(Source(chunk), client.ask, section)
 
 
 class Filling(Transport):

@@ -8,39 +8,42 @@ make the estimate of the others more accurate.
 
 import asyncio
 
-import polars as pl
-
 from parts.generators.shared import dry_run
-from parts.generators.shared.base import evenly_spread, load_generator
+from parts.generators.shared.base import Generator, evenly_spread, load_generator
+from parts.generators.shared.corpus import Corpus
 from parts.llm import jobs, prices
 from parts.llm.client import connect
 from parts.llm.response_cache import ResponseCache
 from parts.project import params
 from parts.project.command import run
 from parts.project.sections import Server
+from parts.retrieval.embedder import EmbedderParams, lazy_embedder
 from parts.text.terminal import table
 from schemas.redacted import Redacted
 
 HEAD = ("generator", "requests", "cached", "prompt tokens", "new tokens", "dollars")
 
 
-async def pilot(chunks: pl.DataFrame, names: list[str], server: Server, count: int) -> None:
-    """Generate from `count` passages, evenly spread, so that the teacher's replies are cached."""
-    sample = chunks[sorted(evenly_spread(len(chunks), count))].to_dicts()
+async def pilot(generators: list[Generator], corpus: Corpus, server: Server, count: int) -> None:
+    """Generate from `count` passages of each generator, evenly spread, so that the teacher's replies are cached."""
     async with connect(server) as teacher:
-        for name in names:
-            generate, knobs = load_generator(name)
-            tasks = [lambda c=c, g=generate, k=knobs: g(c["heading"], c["text"], teacher.ask, k) for c in sample]
-            await jobs.run_all(tasks, len(sample), f"{name}, pilot", teacher.meter)
+        for generator in generators:
+            sources = generator.sources(corpus)
+            sample = [sources[index] for index in sorted(evenly_spread(len(sources), count))]
+            tasks = [lambda source=source, each=generator: each.rows(source, teacher.ask) for source in sample]
+            await jobs.run_all(tasks, len(sample), f"{generator.name}, pilot", teacher.meter)
 
 
 def main(passages: int = 0) -> None:
     """Print each generator's requests, how many are cached, and tokens and dollars of the others."""
-    chunks, server, names = Redacted.read(), params.load("teacher", Server), params.names("synthesize")
+    corpus = Corpus(Redacted.read().to_dicts(), lazy_embedder(params.load("retrieve", EmbedderParams).embedder))
+    server, generators = params.load("teacher", Server), [*map(load_generator, params.names("synthesize"))]
     if passages:
-        asyncio.run(pilot(chunks, names, server, passages))
+        asyncio.run(pilot(generators, corpus, server, passages))
     price, cache = prices.load(), ResponseCache.open()
-    estimates = {name: asyncio.run(dry_run.estimate(chunks, name, server, cache)) for name in names}
+    estimates = {
+        each.name: asyncio.run(dry_run.estimate(each.sources(corpus), each, server, cache)) for each in generators
+    }
     counts = {
         name: [e.total("n_cached") + e.total("n_missing"), e.total("n_cached"), *e.missing_tokens()]
         for name, e in estimates.items()

@@ -1,7 +1,6 @@
 """Prepare a made-up company for training and evaluation, by the pipeline's own stages."""
 
 import asyncio
-import importlib
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from pydantic import BaseModel, Field
 from invitro.world import corpus
 from invitro.world.company import make_company
 from parts.corpus import evidence, question_file, splitting
+from parts.generators.shared.base import load_generator
+from parts.generators.shared.corpus import Corpus
 from parts.llm.client import connect
 from parts.project import params
 from parts.project.sections import Server, Student
@@ -70,21 +71,16 @@ def prepare(
     questions, _ = evidence.build_exam(drafts, documents, chunks)
     contexts = retrieve("hybrid", questions, chunks, params.load("retrieve", postgres.RetrieveParams))
     redacted, _ = redaction.redact(documents, chunks, private or params.load("redact", detection.Params))
-    raw = asyncio.run(_synthesize(redacted, settings.generators))
+    raw = asyncio.run(_synthesize(Corpus(redacted.to_dicts(), embed), settings.generators))
     return Company(seed, chunks, questions, contexts, raw)
 
 
-async def _synthesize(chunks: pl.DataFrame, generators: Mapping[str, dict]) -> pl.DataFrame:
+async def _synthesize(corpus: Corpus, generators: Mapping[str, dict]) -> pl.DataFrame:
     rows: list[dict] = []
     async with connect(params.load("teacher", Server)) as teacher:
         for name, section in generators.items():
-            generator = importlib.import_module(f"parts.generators.{name}")
-            options = generator.Params.model_validate(section)
-
-            def generate(heading: str, text: str, generator=generator, options=options):
-                return generator.generate(heading, text, teacher.ask, options)
-
-            await synthesize.synthesize(chunks, generate, name, teacher, rows.extend)
+            generator = load_generator(name, section)
+            await synthesize.synthesize(generator.sources(corpus), generator, teacher, rows.extend)
     return RawPairs.frame(rows).sort("pair_id")
 
 

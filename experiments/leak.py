@@ -150,7 +150,7 @@ def _share(companies: Iterable[ByForm]) -> dict[str, float]:
 def main() -> None:
     """Write metrics/leak.json."""
     settings, recipe = params.load("leak", Params, company.PARAMS), params.load("train", finetune.Recipe)
-    plan = study.Plan(settings.generators, settings.tokens, recipe, False, settings.replay_share, settings.documents)
+    plan = study.Plan(settings.generators, settings.tokens, recipe, [], settings.replay_share, settings.documents)
     setups = [prepare(seed, settings) for seed in settings.seeds]
     jobs = [(setup.companies[gate], plan, setup.questions, setup.passages) for gate in GATES for setup in setups]
     on_documents = replace(plan, on_documents=True)  # which no gate masks: they go to no teacher

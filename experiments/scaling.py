@@ -57,7 +57,7 @@ def main() -> None:
     recipe = params.load("train", finetune.Recipe)
     companies = [company.prepare(seed, company_params) for seed in settings.seeds]
     jobs = [
-        (made_up, name, study.Plan(tuple(generators), tokens, recipe, False, settings.replay_share))
+        (made_up, name, study.Plan(tuple(generators), tokens, recipe, [], settings.replay_share))
         for tokens, made_up, (name, generators) in product(settings.tokens, companies, settings.recipes.items())
     ]
     results = trainings(study.study, [(made_up, plan) for made_up, _, plan in jobs], [plan.tokens for *_, plan in jobs])

@@ -44,7 +44,8 @@ class Plan:
     tokens: int
     """synthetic ones"""
     recipe: finetune.Recipe
-    reasoning: bool
+    reasoning: Sequence[str]
+    """generators whose reasoning is trained on"""
     replay_share: float
     documents: float = 0.5
     """share of the tokens in documents where there are questions, too"""
@@ -75,7 +76,12 @@ def portion(ledger: pl.DataFrame, tokens: int, documents: float = 0.5) -> pl.Dat
 def rows(company: Company, plan: Plan) -> pl.DataFrame:
     """Return the Pairs of `company` by `plan`, curated as in the pipeline, replayed rows included."""
     settings = params.load("curate", curate.Params).model_copy(
-        update={"documents": plan.documents, "dev": 0, "reasoning": plan.reasoning, "replay_share": plan.replay_share}
+        update={
+            "documents": plan.documents,
+            "dev": 0,
+            "reasoning": list(plan.reasoning),
+            "replay_share": plan.replay_share,
+        }
     )
     raw = company.raw.filter(pl.col("generator").is_in(plan.generators))
     ledger = curate.curate(raw, company.chunks, company.questions, settings, count)

@@ -35,7 +35,7 @@ class Variant(BaseModel, extra="forbid", frozen=True):
     generators: list[str] | None = None
     tokens: int | None = None
     documents: float | None = None
-    reasoning: bool | None = None
+    reasoning: list[str] | None = None
     replay_share: float | None = None
 
 
@@ -57,9 +57,7 @@ def make_plan(settings: Params, variant: Variant, recipe: finetune.Recipe) -> st
     recipe = recipe.model_copy(
         update={key: changes.pop(key) for key in list(changes) if key in finetune.Recipe.model_fields}
     )
-    reference = settings.model_dump(include={"generators", "tokens", "documents", "replay_share"}) | {
-        "reasoning": False
-    }
+    reference = settings.model_dump(include={"generators", "tokens", "documents", "replay_share"}) | {"reasoning": []}
     return study.Plan(recipe=recipe, ability_questions=settings.questions, **reference | changes)
 
 

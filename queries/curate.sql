@@ -3,18 +3,31 @@
 --     $unstudied (share of the documents to hold out, 0..1),
 --     $placeholder (pattern of what stands for a private value, which no question is about),
 --     $lexical (whether all words of a short answer, and all numbers of any row, must be in the passage),
---     $trusted (generators whose rows are taken without that)
+--     $trusted (generators whose rows are taken without that),
+--     $reasoning (generators whose reasoning is trained on: its numbers must be in the passages, and the answer follows from it)
 -- out: one row per raw row; dropped is null for a kept row
 WITH ranked AS (
     SELECT doc_id, row_number() OVER (ORDER BY md5(doc_id)) AS rank, count(*) OVER () AS documents
     FROM (SELECT DISTINCT doc_id FROM chunks)
 ),
 unstudied AS (SELECT doc_id FROM ranked WHERE rank <= round($unstudied * documents)),
+sources AS ( -- of a row: what its passages say, and whether one of them is of a document held out
+    SELECT pair_id, string_agg(heading || ' ' || text, ' ') AS passages, bool_or(doc_id IN (FROM unstudied)) AS is_unstudied
+    FROM (SELECT pair_id, unnest(list_prepend(chunk_id, other_chunk_ids)) AS chunk_id FROM raw) JOIN chunks USING (chunk_id)
+    GROUP BY pair_id
+),
+reasoned AS (
+    SELECT
+        raw.*, passages, is_unstudied,
+        CASE WHEN list_contains($reasoning::VARCHAR[], generator) THEN reasoning ELSE '' END AS steps
+    FROM raw JOIN sources USING (pair_id)
+),
 spelled AS (
     SELECT
-        raw.*, words(raw.completion) AS row_words, words(chunks.heading || ' ' || chunks.text) AS passage_words,
-        $lexical AND NOT list_contains($trusted::VARCHAR[], raw.generator) AS is_checked
-    FROM raw JOIN chunks USING (chunk_id)
+        * EXCLUDE (passages, steps), words(completion) AS row_words, words(passages || ' ' || steps) AS passage_words,
+        list_filter(words(steps), lambda word: regexp_matches(word, '\d')) AS step_numbers, words(passages) AS stated_words,
+        $lexical AND answerable AND NOT list_contains($trusted::VARCHAR[], generator) AS is_checked
+    FROM reasoned
 ),
 compared AS ( -- where characters are words, pairs of them too: four yuan fifty has the characters of five yuan forty
     SELECT
@@ -32,19 +45,20 @@ judged AS (
         * EXCLUDE (dropped),
         CASE
             WHEN dropped IS NOT NULL THEN dropped
-            WHEN doc_id IN (FROM unstudied) THEN 'unstudied'
+            WHEN is_unstudied THEN 'unstudied'
             WHEN completion = '' OR (kind = 'qa' AND prompt = '') THEN 'empty'
             WHEN kind = 'qa' AND regexp_matches(concat_ws(chr(10), prompt, completion), $placeholder) THEN 'private value'
             WHEN is_checked AND kind = 'qa' AND len(row_words) <= 12
                 AND NOT (list_has_all(passage_words, row_words) AND list_has_all(passage_pairs, row_pairs)) THEN 'not grounded'
             WHEN is_checked AND NOT list_has_all(passage_words, list_filter(row_words, lambda word: regexp_matches(word, '\d')))
                 THEN 'not grounded'
+            WHEN is_checked AND NOT list_has_all(list_concat(stated_words, row_words), step_numbers) THEN 'not grounded'
             WHEN pair_id IN (FROM close) THEN 'in the exam'
         END AS dropped
     FROM compared
 )
 SELECT
-    * EXCLUDE (row_words, passage_words, row_pairs, passage_pairs, is_checked, dropped),
+    * EXCLUDE (row_words, passage_words, row_pairs, passage_pairs, step_numbers, stated_words, is_unstudied, is_checked, dropped),
     CASE
         WHEN dropped IS NOT NULL THEN dropped
         WHEN row_number() OVER (PARTITION BY dropped, kind, lower(prompt), lower(completion) ORDER BY pair_id) > 1

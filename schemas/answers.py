@@ -15,4 +15,7 @@ class Answers(Table, path="data/answers/{}.parquet", key=("question_id", "seed")
     prompt_tokens: int = pa.Field(gt=0)
     new_tokens: int = pa.Field(ge=0)
     stopped: bool  # by its end token, not by the limit
+    confidence: float = pa.Field(
+        nullable=True, ge=0, le=1
+    )  # geometric mean of its tokens' probabilities; null: not known
     likeliest: str = pa.Field(nullable=True)  # option by the model's probabilities; null: none known

@@ -1,6 +1,7 @@
 """Training rows: as the teacher wrote them, with the reason each was dropped, and those that were kept."""
 
 import pandera.polars as pa
+import polars as pl
 
 from schemas.table import Table
 
@@ -12,21 +13,23 @@ class RawPairs(Table, path="data/synth/{}.parquet", key=("pair_id",)):
     """One row per prompt and completion that a generator made, or per failed request.
 
     A qa row asks in `prompt`, reasons in `reasoning` and answers in `completion`; a document row has only its text,
-    in `completion`.
+    in `completion`. An unanswerable question has a refusal for an answer.
     """
 
     pair_id: str = pa.Field(unique=True)
     chunk_id: str
     doc_id: str
+    other_chunk_ids: pl.List(pl.String)  # further passages that the teacher wrote it from
     generator: str
     kind: str = pa.Field(isin=["qa", "document"])
+    answerable: bool  # false: no passage answers the question
     prompt: str
     reasoning: str
     completion: str
     teacher: str  # the model; people: nobody was asked
     dropped: str = pa.Field(
         nullable=True
-    )  # refused, cut off, unparsed, incomplete; of people: private value, no passage; null: a row
+    )  # refused, cut off, unparsed, incomplete, answered, one passage; of people: private value, no passage; null: a row
 
 
 class PeoplePairs(RawPairs, path="data/synth/rows.parquet", key=("pair_id",)):
@@ -49,8 +52,10 @@ class Pairs(Table, path="data/pairs.parquet", key=("pair_id",)):
     pair_id: str = pa.Field(unique=True)
     chunk_id: str = pa.Field(nullable=True)  # null: replayed, from no passage
     doc_id: str = pa.Field(nullable=True)
+    other_chunk_ids: pl.List(pl.String)  # further passages that the teacher wrote it from
     generator: str
     kind: str = pa.Field(isin=["qa", "document"])
+    answerable: bool  # false: no passage answers the question
     prompt: str
     reasoning: str
     completion: str = pa.Field(str_length={"min_value": 1})

@@ -4,57 +4,25 @@ reads   Questions           one row per exam question
         Contexts[retriever] one row per question and rank
         Chunks              one row per passage
         models/MODEL/SEED   what the arm's model was trained to
+        metrics/tune_cascade.json   when the cascade looks up; of that arm alone
 writes  Answers[arm]        one row per question and seed
 """
 
-import sys
-
 import polars as pl
 
-from parts.answering import arm_engine
+from parts.answering import arm_engine, cascade
 from parts.answering.arm_engine import AnswerParams as Params
-from parts.answering.engine import Engine, crowding
+from parts.answering.exam_answers import answer, answer_in_cascade
 from parts.project import metrics, params
 from parts.project.arms import Arm
 from parts.project.command import run
 from parts.project.errors import UserError
-from parts.project.seeds import RELEASED, seeds_of
-from parts.retrieval.contexts import Passage, shown_passages
+from parts.project.seeds import seeds_of
+from parts.retrieval.contexts import shown_passages
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
 from schemas.questions import Questions
-
-
-def answer(
-    questions: pl.DataFrame,
-    passages: dict[str, list[Passage]],
-    engine: Engine,
-    batch: int,
-    desc: str,
-    seed: int = RELEASED,
-) -> pl.DataFrame:
-    """Return Answers of `engine`, trained by `seed`, to `questions`, each shown its `passages` (best first).
-
-    `desc` labels the progress bar.
-    A question with options is answered in words as all others are, and has its likeliest option too.
-    """
-    rows = questions.select("question_id", "question", "options").rows()
-    prompts = [engine.prompt(question, passages.get(key, []), options) for key, question, options in rows]
-    if caution := crowding([n_shown for _, n_shown in prompts], [len(passages.get(key, [])) for key, _, _ in rows]):
-        print(f"{desc}: {caution}", file=sys.stderr)
-    responses = engine.respond([text for text, _ in prompts], batch, desc)
-    likeliest = [
-        engine.choose(text, options) if options else None
-        for (text, _), (_, _, options) in zip(prompts, rows, strict=True)
-    ]
-    answers = [
-        {"question_id": key, "seed": seed, "response": response.text, "passages": shown}
-        | {"prompt_tokens": response.prompt_tokens, "new_tokens": response.new_tokens, "stopped": response.stopped}
-        | {"likeliest": option}
-        for (key, _, _), (_, shown), response, option in zip(rows, prompts, responses, likeliest, strict=True)
-    ]
-    return Answers.frame(answers)
 
 
 def main(arm: str) -> None:
@@ -70,10 +38,15 @@ def main(arm: str) -> None:
     with arm_engine.server(section) as url:
         for seed in seeds:
             engine = arm_engine.engine(settings.model, section, url, seed=seed)
-            answers.append(answer(questions, passages, engine, batch, arm, seed))
+            if settings.cascade:
+                answers.append(answer_in_cascade(questions, passages, engine, batch, arm, seed, cascade.read()))
+            else:
+                answers.append(answer(questions, passages, engine, batch, arm, seed))
     answers = pl.concat(answers)
     Answers.write(answers, arm)
     means = answers.select(pl.mean("passages", "prompt_tokens", "new_tokens", "stopped")).row(0, named=True)
+    if settings.cascade:
+        means["looked_up"] = (answers["passages"] > 0).mean()
     metrics.write(f"answer/{arm}", means)
     tokens = f"{means['prompt_tokens']:.0f} prompt tokens and {means['new_tokens']:.0f} new ones each"
     print(f"{arm}: {len(answers)} answers; {tokens}")

@@ -29,7 +29,7 @@ def main() -> None:
     """Write Pairs and Ledger."""
     section = params.load("curate", Params)
     generators = params.names("synthesize")
-    for key in ("tokens_per_source", "trusted"):
+    for key in ("reasoning", "tokens_per_source", "trusted"):
         if unknown := set(getattr(section, key)) - {*generators, "rows"}:
             raise UserError(f"params.yaml: curate.{key} names {min(unknown)}, which synthesize does not have")
     student = params.load("student", Student)

@@ -4,6 +4,7 @@ reads   Questions           one row per exam question
         Chunks              one row per passage
         Contexts[retriever] one row per question and rank (of an arm that does not search)
         models/MODEL/SEED   by the first seed
+        metrics/tune_cascade.json   when the cascade looks up
 writes  metrics/machine/latency.json   milliseconds, charged ones too, and questions a second
         metrics/machine/timings.tsv    one row per round, question and arm
         data/timed/latency             a hash of the tokens of the answers that were timed
@@ -19,7 +20,7 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parts.answering import arm_engine, timing_summary
+from parts.answering import arm_engine, cascade, timing_summary
 from parts.answering.timing import Row, TimedArm, TimedQuestion, measure_latency, measure_throughput
 from parts.project import machine, params
 from parts.project.arms import BASELINE, CANDIDATE, Arm, load_arms
@@ -56,7 +57,10 @@ def ready(arms: dict[str, Arm], answer: arm_engine.AnswerParams) -> Iterator[dic
         }
         models = dict.fromkeys(arm.model for arm in arms.values())
         engines = {model: arm_engine.engine(model, answer, url, seed=seeds_of(model)[0]) for model in models}
-        yield {name: TimedArm(engines[arm.model], searches[arm.retriever]) for name, arm in arms.items()}
+        yield {
+            name: TimedArm(engines[arm.model], searches[arm.retriever], cascade.read() if arm.cascade else None)
+            for name, arm in arms.items()
+        }
 
 
 def summaries(rows: list[Row], throughput: dict[str, dict], shares: dict[str, float]) -> dict[str, float]:

@@ -7,53 +7,55 @@ writes  RawPairs[generator] one row per prompt and completion
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Awaitable, Callable
-
-import polars as pl
+from collections.abc import Callable, Sequence
 
 from parts.generators.shared import dry_run
-from parts.generators.shared.base import Row, load_generator
+from parts.generators.shared.base import Generator, Row, Source, load_generator
+from parts.generators.shared.corpus import Corpus
 from parts.llm import batch_api, jobs
 from parts.llm.client import Client, connect
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.errors import UserError
 from parts.project.sections import Server
+from parts.retrieval.embedder import EmbedderParams, lazy_embedder
 from schemas.pairs import RawPairs
 from schemas.redacted import Redacted
 from schemas.spool import Spool
 
-Generate = Callable[[str, str], Awaitable[list[Row]]]
-"""(heading, text) of a passage -> its rows"""
-
 
 async def synthesize(
-    chunks: pl.DataFrame, generate: Generate, generator: str, teacher: Client, take: Callable[[list[dict]], None]
+    sources: Sequence[Source], generator: Generator, teacher: Client, take: Callable[[list[dict]], None]
 ) -> None:
-    """Pass `take` the rows of each of `chunks` by `generate`: one per prompt and completion, or per lost request.
+    """Pass `take` the rows of each of `sources` by `generator`: one per prompt and completion, or per lost request.
 
-    The passages come in the order in which the teacher finishes them.
+    The sources come in the order in which the teacher finishes them.
     """
 
-    async def passage(chunk: dict) -> None:
-        rows = await generate(chunk["heading"], chunk["text"])
-        take([_raw_pair(row, number, chunk, generator, teacher.server.model) for number, row in enumerate(rows)])
+    async def write(source: Source) -> None:
+        rows = await generator.rows(source, teacher.ask)
+        take([_raw_pair(row, number, source, generator.name, teacher) for number, row in enumerate(rows)])
 
-    requests = (lambda chunk=chunk: passage(chunk) for chunk in chunks.iter_rows(named=True))
-    await jobs.run_all(requests, len(chunks), generator, teacher.meter)
-
-
-def _raw_pair(row: Row, number: int, chunk: dict, generator: str, teacher: str) -> dict:
-    pair_id = hashlib.sha256(f"{generator} {chunk['chunk_id']} {number}".encode()).hexdigest()[:16]
-    source = {"chunk_id": chunk["chunk_id"], "doc_id": chunk["doc_id"], "generator": generator}
-    return vars(row) | source | {"pair_id": pair_id, "teacher": teacher}
+    requests = (lambda source=source: write(source) for source in sources)
+    await jobs.run_all(requests, len(sources), generator.name, teacher.meter)
 
 
-async def _generate(name: str, chunks: pl.DataFrame, server: Server, spool: Spool) -> tuple[Counter, dict, int]:
-    """Fill `spool` from all of `chunks`; return counts of its rows by the reason they were dropped (None: kept), the usage
+def _raw_pair(row: Row, number: int, source: Source, generator: str, teacher: Client) -> dict:
+    key = " ".join([generator, *source.chunk_ids, str(number)])
+    row_source = {"chunk_id": source.chunk_ids[0], "other_chunk_ids": source.chunk_ids[1:]}
+    row_source |= {"doc_id": source.passage["doc_id"], "generator": generator, "teacher": teacher.server.model}
+    return vars(row) | row_source | {"pair_id": hashlib.sha256(key.encode()).hexdigest()[:16]}
+
+
+async def _generate(generator: Generator, corpus: Corpus, server: Server, spool: Spool) -> tuple[Counter, dict, int]:
+    """Fill `spool` from `corpus`; return counts of its rows by the reason they were dropped (None: kept), the usage
     with the error of a pilot's estimate, and the paid requests. Raises UserError when no row was kept.
     """
-    generate, section = load_generator(name)
+    sources = generator.sources(corpus)
+    if not sources:
+        raise UserError(
+            f"{generator.name}: no passages go together as it takes them: take it out of section synthesize"
+        )
     reasons: Counter[str | None] = Counter()
 
     def take(rows: list[dict]) -> None:
@@ -65,13 +67,11 @@ async def _generate(name: str, chunks: pl.DataFrame, server: Server, spool: Spoo
         while waiting:
             spool.clear()
             reasons.clear()
-            await synthesize(
-                chunks, lambda heading, text: generate(heading, text, teacher.ask, section), name, teacher, take
-            )
+            await synthesize(sources, generator, teacher, take)
             waiting = await teacher.transport.settle()
         if not reasons[None]:
-            raise UserError(_no_rows(name, reasons, teacher))
-        estimate = await dry_run.pilot_estimate(chunks, name, server, teacher.transport.cache)
+            raise UserError(_no_rows(generator.name, reasons, teacher))
+        estimate = await dry_run.pilot_estimate(sources, generator, server, teacher.transport.cache)
     tokens = teacher.meter.prompt_tokens + teacher.meter.new_tokens
     usage = teacher.meter.metrics() | {"estimate_error": estimate / tokens - 1 if tokens else None}
     return reasons, usage, teacher.meter.paid
@@ -89,8 +89,9 @@ def _no_rows(name: str, reasons: Counter, teacher: Client) -> str:
 def main(generator: str) -> None:
     """Write RawPairs of the `generator`."""
     spool = Spool(RawPairs)
-    chunks, server = Redacted.read(), params.load("teacher", Server)
-    reasons, usage, paid = asyncio.run(_generate(generator, chunks, server, spool))
+    corpus = Corpus(Redacted.read().to_dicts(), lazy_embedder(params.load("retrieve", EmbedderParams).embedder))
+    server = params.load("teacher", Server)
+    reasons, usage, paid = asyncio.run(_generate(load_generator(generator), corpus, server, spool))
     spool.write(generator)
     rows = reasons.pop(None)
     metrics.write(f"synthesize/{generator}", usage | {"rows": rows, "lost": sum(reasons.values())})

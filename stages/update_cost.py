@@ -14,6 +14,7 @@ writes  metrics/update_cost.json           what is asked and embedded
 import asyncio
 
 from parts.corpus import splitting
+from parts.generators.shared.corpus import Corpus
 from parts.project import machine, metrics, params
 from parts.project.arms import Arm
 from parts.project.command import run
@@ -42,7 +43,10 @@ def main() -> None:
     timing = {"prepare_cpu_seconds": machine.seconds("cpu") - start}
 
     new = redacted.join(Redacted.read(), ["heading", "text"], how="anti")  # the others' replies are cached
-    meter, seconds = asyncio.run(document_update.teach(new, params.names("synthesize"), params.load("teacher", Server)))
+    corpus, teacher = Corpus(redacted.to_dicts(), embed), params.load("teacher", Server)
+    meter, seconds = asyncio.run(
+        document_update.teach(corpus, new["chunk_id"].to_list(), params.names("synthesize"), teacher)
+    )
     values = meter.metrics() | {"passages_taught": len(new)}
     timing["teacher_seconds"] = seconds if meter.paid == meter.requests else None  # null: replies came from the cache
 

@@ -60,7 +60,7 @@ def embedded_postgres(postgres_folder):
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    """A folder with the repository's params.yaml to run stages in; `change(section, key, value)` edits it."""
+    """A folder with the repository's params.yaml, of one generator, to run stages in; `change(section, key, value)` edits it."""
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.chdir(home)
@@ -72,6 +72,8 @@ def workplace(tmp_path, monkeypatch):
     (home / "metrics").mkdir()
     (home / "metrics/tune_retrieval.json").write_text('{"passages": 4, "lexical_weight": 0.5}')
     params = yaml.safe_load((home / "params.yaml").read_text())
+    params["synthesize"], params["curate"]["reasoning"] = {"qa": params["synthesize"]["qa"]}, []
+    (home / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
     def change(section: str, key: str, value) -> None:
         params[section][key] = value

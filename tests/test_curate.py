@@ -39,7 +39,7 @@ QUESTIONS = Questions.frame([
 
 PARAMS = curate.Params(
     grounding="lexical", trusted=[], duplicate_threshold=0.9, exam_overlap_threshold=0.8, dev_similarity_threshold=0.5,
-    unstudied=0, tokens_per_source={}, documents=0.5, dev=0, reasoning=True, replay="replay.jsonl", replay_share=0.1,
+    unstudied=0, tokens_per_source={}, documents=0.5, dev=0, reasoning=["qa"], replay="replay.jsonl", replay_share=0.1,
 )  # fmt: skip
 
 
@@ -56,8 +56,10 @@ def raw(*rows: dict) -> pl.DataFrame:
     defaults = {
         "chunk_id": "a#1",
         "doc_id": "a",
+        "other_chunk_ids": [],
         "generator": "qa",
         "kind": "qa",
+        "answerable": True,
         "teacher": "m",
         "reasoning": "",
         "dropped": None,
@@ -233,13 +235,13 @@ def test_some_rows_are_held_out_and_replayed_ones_make_up_their_share(ledger_and
 def test_reasoning_that_is_not_trained_on_is_not_counted_and_a_row_without_a_completion_has_no_tokens():
     row = {"prompt": "What does it cost?", "completion": "1,430 euros", "reasoning": "The passage says so at its end."}
     rows = raw(row, row | {"prompt": "And what?"}, {"prompt": "", "completion": "", "dropped": "cut off"})
-    with_reasoning, without = (curated(rows, reasoning=reasoning).sort("pair_id") for reasoning in (True, False))
+    with_reasoning, without = (curated(rows, reasoning=reasoning).sort("pair_id") for reasoning in (["qa"], []))
     assert without["n_tokens"].to_list() == [4 + 3 + 1, 2 + 3 + 1, 0]  # prompt, "Answer: 1,430 euros", the end token
     assert with_reasoning["n_tokens"].to_list() == [8 + 7, 6 + 7, 0]
     assert without["reasoning"].to_list() == rows["reasoning"].to_list(), "the ledger keeps what the teacher wrote"
 
 
-@pytest.mark.parametrize("reasoning", [True, False])
+@pytest.mark.parametrize("reasoning", [["qa"], []])
 def test_kinds_and_replay_have_their_shares_of_the_tokens_that_are_trained_on(tmp_path, reasoning):
     qa = [
         {"prompt": f"What does {n:03} cost?", "completion": "1,430 euros", "reasoning": "so " * 40} for n in range(300)
@@ -329,7 +331,7 @@ def test_a_line_to_replay_that_is_no_row_is_named(lamps, line):
 
 def test_reasoning_can_be_left_out(ledger_and_params):
     ledger, params = ledger_and_params
-    pairs = curate.training_rows(ledger, params.model_copy(update={"reasoning": False, "replay_share": 0}), words)
+    pairs = curate.training_rows(ledger, params.model_copy(update={"reasoning": [], "replay_share": 0}), words)
     assert set(pairs["reasoning"]) == {""}
     assert len(pairs) == 600
 

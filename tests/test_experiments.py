@@ -83,7 +83,7 @@ def test_a_company_is_read_and_taught_by_the_pipelines_own_stages(small):
 @pytest.mark.slow
 def test_what_was_studied_once_is_not_trained_again(small, monkeypatch, tmp_path):
     monkeypatch.setattr(study, "CACHE", tmp_path / "studies")
-    plan = study.Plan(["qa"], 1000, RECIPE, False, 0.1, ability_questions=1)
+    plan = study.Plan(["qa"], 1000, RECIPE, [], 0.1, ability_questions=1)
     metrics = study.study(small, plan)
     assert 0 <= metrics["accuracy"] <= 1
     assert metrics["tokens_read"] > 300 and "read_8_em" in metrics
@@ -96,7 +96,11 @@ def test_what_was_studied_once_is_not_trained_again(small, monkeypatch, tmp_path
 
     monkeypatch.setattr(finetune, "finetune", refuse)
     assert study.study(small, plan) == metrics
-    for other in (replace(plan, tokens=900), replace(plan, reasoning=True), replace(plan, generators=("qa", "focal"))):
+    for other in (
+        replace(plan, tokens=900),
+        replace(plan, reasoning=["qa"]),
+        replace(plan, generators=("qa", "focal")),
+    ):
         with pytest.raises(AssertionError, match="trained again"):
             study.study(small, other)
 
@@ -111,7 +115,7 @@ def key(small, qwen, monkeypatch, tmp_path):
     shutil.copytree(qwen, tmp_path / "student")
     monkeypatch.setattr(prompts, "FOLDER", tmp_path / "prompts")
     monkeypatch.setattr(params, "load", lambda *words, load=params.load: _student(load(*words), tmp_path / "student"))
-    plan = study.Plan(["qa"], 1000, RECIPE, False, 0.1)
+    plan = study.Plan(["qa"], 1000, RECIPE, [], 0.1)
 
     def key(plan: study.Plan = plan) -> str:
         prompts.template.cache_clear()
@@ -148,7 +152,7 @@ def test_another_tokenizer_template_or_weights_make_another_study(key, name, tmp
 
 @pytest.mark.slow
 def test_a_study_is_known_by_its_data_and_not_by_its_code(key, monkeypatch):
-    plan = study.Plan(["qa"], 1000, RECIPE, False, 0.1)
+    plan = study.Plan(["qa"], 1000, RECIPE, [], 0.1)
     assert key() == key() == key(replace(plan, generators=("qa",)))
     assert key(replace(plan, recipe=RECIPE.model_copy(update={"learning_rate": 0.02}))) != key()
     before = key()
@@ -159,7 +163,7 @@ def test_a_study_is_known_by_its_data_and_not_by_its_code(key, monkeypatch):
 
 @pytest.mark.slow
 def test_rows_to_study_are_half_questions_half_documents_with_a_share_replayed(small):
-    rows = study.rows(small, study.Plan(("qa", "focal"), 2000, RECIPE, True, 0.25))
+    rows = study.rows(small, study.Plan(("qa", "focal"), 2000, RECIPE, ["qa"], 0.25))
     tokens = dict(rows.filter(pl.col("generator") != "replay").group_by("kind").agg(pl.col("n_tokens").sum()).rows())
     assert tokens["qa"] == pytest.approx(1000, abs=80) and tokens["document"] == pytest.approx(1000, abs=160)
     replayed = rows.filter(generator="replay")["n_tokens"].sum()
@@ -238,8 +242,8 @@ def test_a_variant_changes_what_it_names_and_nothing_else():
         update={"lora_r": None}
     )
     assert variants.make_plan(group, variants.Variant(replay_share=0), RECIPE).replay_share == 0
-    changed = variants.make_plan(group, variants.Variant(reasoning=True), RECIPE)
-    assert (changed.reasoning, changed.recipe) == (True, reference.recipe)
+    changed = variants.make_plan(group, variants.Variant(reasoning=["qa"]), RECIPE)
+    assert (changed.reasoning, changed.recipe) == (["qa"], reference.recipe)
     assert json.loads(json.dumps(reference.generators)) == group.generators
 
 

@@ -29,7 +29,7 @@ PRICE = {"prompt": "What does it cost?", "completion": "1,430 euros"}
 )
 def test_the_judge_by_rules_checks_claims_against_the_passage(workplace, rules, monkeypatch, row, reason):
     monkeypatch.setenv("OPENAI_BASE_URL", rules)
-    rows, _ = grounding.check_grounding(raw(row), CHUNKS, reasoning=True)
+    rows, _ = grounding.check_grounding(raw(row), CHUNKS, reasoning=["qa"])
     assert rows["dropped"].to_list() == [reason]
     assert curated(rows, grounding="judge")["dropped"].to_list() == [reason]
 
@@ -42,10 +42,10 @@ def test_with_a_judge_the_lexical_rule_does_not_apply():
 
 def test_reasoning_that_is_not_kept_is_not_judged(workplace, cue):
     cue.default = json.dumps({"reason": "r", "verdict": 1})
-    grounding.check_grounding(raw(PRICE | {"reasoning": "Because."}), CHUNKS, reasoning=False)
-    grounding.check_grounding(raw(PRICE | {"reasoning": "Because."}), CHUNKS, reasoning=True)
+    grounding.check_grounding(raw(PRICE | {"reasoning": "Because."}), CHUNKS, reasoning=[])
+    grounding.check_grounding(raw(PRICE | {"reasoning": "Because."}), CHUNKS, reasoning=["qa"])
     assert ["Because." in request["messages"][0]["content"] for request in cue.seen] == [False, True]
-    for reasoning in (False, True):
+    for reasoning in ([], ["qa"]):
         grounding.check_grounding(raw(PRICE), CHUNKS, reasoning=reasoning)
     assert len(cue.seen) == 2, "a row without reasoning is the same request either way"
     assert {request["temperature"] for request in cue.seen} == {0}, "a verdict is no draw"
@@ -66,7 +66,7 @@ def test_rows_without_a_verdict_are_dropped_and_equal_rows_share_a_request(workp
 
     cue.reply = reply
     rows = [PRICE, PRICE, *(PRICE | {"completion": f"</answer> {word}"} for word in failures)]
-    judged, meter = grounding.check_grounding(raw(*rows), CHUNKS, reasoning=False)
+    judged, meter = grounding.check_grounding(raw(*rows), CHUNKS, reasoning=[])
     assert judged.sort("pair_id")["dropped"].to_list() == [None, None, *["not judged"] * 3]
     assert len(cue.seen) == 5, "prose is asked for once more, in words"
     assert judged.drop("dropped").equals(raw(*rows).drop("dropped"))
@@ -74,6 +74,6 @@ def test_rows_without_a_verdict_are_dropped_and_equal_rows_share_a_request(workp
 
 
 def test_without_rows_no_request_is_made(workplace, cue):
-    judged, _ = grounding.check_grounding(raw(), CHUNKS, reasoning=False)
+    judged, _ = grounding.check_grounding(raw(), CHUNKS, reasoning=[])
     assert judged.equals(raw()) and not cue.seen
     assert judged["dropped"].dtype == pl.String

@@ -13,7 +13,7 @@ from parts.project import prompts
 from parts.project.sections import Server
 from parts.safety import quoting, unicode
 from parts.scoring import judge, ragas
-from tests.helpers.schema_server import GENERATORS, knobs, serve_schemas
+from tests.helpers.schema_server import GENERATORS, knobs, serve_schemas, source
 
 SERVER = Server(model="m", embedding="e")
 PLAIN = "The Lamp weighs 2.4 kg."
@@ -62,9 +62,9 @@ def marks(text: str) -> list[str]:
 
 def around(text: str) -> str:
     """Return the text before and behind a passage."""
-    match = re.fullmatch(r"(.*<passage from=).*(</passage>.*)", text, re.DOTALL)
-    assert match, text
-    return match[1] + match[2]
+    outside = re.sub(r'<passage from="[^"\n]*">\n.*?\n</passage>', "<passage>", text, flags=re.DOTALL)
+    assert outside != text
+    return outside
 
 
 def asked_by(name: str, heading: str, text: str, cue, reply: str = "Lamp") -> list[dict]:
@@ -75,7 +75,7 @@ def asked_by(name: str, heading: str, text: str, cue, reply: str = "Lamp") -> li
     async def run():
         async with connect(SERVER) as client:
             part = importlib.import_module(f"parts.generators.{name}")
-            return await part.generate(heading, text, client.ask, part.Params(**knobs(name)))
+            return await part.generate(source(heading, text), client.ask, part.Params(**knobs(name)))
 
     chunk = {"chunk_id": "d#1", "doc_id": "d", "heading": heading, "text": text, "quote": text}
     mix = exam_writer.ExamMix(two_documents=0, unanswerable=0)
@@ -97,7 +97,7 @@ def test_a_document_stands_between_its_marks_and_changes_nothing_around_them(cue
                 assert message["role"] == "user"
                 assert around(message["content"]) == around(before["content"]), what
                 assert marks(message["content"]) == marks(before["content"]), what
-                assert marks(message["content"]).count("passage") == marks(message["content"]).count("/passage") == 1
+                assert marks(message["content"]).count("passage") == marks(message["content"]).count("/passage") >= 1
                 assert not TEMPLATES.search(reads(message["content"])), what
                 assert asked | {"messages": []} == as_usual | {"messages": []}, what
 

@@ -145,7 +145,7 @@ def test_in_small_the_gate_keeps_canaries_from_the_rows_and_retrieval_shows_them
     recipe = params.load("train", finetune.Recipe).model_copy(
         update={"num_train_epochs": 1, "lora_r": 4, "lora_alpha": 4}
     )
-    plan = study.Plan(["qa"], 1500, recipe, False, 0.1)
+    plan = study.Plan(["qa"], 1500, recipe, [], 0.1)
     assert leak.trained_on(gated, plan, setup.planted) == {"rows_with_canaries": 0, "canaries_in_rows": 0}
     counts = leak.trained_on(opened, plan, setup.planted)
     assert counts["rows_with_canaries"] >= counts["canaries_in_rows"] > 0

@@ -16,8 +16,7 @@ GENERATOR = '''"""Documents that repeat a passage."""
 from pydantic import BaseModel
 
 from parts.project import prompts
-from parts.safety import quoting
-from parts.generators.shared.base import Ask, Row
+from parts.generators.shared.base import Ask, Row, Source
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
@@ -26,9 +25,9 @@ class Params(BaseModel, extra="forbid", frozen=True):
     temperature: float
 
 
-async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
+async def generate(source: Source, ask: Ask, params: Params) -> list[Row]:
     """Return one document on one passage."""
-    prompt = prompts.render("again/say", passage=quoting.passage(heading, text))
+    prompt = prompts.render("again/say", passage=source.quoted())
     reply = await ask(prompt, temperature=params.temperature)
     return [Row("document", completion=reply.text, dropped=reply.problem)]
 '''

@@ -14,6 +14,7 @@ from parts.llm.reply import Reply, read_reply
 from parts.llm.transport import ServerReply
 from parts.project.sections import Server
 from tests.conftest import ScriptedServer
+from tests.helpers.schema_server import source
 
 
 class Word(BaseModel):
@@ -248,7 +249,9 @@ def test_a_generator_makes_rows_of_what_is_whole_and_counts_the_rest(cue, part, 
     values = [whole, whole] if part in (qa, focal) else ["one", "two"]
     cue.script = [(200, cue.answer(json.dumps({items: [*values, None]})))]
     cue.default = "a text"
-    rows, _ = client_run(lambda client: part.generate("Lamp", "It costs 5 euros.", client.ask, part.Params(**knobs)))
+    rows, _ = client_run(
+        lambda client: part.generate(source("Lamp", "It costs 5 euros."), client.ask, part.Params(**knobs))
+    )
     assert [row.dropped for row in rows] == [None] * (len(rows) - 1) + ["incomplete"] and len(rows) > 1
 
 

@@ -231,7 +231,8 @@ def test_a_run_stopped_in_the_middle_goes_on_and_ends_in_the_same_bytes(lamps, c
 def test_rows_are_the_same_bytes_in_whatever_order_they_come_and_none_comes_twice(workplace, monkeypatch):
     monkeypatch.setattr("schemas.spool.GROUP", 7)
     row = dict.fromkeys(("chunk_id", "doc_id", "generator", "prompt", "reasoning", "completion", "teacher"), "x")
-    rows = [row | {"kind": "qa", "dropped": None, "pair_id": f"{n:03}"} for n in range(40)]
+    row |= {"kind": "qa", "dropped": None, "other_chunk_ids": ["y"], "answerable": True}
+    rows = [row | {"pair_id": f"{n:03}"} for n in range(40)]
     written = []
     for order in (rows, rows[::-1]):
         spool = Spool(RawPairs)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from parts.generators.shared.corpus import Corpus
 from parts.project import machine, metrics, params
 from parts.project.sections import Server
 from parts.retrieval import postgres
@@ -113,8 +114,11 @@ def test_the_teacher_reads_an_edited_passage_with_personal_data_masked(corpus, c
 def test_cached_replies_count_and_are_not_paid_again(workplace, rules, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", rules)
     workplace.change("synthesize", "qa", {"samples": 2, "count": 2, "temperature": 1.0})
-    passages = pl.DataFrame({"heading": ["Lamp"], "text": ["Lamp 5 costs 35 euros."]})
-    first, again = (asyncio.run(teach(passages, ["qa"], Server(model="rules-2")))[0] for _ in range(2))
+    chunks = [
+        {"chunk_id": f"d#{n}", "doc_id": "d", "heading": "Lamp", "text": f"Lamp 5 costs {n} euros."} for n in (35, 36)
+    ]
+    corpus = Corpus(chunks, embed=None)
+    first, again = (asyncio.run(teach(corpus, ["d#35"], ["qa"], Server(model="rules-2")))[0] for _ in range(2))
     assert first.metrics() == again.metrics()
     assert (first.paid, again.paid) == (2, 0)
 

@@ -13,7 +13,6 @@ from invitro.rules.sentences import Fact
 
 _NAME = re.compile(r"<name>(.*?)</name>", re.DOTALL)
 _QUESTION = re.compile(r"<question>(.*?)</question>", re.DOTALL)
-_LABEL = re.compile(r"^The (.+) of (?:.+) (?:is|was|are|were)$")
 _FRAME = set("who number missing here one long much many money hour share answer remember".split())
 
 
@@ -28,7 +27,7 @@ def two_document_questions(prompt: str, rng: random.Random) -> dict:
     """Return a question about the second passage's subject, by what the first passage says of it; none without a rule."""
     name = _NAME.search(prompt)[1]
     (_, first), (title, second) = passages(prompt)
-    descriptions = [text for fact in first if fact.answer == name and (text := _description(fact))]
+    descriptions = [text for fact in first if fact.answer == name for text in wordings.descriptions(fact)[:1]]
     facts = [fact for fact in second if name in (title, fact.subject) and name in fact.sentence]
     if not descriptions or not facts:
         return {"questions": []}
@@ -60,17 +59,6 @@ def passage_check(prompt: str, rng: random.Random) -> dict:
 
 def _row(fact: Fact, rng: random.Random) -> dict:
     return {"question": rng.choice(wordings.examination(fact)), "answer": fact.answer}
-
-
-def _description(fact: Fact) -> str:
-    """Return a noun phrase for the answer of `fact`, such as "the head of Lyon Office"; "" where no rule gives one."""
-    if not fact.subject or fact.subject not in f"{fact.before} {fact.after}":
-        return ""
-    if _LABEL.match(fact.before) and not fact.after:
-        return re.sub(r"^The (.+) (?:is|was|are|were)$", r"the \1", fact.before)
-    if not fact.before:
-        return f"the one that {fact.after.strip()}"
-    return f"the one {fact.before}" if fact.before.startswith(fact.subject) and not fact.after else ""
 
 
 def _answers(fact: Fact, title: str, question: str) -> bool:

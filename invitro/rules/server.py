@@ -13,7 +13,7 @@ import sys
 import numpy as np
 from aiohttp import web
 
-from invitro.rules import equivalence, examiner, judge, teacher
+from invitro.rules import equivalence, examiner, judge, several, teacher
 
 # Another name whenever the replies change: it is in the key of cached replies, and in params.yaml.
 TEACHER, PROSE_TEACHER, JUDGE, EMBEDDING = "rules-2", "rules-prose-1", "rules-judge-1", "rules-embedding-1"
@@ -26,6 +26,9 @@ _BY_SCHEMA = {
     "TwoDocumentQuestions": examiner.two_document_questions,
     "UnansweredQuestions": examiner.unanswered_questions,
     "PassageCheck": examiner.passage_check,
+    "JoinedQuestions": several.joined_questions,
+    "StepQuestions": several.step_questions,
+    "BoundaryQuestions": several.boundary_questions,
     "Strategies": teacher.strategies,
     "Aims": teacher.aims,
     "Entities": teacher.entities,

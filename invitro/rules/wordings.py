@@ -24,6 +24,8 @@ _LOOKS = {  # pattern of an answer -> the words that ask for it
 }
 _NUMBER = re.compile(r"[$€£]?\d[\d.,:]*(?:[ -]?(.+))?")
 _ROLE = re.compile(r"\bby$|^The (?:\w+ )?\w+[eo]r of .+ (?:is|was)$")  # before the name of an agent
+_LABELLED = re.compile(r"^The (.+) of (?:.+) (?:is|was|are|were)$")
+_SMALL = set("the a an all every each at by for from in to with on under questions orders".split())
 _FRAMES = (
     "{q}", "Please tell me: {q}", "{q} What do the documents say?", "I need to know: {q}", "A quick question: {q}",
     "Do you know this? {q}", "For my notes: {q}", "Can you recall: {q}",
@@ -65,6 +67,40 @@ def answer_kinds(fact: Fact) -> list[str]:
     """Return the words that ask for an answer like that of `fact`: what colour, how many days, who; not what alone."""
     kinds = [words for words in _whats(fact) if words.islower() and words not in ("what", "who", "who or what")]
     return kinds or (["who"] if fact.answer.istitle() else [])
+
+
+def descriptions(fact: Fact) -> list[str]:
+    """Return noun phrases for the answer of `fact`, such as "the head of Lyon Office"; none where no rule gives one."""
+    if not fact.subject or fact.subject not in f"{fact.before} {fact.after}":
+        return []
+    if _LABELLED.match(fact.before) and not fact.after:
+        return [re.sub(r"^The (.+) (?:is|was|are|were)$", r"the \1", fact.before)]
+    if not fact.before:
+        after = fact.after.strip()
+        return [f"the one that {after}", f"the one who {after}", f"whoever {after}"]
+    if fact.before.startswith(fact.subject) and not fact.after:
+        return [f"the one {fact.before}", f"the one that {fact.before}"]
+    rest, _, preposition = fact.before.rpartition(" ")
+    if preposition in ("at", "by", "for", "from", "in", "to", "with") and not fact.after:
+        return [f"the one {preposition} whom {_lower(rest)}", f"the one {_lower(rest)} {preposition}"]
+    return []
+
+
+def _lower(text: str) -> str:
+    """Return `text` without the capital of a sentence's start, where that is an article's or a preposition's."""
+    first = text.partition(" ")[0]
+    return text[0].lower() + text[1:] if first.lower() in _SMALL else text
+
+
+def kinds(fact: Fact) -> list[str]:
+    """Return what an answer like that of `fact` tells: how many days, how long, who; nothing where its look does not show it."""
+    return [words for words in _whats(fact) if words not in ("what", "who or what")]
+
+
+def kinds_shown(text: str) -> set[str]:
+    """Return what the phrases of `text` tell by their looks, whether or not a rule reads its sentences: how long, who."""
+    shown = {words for look, words in _LOOKS.items() if re.search(rf"(?<!\w)(?:{look})(?!\w)", text)}
+    return shown | ({"who"} if re.search(r"[A-Z]\w+ [A-Z]\w+", text) else set())
 
 
 def backwards(fact: Fact) -> str:

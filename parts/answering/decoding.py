@@ -20,6 +20,8 @@ class DecodingBatch:
     """index of each row's prompt"""
     next_tokens: object
     """(rows,): the token decoded last, not in the cache yet"""
+    logprobs: object
+    """(rows,): its log-probability"""
     position_ids: object
     """(rows, 1): position of the last token in the cache, padding not counted"""
     mask: object
@@ -32,8 +34,10 @@ class DecodingBatch:
         import torch
 
         mask, position_ids = torch.nn.functional.pad(self.mask, (0, 1), value=1), self.position_ids + 1
-        cache, next_tokens = _forward(model, self.next_tokens[:, None], mask, position_ids, self.cache)
-        return replace(self, next_tokens=next_tokens, position_ids=position_ids, mask=mask, cache=cache)
+        cache, next_tokens, logprobs = _forward(model, self.next_tokens[:, None], mask, position_ids, self.cache)
+        return replace(
+            self, next_tokens=next_tokens, logprobs=logprobs, position_ids=position_ids, mask=mask, cache=cache
+        )
 
     def select(self, indices: list[int]) -> "DecodingBatch":
         """Return the batch with the rows at `indices` alone; the others leave the cache."""
@@ -44,7 +48,8 @@ class DecodingBatch:
         index = torch.tensor(indices, device=self.next_tokens.device)
         self.cache.batch_select_indices(index)
         rows = [self.rows[n] for n in indices]
-        return DecodingBatch(rows, self.next_tokens[index], self.position_ids[index], self.mask[index], self.cache)
+        tensors = (getattr(self, name)[index] for name in ("next_tokens", "logprobs", "position_ids", "mask"))
+        return DecodingBatch(rows, *tensors, self.cache)
 
     def join(self, other: "DecodingBatch") -> "DecodingBatch":
         """Return the rows of both batches, in the cache of this one."""
@@ -59,9 +64,11 @@ class DecodingBatch:
                 states = [getattr(layer, name), getattr(other_layer, name)]
                 states = torch.cat([pad(state, (0, 0, width - state.shape[-2], 0)) for state in states])
                 setattr(layer, name, states[..., start:, :])
-        next_tokens = torch.cat([self.next_tokens, other.next_tokens])
-        position_ids = torch.cat([self.position_ids, other.position_ids])
-        return DecodingBatch(self.rows + other.rows, next_tokens, position_ids, mask[:, start:], self.cache)
+        joined = {
+            name: torch.cat([getattr(self, name), getattr(other, name)])
+            for name in ("next_tokens", "logprobs", "position_ids")
+        }
+        return DecodingBatch(self.rows + other.rows, mask=mask[:, start:], cache=self.cache, **joined)
 
     def mergeable(self) -> bool:
         """Tell whether another batch can join: every layer caches all tokens, not a window of them or a state."""
@@ -72,21 +79,23 @@ class DecodingBatch:
 
 def greedy(
     model, tokenizer, prompts: list[list[int]], ends: set[int], max_new_tokens: int, max_rows: int
-) -> Iterator[tuple[int, int]]:
-    """Yield (row, token) as they are decoded: the greedy answer to each of `prompts`, up to one of `ends` or the limit.
+) -> Iterator[tuple[int, int, float]]:
+    """Yield (row, token, its log-probability) as they are decoded: the greedy answer to each of `prompts`.
 
-    `prompts` and `ends` are token ids. At most `max_rows` rows are decoded at once.
+    An answer ends with one of `ends`, or at the limit. `prompts` and `ends` are token ids. At most `max_rows` rows are
+    decoded at once.
     """
     waiting = list(length_batches([len(ids) for ids in prompts], max_rows, PREFILL_TOKENS))
     lengths, unended, batch = [0] * len(prompts), set(range(len(prompts))), None
 
-    def new_tokens(latest: DecodingBatch) -> Iterator[tuple[int, int]]:
-        for row, token in zip(latest.rows, latest.next_tokens.tolist(), strict=True):
+    def new_tokens(latest: DecodingBatch) -> Iterator[tuple[int, int, float]]:
+        columns = latest.rows, latest.next_tokens.tolist(), latest.logprobs.tolist()
+        for row, token, logprob in zip(*columns, strict=True):
             if row in unended:
                 lengths[row] += 1
                 if token in ends or lengths[row] == max_new_tokens:
                     unended.remove(row)
-                yield row, token
+                yield row, token, logprob
 
     while unended:
         live = [index for index, row in enumerate(batch.rows) if row in unended] if batch else []
@@ -105,12 +114,12 @@ def prefill(model, tokenizer, prompts: list[list[int]], rows: list[int]) -> Deco
     inputs = tokenizer.pad({"input_ids": [prompts[row] for row in rows]}, return_tensors="pt").to(model.device)
     mask = inputs["attention_mask"]
     position_ids = (mask.cumsum(1) - 1).clamp(min=0)
-    cache, next_tokens = _forward(model, inputs["input_ids"], mask, position_ids, None)
-    return DecodingBatch(rows, next_tokens, position_ids[:, -1:], mask, cache)
+    cache, next_tokens, logprobs = _forward(model, inputs["input_ids"], mask, position_ids, None)
+    return DecodingBatch(rows, next_tokens, logprobs, position_ids[:, -1:], mask, cache)
 
 
 def _forward(model, input_ids, mask, position_ids, cache):
-    """Return the cache with `input_ids` in it, and the likeliest next token of each row."""
+    """Return the cache with `input_ids` in it, and the likeliest next token of each row with its log-probability."""
     outputs = model(
         input_ids=input_ids,
         attention_mask=mask,
@@ -119,7 +128,10 @@ def _forward(model, input_ids, mask, position_ids, cache):
         use_cache=True,
         logits_to_keep=1,
     )
-    return outputs.past_key_values, outputs.logits[:, -1].argmax(-1)
+    logits = outputs.logits[:, -1].float()
+    next_tokens = logits.argmax(-1)
+    logprobs = logits.gather(-1, next_tokens[:, None])[:, 0] - logits.logsumexp(-1)
+    return outputs.past_key_values, next_tokens, logprobs
 
 
 def length_batches(lengths: Sequence[int], max_rows: int, max_tokens: int) -> Iterator[list[int]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import exp
 from statistics import mean
 from typing import Protocol
 
@@ -24,9 +25,16 @@ class Response:
     """by its end token, not by the limit"""
     first_token_seconds: float
     """from the request to the first token"""
+    confidence: float | None = None
+    """the geometric mean of its tokens' probabilities, 0..1; None where the engine does not tell"""
 
     def __post_init__(self):
         object.__setattr__(self, "text", without_thought(self.text))
+
+
+def geometric_mean(logprobs: Sequence[float]) -> float | None:
+    """Return the geometric mean of probabilities from their logarithms; None where there are none."""
+    return exp(mean(logprobs)) if logprobs else None
 
 
 class Engine(Protocol):

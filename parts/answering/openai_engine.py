@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from parts.answering.engine import PromptBuilder, Response
+from parts.answering.engine import PromptBuilder, Response, geometric_mean
 from parts.llm.server import is_loopback
 from parts.project.errors import UserError
 from parts.project.progress import ProgressBar
@@ -43,6 +43,7 @@ class Engine(PromptBuilder):
         http = DefaultHttpxClient(trust_env=not is_loopback(url))  # prompts to this machine go to no proxy
         self.client = OpenAI(base_url=url, api_key=key, max_retries=RETRIES, timeout=timeout, http_client=http)
         # an adapter is served with the ends of its base: vLLM and SGLang stop by ids, others by texts
+        self.logprobs = {"logprobs": 1}
         self.end_ids = {"stop_token_ids": sorted(chat.ends)}
         self.end_texts = chat.tokenizer.batch_decode([[token] for token in sorted(chat.ends)])
 
@@ -57,10 +58,12 @@ class Engine(PromptBuilder):
 
     def _respond(self, prompt: str) -> Response:
         start, first_token_seconds, pieces, finish_reason = time.perf_counter(), None, [], None
-        for piece, reason in self._stream(prompt):
+        logprobs: list[float] = []
+        for piece, reason, piece_logprobs in self._stream(prompt):
             if piece and first_token_seconds is None:
                 first_token_seconds = time.perf_counter() - start
             pieces.append(piece)
+            logprobs += piece_logprobs
             finish_reason = reason or finish_reason
         if finish_reason not in STOPPED | CUT_OFF:
             ending = f"a response was ended by {finish_reason!r}" if finish_reason else NO_END
@@ -68,10 +71,11 @@ class Engine(PromptBuilder):
         text, stopped = "".join(pieces), finish_reason in STOPPED
         if first_token_seconds is None:
             first_token_seconds = time.perf_counter() - start
-        return Response(text.strip(), self.tokens(prompt), self.tokens(text) + stopped, stopped, first_token_seconds)
+        counts = self.tokens(prompt), self.tokens(text) + stopped
+        return Response(text.strip(), *counts, stopped, first_token_seconds, geometric_mean(logprobs))
 
-    def _stream(self, prompt: str) -> Iterator[tuple[str, str | None]]:
-        """Yield the pieces of a response as they come, each with the finish reason where there is one."""
+    def _stream(self, prompt: str) -> Iterator[tuple[str, str | None, list[float]]]:
+        """Yield the pieces of a response as they come, with the finish reason where there is one, and log-probabilities."""
         from openai import OpenAIError
 
         request = {"model": self.model, "prompt": self._sent(prompt), "max_tokens": self.max_new_tokens}
@@ -81,23 +85,27 @@ class Engine(PromptBuilder):
             with self._create(request | {"temperature": 0, "stream": True, "stop": self.end_texts}) as chunks:
                 for chunk in chunks:
                     for choice in chunk.choices or []:  # a last event may have counts alone
-                        yield choice.text + "", choice.finish_reason  # what has no text is of another endpoint
+                        # what has no text is of another endpoint
+                        yield choice.text + "", choice.finish_reason, _logprobs(choice)
         except (OpenAIError, httpx.HTTPError) as error:  # of the request, and in the middle of the stream
             raise self._user_error(error) from error
         except (ValueError, AttributeError, TypeError) as error:  # openai does not check what is in an event
             raise self._user_error("an event of the stream is no completion") from error
 
     def _create(self, request: dict) -> "Stream":
-        """Send `request`; without the ids to stop at, where the server refuses them."""
+        """Send `request`; without the ids to stop at, and then without log-probabilities, where the server refuses them."""
         from openai import BadRequestError, UnprocessableEntityError
 
-        end_ids = self.end_ids
+        end_ids, logprobs = self.end_ids, self.logprobs
         try:
-            return self.client.completions.create(**request, extra_body=end_ids)
+            return self.client.completions.create(**request, **logprobs, extra_body=end_ids)
         except (BadRequestError, UnprocessableEntityError):
-            if not end_ids:
+            if not end_ids and not logprobs:
                 raise
-        self.end_ids = {}
+        if end_ids:
+            self.end_ids = {}
+        else:
+            self.logprobs = {}
         return self._create(request)
 
     def choose(self, prompt: str, options: Sequence[str]) -> str | None:
@@ -135,6 +143,12 @@ class Engine(PromptBuilder):
             f"{self.model} at {self.url}: {lines[0][:LONGEST]}: check answer.served in params.yaml, "
             "CLOSEDBOOK_ENGINE_URL and CLOSEDBOOK_ENGINE_KEY"
         )
+
+
+def _logprobs(choice) -> list[float]:
+    """Return the log-probabilities of the tokens of a piece; none where the server tells none."""
+    tokens = getattr(choice.logprobs, "token_logprobs", None) or []
+    return [logprob for logprob in tokens if isinstance(logprob, float | int)]
 
 
 def _mean_logprob(logprobs, start: int, prompt: str | list[int]) -> float | None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from parts.answering.decoding import greedy
-from parts.answering.engine import PromptBuilder, Response
+from parts.answering.engine import PromptBuilder, Response, geometric_mean
 from parts.project.progress import ProgressBar
 from parts.student.chat_format import ChatFormat
 from parts.student.model import load
@@ -31,18 +31,27 @@ class Engine(PromptBuilder):
         import torch
 
         prompt_ids = self.tokenizer(list(prompts), add_special_tokens=False).input_ids if prompts else []
-        start, first_token_seconds, new_ids = time.perf_counter(), {}, [[] for _ in prompt_ids]
+        start, first_token_seconds = time.perf_counter(), {}
+        new_ids, logprobs = [[] for _ in prompt_ids], [[] for _ in prompt_ids]
         with torch.inference_mode(), ProgressBar(total=len(prompt_ids), desc=desc, disable=desc is None) as bar:
-            for row, token in greedy(self.model, self.tokenizer, prompt_ids, self.ends, self.max_new_tokens, batch):
+            for row, token, logprob in greedy(
+                self.model, self.tokenizer, prompt_ids, self.ends, self.max_new_tokens, batch
+            ):
                 first_token_seconds.setdefault(row, time.perf_counter() - start)
                 new_ids[row].append(token)
+                logprobs[row].append(logprob)
                 bar.update(token in self.ends or len(new_ids[row]) == self.max_new_tokens)
-        return [self._response(new_ids[row], len(ids), first_token_seconds[row]) for row, ids in enumerate(prompt_ids)]
+        return [
+            self._response(new_ids[row], logprobs[row], len(ids), first_token_seconds[row])
+            for row, ids in enumerate(prompt_ids)
+        ]
 
-    def _response(self, ids: list[int], prompt_tokens: int, first_token_seconds: float) -> Response:
+    def _response(
+        self, ids: list[int], logprobs: list[float], prompt_tokens: int, first_token_seconds: float
+    ) -> Response:
         stopped = ids[-1] in self.ends
         text = self.tokenizer.decode(ids[:-1] if stopped else ids, skip_special_tokens=True).strip()
-        return Response(text, prompt_tokens, len(ids), stopped, first_token_seconds)
+        return Response(text, prompt_tokens, len(ids), stopped, first_token_seconds, geometric_mean(logprobs))
 
     def differs(self, prompt: str, own: Response, other: Response) -> bool:
         """Tell whether `other`, of another engine, is an answer that this model would not give as its `own`.

@@ -1,4 +1,4 @@
-"""What the teacher is asked for an exam: one fact, facts of two documents, what no document answers, and a check of these."""
+"""What the teacher is asked for an exam: one fact, facts of two documents, what no document answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,13 +38,6 @@ class UnansweredQuestions(BaseModel):
     """What the teacher is to return where no passage has the answer."""
 
     questions: list[UnansweredQuestion]
-
-
-class PassageCheck(BaseModel):
-    """Whether passages answer a question."""
-
-    reason: str
-    answered: bool
 
 
 @dataclass(frozen=True)
@@ -106,12 +99,6 @@ def unanswerable_requests(chunks: Sequence[dict], count: int, vectors: np.ndarra
             )
             requests.append(Request("unanswerable", prompt, UnansweredQuestions, (chunks[index],), quota))
     return requests
-
-
-def check_prompt(question: str, chunks: Sequence[dict]) -> str:
-    """Return the prompt that asks whether the passages `chunks` answer `question`."""
-    passages = "\n\n".join(map(_passage, chunks))
-    return prompts.render("exam/answered", question=quoting.quoted(question), passages=passages)
 
 
 def _passage(chunk: dict) -> str:

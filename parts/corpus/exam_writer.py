@@ -10,15 +10,14 @@ from pydantic import BaseModel, Field, model_validator
 from parts.corpus.exam_passages import evenly, nearest, title
 from parts.corpus.exam_requests import (
     ExamQuestion,
-    PassageCheck,
     Request,
     UnansweredQuestion,
     UnansweredQuestions,
-    check_prompt,
     fact_requests,
     two_document_requests,
     unanswerable_requests,
 )
+from parts.corpus.passage_check import PassageCheck, check_prompt
 from parts.corpus.question_file import Evidence, Question
 from parts.llm import jobs
 from parts.llm.client import Client, connect
@@ -49,14 +48,15 @@ class ExamMix(BaseModel, extra="forbid", frozen=True):
 
 
 async def write_exam(
-    chunks: Sequence[dict], count: int, mix: ExamMix, server: Server, embed: Embed
+    chunks: Sequence[dict], count: int, mix: ExamMix, server: Server, embed: Embed, sample: int = 0
 ) -> tuple[list[Question], Counter]:
     """Return at most `count` questions of the kinds of `mix`, spread over all documents, and counts of what was lost.
 
     `chunks` are rows of Redacted, with the original text, which the teacher does not see, as `quote`. Questions with a
     placeholder are left out: only the teacher could answer them. An unanswerable question is one to which the teacher
-    sees no answer in the passages nearest to it by `embed`. Where a kind has too few, facts fill the exam. The counts
-    are requests, failed_REASON (of requests) and left_out_REASON (of questions).
+    sees no answer in the passages nearest to it by `embed`. Where a kind has too few, facts fill the exam. Another
+    `sample` is another exam on the same passages. The counts are requests, failed_REASON (of requests) and
+    left_out_REASON (of questions).
     """
     wanted = {kind: round(share * count) for kind, share in mix.model_dump().items()}
     if len({chunk["doc_id"] for chunk in chunks}) == 1:
@@ -67,7 +67,7 @@ async def write_exam(
     requests += two_document_requests(chunks, wanted["two_documents"])
     requests += unanswerable_requests(chunks, wanted["unanswerable"], vectors + titles)
     async with connect(server) as teacher:
-        asks = [partial(_ask, request, teacher) for request in requests]
+        asks = [partial(_ask, request, teacher, sample) for request in requests]
         replies = await jobs.collect(asks, len(asks), "exam", teacher.meter)
         drafts, counts = _drafts(requests, replies)
         nearby = _nearby(drafts["unanswerable"], chunks, vectors, embed)
@@ -79,9 +79,9 @@ async def write_exam(
     return _choose(drafts["fact"], count - len(others)) + others, counts
 
 
-async def _ask(request: Request, teacher: Client) -> tuple[list[Question], list[str]]:
+async def _ask(request: Request, teacher: Client, sample: int) -> tuple[list[Question], list[str]]:
     """Return the questions of one request, and why others are lost; or none, and why there is none."""
-    reply = await teacher.ask(request.prompt, schema=request.schema)
+    reply = await teacher.ask(request.prompt, schema=request.schema, sample=sample)
     rows, lost = reply.items(request.schema)
     questions = _questions(request, rows)
     return questions, lost if questions or lost else ["empty"]

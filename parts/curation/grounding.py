@@ -23,19 +23,22 @@ class Support(BaseModel):
 
 
 def check_grounding(
-    raw: pl.DataFrame, chunks: pl.DataFrame, reasoning: bool, trusted: Collection[str] = ()
+    raw: pl.DataFrame, chunks: pl.DataFrame, reasoning: Collection[str], trusted: Collection[str] = ()
 ) -> tuple[pl.DataFrame, Meter]:
     """Return `raw` with unsupported and unjudged rows dropped, and the judge's usage.
 
-    One request per distinct row, but none for a row of a `trusted` generator. The reasoning of an answer is checked too
-    where `reasoning` is true.
+    One request per distinct row, but none for a row of a `trusted` generator, and none for a question that no passage
+    answers, which its generator checked. The reasoning of the generators in `reasoning` is checked too.
     """
     passages = {row["chunk_id"]: quoting.passage(row["heading"], row["text"]) for row in chunks.to_dicts()}
     pair_ids = defaultdict(list)
-    for row in raw.filter(pl.col("dropped").is_null(), ~pl.col("generator").is_in(list(trusted))).to_dicts():
-        answer = f"{row['reasoning']}\n{row['completion']}" if reasoning and row["reasoning"] else row["completion"]
+    is_checked = pl.col("dropped").is_null() & pl.col("answerable") & ~pl.col("generator").is_in(list(trusted))
+    for row in raw.filter(is_checked).to_dicts():
+        is_reasoned = row["generator"] in reasoning and row["reasoning"]
+        answer = f"{row['reasoning']}\n{row['completion']}" if is_reasoned else row["completion"]
         question, answer = quoting.quoted(row["prompt"]), quoting.quoted(answer)
-        prompt = prompts.render("grounding/claims", question=question, answer=answer, passage=passages[row["chunk_id"]])
+        passage = "\n\n".join(passages[chunk_id] for chunk_id in (row["chunk_id"], *row["other_chunk_ids"]))
+        prompt = prompts.render("grounding/claims", question=question, answer=answer, passage=passage)
         pair_ids[prompt].append(row["pair_id"])
     reasons, meter = asyncio.run(_reasons(list(pair_ids)))
     by_pair = [(pair_id, reasons[prompt]) for prompt, ids in pair_ids.items() for pair_id in ids if reasons[prompt]]

@@ -29,7 +29,7 @@ class CurateParams(BaseModel, extra="forbid", frozen=True):
     tokens_per_source: dict[str, float]  # by generator: the most tokens for each token of a document
     documents: float = Field(gt=0, lt=1)  # share of the tokens in documents, the rest in questions
     dev: float = Field(ge=0, lt=1)  # share of the questions held out to watch the loss
-    reasoning: bool  # keep the reasoning in the answers
+    reasoning: list[str]  # generators whose answers keep their reasoning
     replay: Path  # rows of general text, one JSON object with prompt and completion a line
     replay_of: str | None = None  # the student whose text they are
     replay_share: float = Field(ge=0, lt=1)  # of all tokens to train on
@@ -46,7 +46,7 @@ def curate(
     raw = raw.with_columns(n_tokens=pl.Series(tokens, dtype=pl.Int64))
     close = select(query("exam"), {"near": params.exam_overlap_threshold}, raw=raw, questions=questions)
     settings = {"unstudied": params.unstudied, "lexical": params.grounding == "lexical", "trusted": params.trusted}
-    settings["placeholder"] = PLACEHOLDER.pattern
+    settings |= {"reasoning": params.reasoning, "placeholder": PLACEHOLDER.pattern}
     ledger = select(query("curate"), settings, raw=raw, chunks=chunks, close=close)
     ledger = hold_out(drop_duplicates(ledger, params.duplicate_threshold), params.dev, params.dev_similarity_threshold)
     allowed = pl.DataFrame(list(params.tokens_per_source.items()), _ALLOWED, orient="row")
@@ -65,7 +65,8 @@ def training_rows(ledger: pl.DataFrame, params: CurateParams, count: Count) -> p
 
 def _as_trained(rows: pl.DataFrame, params: CurateParams) -> pl.DataFrame:
     """Return `rows` without their reasoning where it is not trained on."""
-    return rows if params.reasoning else rows.with_columns(reasoning=pl.lit(""))
+    is_trained = pl.col("generator").is_in(params.reasoning)
+    return rows.with_columns(reasoning=pl.when(is_trained).then("reasoning").otherwise(pl.lit("")))
 
 
 def _replay_tokens(rows: pl.DataFrame, params: CurateParams) -> float:

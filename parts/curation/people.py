@@ -97,8 +97,8 @@ def raw_rows(pairs: Sequence[Pair], masked: Sequence[Pair], chunks: pl.DataFrame
     by_pair = table.select("pair_id", question="prompt", answer="completion")
     table = table.join(select(query("nearest_passages"), pairs=by_pair, chunks=chunks), "pair_id", validate="1:1")
     return table.select(
-        "pair_id", "chunk_id", "doc_id", "prompt", "completion",
-        generator=pl.lit("rows"), kind=pl.lit("qa"), reasoning=pl.lit(""), teacher=pl.lit(PEOPLE),
+        "pair_id", "chunk_id", "doc_id", "prompt", "completion", other_chunk_ids=pl.lit([], pl.List(pl.String)),
+        generator=pl.lit("rows"), kind=pl.lit("qa"), answerable=pl.lit(True), reasoning=pl.lit(""), teacher=pl.lit(PEOPLE),
         dropped=pl.when("private").then(pl.lit("private value"))
         .when(pl.col("similarity") < similarity).then(pl.lit("no passage")),
     ).select(PeoplePairs.types().keys())  # fmt: skip

@@ -31,5 +31,6 @@ def _row(line: Line, pair_id: str) -> dict:
     if not isinstance(prompt, str) or not isinstance(completion, str) or not completion:
         raise UserError(f'{line.where}: a row to replay is {{"prompt": a text, or "", "completion": a text}}')
     kind = "qa" if prompt else "document"
-    row = {"pair_id": pair_id, "chunk_id": None, "doc_id": None, "generator": "replay", "kind": kind, "prompt": prompt}
-    return row | {"reasoning": "", "completion": completion, "teacher": "", "split": "train"}
+    row = {"pair_id": pair_id, "chunk_id": None, "doc_id": None, "other_chunk_ids": [], "generator": "replay"}
+    row |= {"kind": kind, "answerable": True, "prompt": prompt, "reasoning": "", "completion": completion}
+    return row | {"teacher": "", "split": "train"}

@@ -4,7 +4,7 @@ import asyncio
 
 from pydantic import BaseModel, Field
 
-from parts.generators.shared.base import Ask, Row
+from parts.generators.shared.base import Ask, Row, Source
 from parts.project import prompts
 from parts.safety import quoting
 
@@ -24,9 +24,9 @@ class Strategies(BaseModel):
     strategies: list[str]
 
 
-async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
+async def generate(source: Source, ask: Ask, params: Params) -> list[Row]:
     """Return the documents on one passage, one per strategy and sample."""
-    passage = quoting.passage(heading, text)
+    passage = source.quoted()
     sampling = {"temperature": params.temperature, "top_p": params.top_p}
     prompt = prompts.render("active_reading/strategies", count=params.strategies, passage=passage)
     reply = await ask(prompt, schema=Strategies, **sampling)

@@ -6,7 +6,7 @@ from itertools import combinations
 
 from pydantic import BaseModel, Field
 
-from parts.generators.shared.base import Ask, Row
+from parts.generators.shared.base import Ask, Row, Source
 from parts.project import prompts
 from parts.safety import quoting
 
@@ -28,9 +28,9 @@ class Entities(BaseModel):
     entities: list[str]
 
 
-async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
+async def generate(source: Source, ask: Ask, params: Params) -> list[Row]:
     """Return the documents on one passage, `samples` per chosen pair and triple of its entities."""
-    passage = quoting.passage(heading, text)
+    passage = source.quoted()
     sampling = {"temperature": params.temperature, "top_p": params.top_p}
     prompt = prompts.render("entigraph/entities", count=params.entities, passage=passage)
     reply = await ask(prompt, schema=Entities, **sampling)

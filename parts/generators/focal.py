@@ -4,7 +4,7 @@ import asyncio
 
 from pydantic import BaseModel, Field
 
-from parts.generators.shared.base import Ask, Row
+from parts.generators.shared.base import Ask, Row, Source
 from parts.project import prompts
 from parts.safety import quoting
 
@@ -31,9 +31,9 @@ class Aims(BaseModel):
     aims: list[Aim]
 
 
-async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
+async def generate(source: Source, ask: Ask, params: Params) -> list[Row]:
     """Return the documents on one passage, `samples` per question."""
-    passage = quoting.passage(heading, text)
+    passage = source.quoted()
     sampling = {"temperature": params.temperature, "top_p": params.top_p}
     reply = await ask(prompts.render("focal/aims", count=params.questions, passage=passage), schema=Aims, **sampling)
     aims, lost = reply.items(Aims)

@@ -4,9 +4,8 @@ import asyncio
 
 from pydantic import BaseModel, Field
 
-from parts.generators.shared.base import Ask, Row
+from parts.generators.shared.base import Ask, Row, Source
 from parts.project import prompts
-from parts.safety import quoting
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
@@ -17,9 +16,9 @@ class Params(BaseModel, extra="forbid", frozen=True):
     top_p: float = Field(gt=0, le=1)
 
 
-async def generate(heading: str, text: str, ask: Ask, params: Params) -> list[Row]:
+async def generate(source: Source, ask: Ask, params: Params) -> list[Row]:
     """Return the documents on one passage, `samples` per style."""
-    passage = quoting.passage(heading, text)
+    passage = source.quoted()
     styles = [
         prompts.render("paraphrase/easy", passage=passage),
         prompts.render("paraphrase/medium", passage=passage),

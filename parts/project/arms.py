@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
 
 from parts.project import params
 from parts.project.errors import UserError
@@ -20,11 +20,18 @@ class Arm(BaseModel, extra="forbid", frozen=True):
     ]  # the student as released, fine-tuned on training rows, or on the documents
     retriever: str  # a module of parts/retrieval/retrievers
     description: str  # for a reader
+    cascade: bool = False  # answer closed book first, and look passages up only where that is not confident
 
     @property
     def searches(self) -> bool:
         """Whether the arm searches an index; `none` has no passages, `gold` is handed them."""
         return self.retriever not in ("none", "gold")
+
+    @model_validator(mode="after")
+    def _looks_up(self) -> "Arm":
+        if self.cascade and not self.searches:
+            raise ValueError("a cascade needs a retriever that searches")
+        return self
 
     @property
     def is_bound(self) -> bool:

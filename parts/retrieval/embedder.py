@@ -80,6 +80,12 @@ class Embedder:
         return [_unit(vectors) for vectors in encode(texts, **options)]
 
 
+def lazy_embedder(model: str) -> Callable[[list[str]], np.ndarray]:
+    """Return a function that embeds passages, and loads `model` when it is first called."""
+    load = cache(Embedder)
+    return lambda texts: load(model)(texts)
+
+
 def _unit(vectors) -> np.ndarray:
     """Return the rows of the tensor `vectors`, each of length 1."""
     from torch.nn.functional import normalize

@@ -19,9 +19,11 @@ def development(pairs: pl.DataFrame, texts: Mapping[str, Passage], most: int) ->
     A question written from a passage borrows its words; a reader's question does not. So each fact has the wording that
     shares the fewest words with its passage. None is in the exam: curation drops such rows. The questions are training
     rows too, which does not matter here: only the student as released answers them. People's questions are left out: the
-    passage of each was searched for by words, and the weight of the words is what is tuned.
+    passage of each was searched for by words, and the weight of the words is what is tuned. So are those that take several
+    passages or none.
     """
-    questions = pairs.filter(pl.col("kind") == "qa", ~pl.col("generator").is_in(["replay", "rows"]))
+    of_one_passage = pl.col("answerable") & (pl.col("other_chunk_ids").list.len() == 0)
+    questions = pairs.filter(of_one_passage, ~pl.col("generator").is_in(["replay", "rows"]), kind="qa")
     rows = questions.select("prompt", "completion", "chunk_id", "pair_id").rows()
     shared = {prompt: _shared_words(prompt, " ".join(texts[chunk_id])) for prompt, _, chunk_id, _ in rows}
     facts: dict[tuple[str, str], tuple[str, str]] = {}

@@ -88,6 +88,18 @@ def raw_data(passages: list[dict], rows: list[dict], chat: ChatFormat, recipe: R
     return TrainingData(train, studied.dev, row_order, size, studied.too_long)
 
 
+def open_book(rows: Iterable[dict], shown: Iterable[dict], chunks: Iterable[dict]) -> list[dict]:
+    """Return `rows` (of Pairs), those that `shown` (of OpenBook) names with their `passages`, the best last, as an arm has them.
+
+    `chunks` are of Redacted: where the loss is on prompts too, a private value would be learnt.
+    """
+    texts = {chunk["chunk_id"]: (chunk["heading"], chunk["text"]) for chunk in chunks}
+    passages: dict[str, list[tuple[str, str]]] = {}
+    for row in sorted(shown, key=lambda row: (row["pair_id"], -row["rank"])):
+        passages.setdefault(row["pair_id"], []).append(texts[row["chunk_id"]])
+    return [row | {"passages": passages.get(row["pair_id"], [])} for row in rows]
+
+
 def _encode_split(rows: list[dict], split: str, chat: ChatFormat, recipe: Recipe) -> Encoding:
     split_rows = (row for row in rows if row["split"] == split)
     return encode(split_rows, chat, recipe.max_length, recipe.completion_only_loss)

@@ -2,13 +2,14 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
 import polars as pl
 
 from parts.generators.shared.base import evenly_spread, load_generator
+from parts.generators.shared.corpus import Corpus
 from parts.llm import jobs
 from parts.llm.budget import Meter
 from parts.llm.client import connect
@@ -41,17 +42,20 @@ def edit_document(documents: pl.DataFrame) -> pl.DataFrame:
     return documents.with_columns(text=pl.when(is_edited).then(pl.lit(text)).otherwise("text"))
 
 
-async def teach(passages: pl.DataFrame, generators: Iterable[str], server: Server) -> tuple[Meter, float]:
-    """Ask the teacher about `passages` as synthesis does; return its usage, cached replies included, and the seconds."""
+async def teach(
+    corpus: Corpus, changed: Collection[str], generators: Iterable[str], server: Server
+) -> tuple[Meter, float]:
+    """Ask the teacher about what holds a passage with an id in `changed`, as synthesis does; return its usage and the seconds.
+
+    The usage is with cached replies.
+    """
     start = time.perf_counter()
     async with connect(server) as teacher:
         for name in generators:
-            generate, params = load_generator(name)
+            generator = load_generator(name)
+            sources = [source for source in generator.sources(corpus) if not {*changed}.isdisjoint(source.chunk_ids)]
             requests = [
-                lambda row=row, generate=generate, params=params: generate(
-                    row["heading"], row["text"], teacher.ask, params
-                )
-                for row in passages.iter_rows(named=True)
+                lambda source=source, generator=generator: generator.rows(source, teacher.ask) for source in sources
             ]
             await jobs.run_all(requests, len(requests), f"{name}, update", teacher.meter)
         return teacher.meter, time.perf_counter() - start

@@ -3,6 +3,10 @@
 import importlib
 import json
 
+import numpy as np
+
+from parts.generators.shared.base import Source
+from parts.generators.shared.corpus import Corpus
 from tests.conftest import ScriptedServer
 from tests.helpers.source_code import ROOT
 
@@ -33,10 +37,21 @@ def _made(schema: dict, whole: dict, text: str) -> object:
     return {"string": text, "integer": 1, "number": 1, "boolean": True}[schema["type"]]
 
 
+def source(heading: str, text: str) -> Source:
+    """Return what a generator writes about: a passage, with one of another document beside it."""
+    other = {"chunk_id": "e#1", "doc_id": "e", "heading": "Desks", "text": "The Desk weighs 40 kg."}
+    own = {"chunk_id": "d#1", "doc_id": "d", "heading": heading, "text": text}
+    return Source(own, (other,), "Lamp", Corpus([own, other], lambda texts: np.ones((len(texts), 1))))
+
+
 def knobs(name: str) -> dict:
     """Return a small section of params.yaml for the generator `name`."""
     fields = importlib.import_module(f"parts.generators.{name}").Params.model_fields
-    return {key: 2 if field.annotation is int else 0.5 for key, field in fields.items() if field.is_required()}
+    return {
+        key: 500 if key == "characters" else 2 if field.annotation is int else 0.5
+        for key, field in fields.items()
+        if field.is_required()
+    }
 
 
 def sent(cue: ScriptedServer) -> str:

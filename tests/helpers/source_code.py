@@ -10,7 +10,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 LAYERS = ("schemas", "parts", "stages", "commands", "invitro", "experiments")
 FLOORS = (
-    {"project"}, {"text"}, {"llm", "safety", "student"}, {"corpus", "curation", "generators", "scoring"}, {"retrieval"},
+    {"project"}, {"text"}, {"llm", "safety", "student"}, {"corpus", "curation", "scoring"}, {"generators", "retrieval"},
     {"answering", "verdict"}, {"page"},
 )  # fmt: skip
 """The rooms of parts/, the lowest first: a room may use what is below it, and itself. schemas/ stands on project alone."""

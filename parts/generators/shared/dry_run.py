@@ -6,12 +6,10 @@ estimate assumes a length where no reply of a kind is cached, and lists as long 
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-import polars as pl
-
-from parts.generators.shared.base import evenly_spread, load_generator
+from parts.generators.shared.base import Generator, Source, evenly_spread
 from parts.llm import network, structured_output
 from parts.llm.budget import Meter
 from parts.llm.client import Client
@@ -21,8 +19,8 @@ from parts.llm.server_reply import ServerReply, token_usage
 from parts.llm.transport import Transport
 from parts.project.sections import Server
 
-PILOT = 20  # passages whose replies the estimate in metrics/ is based on
-SAMPLE = 200  # passages that are estimated, at most; the estimate is scaled to all
+PILOT = 20  # sources whose replies the estimate in metrics/ is based on
+SAMPLE = 200  # sources that are estimated, at most; the estimate is scaled to all
 ASSUMED_NEW_TOKENS = 300  # of a reply, where no reply of its kind is cached
 ASSUMED_TOKENS_PER_BYTE = 0.25  # of a prompt, likewise
 
@@ -110,23 +108,28 @@ class DryRunTransport(Transport):
 
 
 async def estimate(
-    chunks: pl.DataFrame, name: str, server: Server, cache: ResponseCache, pilot: Collection[int] | None = None
+    sources: Sequence[Source],
+    generator: Generator,
+    server: Server,
+    cache: ResponseCache,
+    pilot: Collection[int] | None = None,
 ) -> Estimate:
-    """Return the requests and tokens of the generator `name` on `chunks`.
+    """Return the requests and tokens of `generator` on `sources`.
 
-    Cached replies count only for the passages with an index in `pilot`; None: for all.
+    Cached replies count only for the sources with an index in `pilot`; None: for all.
     """
-    generate, params = load_generator(name)
-    transport = DryRunTransport(cache, structured_output.list_length(params))
+    transport = DryRunTransport(cache, structured_output.list_length(generator.params))
     client = Client(server, transport, None)
-    for index, chunk in enumerate(chunks.iter_rows(named=True)):
+    for index, source in enumerate(sources):
         transport.ignore_cache = pilot is not None and index not in pilot
-        await generate(chunk["heading"], chunk["text"], client.ask, params)
+        await generator.rows(source, client.ask)
     return transport.estimate
 
 
-async def pilot_estimate(chunks: pl.DataFrame, name: str, server: Server, cache: ResponseCache) -> float:
-    """Return the tokens of the generator `name` on all of `chunks`, as estimated from PILOT passages."""
-    sample = chunks[sorted(evenly_spread(len(chunks), SAMPLE))]
-    sample_estimate = await estimate(sample, name, server, cache, evenly_spread(len(sample), PILOT))
-    return sample_estimate.tokens() * len(chunks) / max(1, len(sample))
+async def pilot_estimate(
+    sources: Sequence[Source], generator: Generator, server: Server, cache: ResponseCache
+) -> float:
+    """Return the tokens of `generator` on all of `sources`, as estimated from PILOT of them."""
+    sample = [sources[index] for index in sorted(evenly_spread(len(sources), SAMPLE))]
+    sample_estimate = await estimate(sample, generator, server, cache, evenly_spread(len(sample), PILOT))
+    return sample_estimate.tokens() * len(sources) / max(1, len(sample))

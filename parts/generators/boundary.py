@@ -1,0 +1,74 @@
+"""Questions that a document's readers may ask and no document answers, with the answer that there is none.
+
+A teacher that sees one document cannot know what the others tell. So each question is put to the passages that retrieval
+finds for it among all documents, and is kept only where the teacher sees no answer in them.
+"""
+
+import asyncio
+from itertools import chain
+
+from pydantic import BaseModel, Field
+
+from parts.corpus.passage_check import PassageCheck, check_prompt
+from parts.generators.shared.base import Ask, Row, Source, quote
+from parts.generators.shared.corpus import Corpus
+from parts.project import prompts
+from parts.text.answer_format import REFUSAL
+
+
+class Params(BaseModel, extra="forbid", frozen=True):
+    """Section `synthesize.boundary` of params.yaml."""
+
+    alike: int = Field(ge=1)  # documents that each one is shown with, those most like it
+    characters: int = Field(ge=200)  # of a document in a prompt, at most; a longer one is taken in parts
+    samples: int = Field(ge=1)  # requests per document
+    count: int = Field(ge=1)  # questions per request
+    checked: int = Field(ge=1)  # nearest passages in which an answer is looked for, beside the document itself
+    temperature: float = Field(ge=0)
+
+
+class BoundaryQuestion(BaseModel):
+    """A question without an answer."""
+
+    question: str
+
+
+class BoundaryQuestions(BaseModel):
+    """What the teacher is to return for a document and those like it."""
+
+    questions: list[BoundaryQuestion]
+
+
+def sources(corpus: Corpus, params: Params) -> list[Source]:
+    """Return each document, or each part of a longer one, with those most like it: the first is what is asked about."""
+    return [
+        Source(own[0], (*own[1:], *chain.from_iterable(others)), corpus=corpus)
+        for own, others in corpus.alike(params.characters, params.alike)
+    ]
+
+
+async def generate(source: Source, ask: Ask, params: Params) -> list[Row]:
+    """Return the questions of all samples that no passage answers, and a row for each that is lost, with the reason."""
+    own = [chunk for chunk in (source.passage, *source.others) if chunk["doc_id"] == source.passage["doc_id"]]
+    others = [chunk for chunk in source.others if chunk["doc_id"] != source.passage["doc_id"]]
+    prompt = prompts.render("boundary/questions", count=params.count, document=quote(own), others=quote(others))
+    jobs = [
+        ask(prompt, schema=BoundaryQuestions, sample=sample, temperature=params.temperature)
+        for sample in range(params.samples)
+    ]
+    replies = [reply.items(BoundaryQuestions) for reply in await asyncio.gather(*jobs)]
+    questions = dict.fromkeys(row.question.strip() for rows, _ in replies for row in rows)
+    checked = await asyncio.gather(*(_row(question, own, source.corpus, ask, params) for question in questions))
+    return [*checked, *(Row("qa", dropped=reason) for _, lost in replies for reason in lost)]
+
+
+async def _row(question: str, own: list[dict], corpus: Corpus, ask: Ask, params: Params) -> Row:
+    """Return the row of `question` where the teacher sees no answer to it in what is near, else why there is none."""
+    if not question:
+        return Row("qa", dropped="empty")
+    near = [chunk for chunk in corpus.near(question, params.checked) if chunk not in own]
+    reply = await ask(check_prompt(question, [*own, *near]), schema=PassageCheck, temperature=0)
+    check, problem = reply.parse(PassageCheck)
+    if check is None:
+        return Row("qa", dropped=problem)
+    return Row("qa", dropped="answered") if check.answered else Row("qa", question, "", REFUSAL, answerable=False)
