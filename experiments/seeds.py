@@ -24,7 +24,7 @@ from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.errors import UserError
 
-ARMS = ("rag", "tuned", "tuned_rag")
+ARMS = ("rag", "tuned", "tuned_rag", "cascade")
 GROUPS = {"all": "exact", "answerable": "exact_answerable", "unanswerable": "exact_unanswerable"}
 """group of questions -> the key of its accuracy in metrics/score/ARM.json"""
 

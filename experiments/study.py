@@ -155,7 +155,7 @@ def cached(company: Company, plan: Plan, measure: Callable[[transformers_engine.
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "log").open("a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         data = training_data(company, plan, pairs)
-        training = finetune.finetune(
+        training, _ = finetune.finetune(
             student, chat_format(student), data, plan.recipe, company.seed, folder / "adapter", folder / "loss.tsv"
         )
         engine = arm_engine.engine(str(folder / "adapter"), settings)

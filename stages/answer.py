@@ -37,15 +37,16 @@ def main(arm: str) -> None:
     questions, batch, answers = Questions.read(), arm_engine.batch_size(), []
     with arm_engine.server(section) as url:
         for seed in seeds:
-            engine = arm_engine.engine(settings.model, section, url, seed=seed)
-            if settings.cascade:
-                answers.append(answer_in_cascade(questions, passages, engine, batch, arm, seed, cascade.read()))
+            if settings.is_cascade:
+                engines = arm_engine.cascade_engines(settings.model, settings.look_up, section, url, seed)
+                answers.append(answer_in_cascade(questions, passages, engines, batch, arm, seed, cascade.read()))
             else:
+                engine = arm_engine.engine(settings.model, section, url, seed=seed)
                 answers.append(answer(questions, passages, engine, batch, arm, seed))
     answers = pl.concat(answers)
     Answers.write(answers, arm)
     means = answers.select(pl.mean("passages", "prompt_tokens", "new_tokens", "stopped")).row(0, named=True)
-    if settings.cascade:
+    if settings.is_cascade:
         means["looked_up"] = (answers["passages"] > 0).mean()
     metrics.write(f"answer/{arm}", means)
     tokens = f"{means['prompt_tokens']:.0f} prompt tokens and {means['new_tokens']:.0f} new ones each"

@@ -55,10 +55,12 @@ def ready(arms: dict[str, Arm], answer: arm_engine.AnswerParams) -> Iterator[dic
             name: stack.enter_context(timed_search(name, chunks, answer.passages))
             for name in dict.fromkeys(arm.retriever for arm in arms.values())
         }
-        models = dict.fromkeys(arm.model for arm in arms.values())
+        models = dict.fromkeys(model for arm in arms.values() for model in (arm.model, arm.look_up) if model)
         engines = {model: arm_engine.engine(model, answer, url, seed=seeds_of(model)[0]) for model in models}
         yield {
-            name: TimedArm(engines[arm.model], searches[arm.retriever], cascade.read() if arm.cascade else None)
+            name: TimedArm(engines[arm.look_up], searches[arm.retriever], cascade.read(), engines[arm.model])
+            if arm.is_cascade
+            else TimedArm(engines[arm.model], searches[arm.retriever])
             for name, arm in arms.items()
         }
 

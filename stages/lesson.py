@@ -35,9 +35,8 @@ def main() -> None:
     section, student = params.load("lesson", Params), params.load("student", Student)
     changes = section.model_dump(include={"num_train_epochs", "learning_rate"})
     recipe = params.load("train", Recipe).model_copy(update=changes)
-    values = teach(student, chat_format(student), read_lesson(section.rows), recipe, LESSON)
+    values, timing = teach(student, chat_format(student), read_lesson(section.rows), recipe, LESSON)
     print(f"lesson: {values['rows']} rows" + (f"; loss {values['train_loss']:.3f}" if values["rows"] else ""))
-    timing = {key: values.pop(key) for key in ("clock", "seconds") if key in values}
     machine.write("lesson", timing, values)
     metrics.write("lesson", values)
 

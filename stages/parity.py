@@ -81,7 +81,7 @@ def main() -> None:
     """Write metrics/parity.json; fail where it misses the limits."""
     section, answer = params.load("parity", Params), params.load("answer", arm_engine.AnswerParams)
     recipe, student = params.load("train", Recipe), params.load("student", Student)
-    arms = [arm for arm in load_arms().values() if arm.model == "adapter" and not arm.cascade]
+    arms = [arm for arm in load_arms().values() if arm.model == "adapter" and not arm.is_cascade]
     seed = recipe.seeds[0]
     merged, adapter = (arm_engine.engine("adapter", answer, merge=merge, seed=seed) for merge in (True, False))
     pairs = Pairs.read().to_dicts()

@@ -14,6 +14,7 @@ import polars as pl
 
 from parts.curation.coverage import uncovered_passages
 from parts.page import charts, collect, coverage_strips, document, figures, questions, tables
+from parts.page.cascade_curve import cascade_curve
 from parts.project import metrics
 from parts.project.arms import load_arms
 from parts.project.command import run
@@ -36,10 +37,16 @@ def page(exam: questions.Exam, ledger: pl.DataFrame) -> str:
         questions.exam(exam, str(metrics.read("verdict")["scorer"])),
         headline=f"{headline.rstrip('.')}.", rest=rest, cautions=sentences.cautions(), arms=load_arms(),
         colours=charts.arm_colours(), descriptions={name: arm.description for name, arm in load_arms().items()},
-        arm_table=[sentences.head(), *sentences.arm_rows()], charts=collect.run_figures(), groups=collect.group_figures(),
+        arm_table=[sentences.head(), *sentences.arm_rows()], charts=collect.run_figures(_cascade(exam)),
+        groups=collect.group_figures(),
         first_lines=collect.first_lines(exam.questions), omissions=collect.omissions(),
         coverage=coverage_strips.coverage(exam.chunks, uncovered_passages(exam.chunks, ledger)),
     )  # fmt: skip
+
+
+def _cascade(exam: questions.Exam) -> figures.Figure | None:
+    tuned = metrics.read("tune_cascade")
+    return cascade_curve(load_arms(), exam.answers, exam.scores, exam.questions, metrics.read("verdict"), tuned)
 
 
 def main() -> None:

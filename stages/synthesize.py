@@ -52,10 +52,6 @@ async def _generate(generator: Generator, corpus: Corpus, server: Server, spool:
     with the error of a pilot's estimate, and the paid requests. Raises UserError when no row was kept.
     """
     sources = generator.sources(corpus)
-    if not sources:
-        raise UserError(
-            f"{generator.name}: no passages go together as it takes them: take it out of section synthesize"
-        )
     reasons: Counter[str | None] = Counter()
 
     def take(rows: list[dict]) -> None:
@@ -69,7 +65,7 @@ async def _generate(generator: Generator, corpus: Corpus, server: Server, spool:
             reasons.clear()
             await synthesize(sources, generator, teacher, take)
             waiting = await teacher.transport.settle()
-        if not reasons[None]:
+        if not reasons[None] and (generator.is_about_each_passage or reasons.total()):
             raise UserError(_no_rows(generator.name, reasons, teacher))
         estimate = await dry_run.pilot_estimate(sources, generator, server, teacher.transport.cache)
     tokens = teacher.meter.prompt_tokens + teacher.meter.new_tokens

@@ -18,7 +18,7 @@ from parts.answering import arm_engine
 from parts.answering.cascade import Outcome, choose, is_confident
 from parts.answering.exam_answers import answer
 from parts.project import metrics, params
-from parts.project.arms import load_arms
+from parts.project.arms import Arm, load_arms
 from parts.project.command import run
 from parts.project.seeds import seeds_of
 from parts.retrieval import postgres
@@ -33,15 +33,16 @@ FEW = 50
 
 
 def outcomes(
-    questions: pl.DataFrame, passages: dict[str, list[Passage]], model: str, section: arm_engine.AnswerParams
+    questions: pl.DataFrame, passages: dict[str, list[Passage]], arm: Arm, section: arm_engine.AnswerParams
 ) -> list[Outcome]:
-    """Return how the answers of every seed of `model` to `questions` turn out, closed book and with `passages`."""
-    batch, rows = arm_engine.batch_size(), []
+    """Return how the answers of every seed of `arm`, a cascade, to `questions` turn out, closed book and with `passages`."""
+    batch, rows, opened = arm_engine.batch_size(), [], None
     with arm_engine.server(section) as url:
-        for seed in seeds_of(model):
-            engine = arm_engine.engine(model, section, url, seed=seed)
-            closed = answer(questions, {}, engine, batch, "closed book", seed)
-            opened = answer(questions, passages, engine, batch, "with passages", seed)
+        for seed in seeds_of(arm.model):
+            closed_engine, open_engine = arm_engine.cascade_engines(arm.model, arm.look_up, section, url, seed)
+            closed = answer(questions, {}, closed_engine, batch, "closed book", seed)
+            if opened is None or arm.look_up != "student":  # the released student has one answer for all seeds
+                opened = answer(questions, passages, open_engine, batch, "with passages", seed)
             rows += [
                 Outcome(one["confidence"], _is_right(one), other["confidence"], _is_right(other), not one["answerable"])
                 for one, other in zip(_asked(closed, questions), _asked(opened, questions), strict=True)
@@ -61,7 +62,7 @@ def _is_right(row: dict) -> bool:
 def main() -> None:
     """Write metrics/tune_cascade.json."""
     section, chunks, questions = params.load("answer", arm_engine.AnswerParams), Chunks.read(), Development.read()
-    cascades = {name: arm for name, arm in load_arms().items() if arm.cascade}
+    cascades = {name: arm for name, arm in load_arms().items() if arm.is_cascade}
     if not cascades:
         metrics.write("tune_cascade", {"look_up_below": 0, "decline_below": 0, "questions": 0})
         return
@@ -69,7 +70,7 @@ def main() -> None:
         print(f"caution: {len(questions)} development questions: the cascade's thresholds are a guess", file=sys.stderr)
     arm = next(iter(cascades.values()))
     contexts = retrieve(arm.retriever, questions, chunks, params.load("retrieve", postgres.RetrieveParams))
-    rows = outcomes(questions, shown_passages(contexts, chunks, section.passages), arm.model, section)
+    rows = outcomes(questions, shown_passages(contexts, chunks, section.passages), arm, section)
     choice = choose(rows)
     values = {"questions": len(questions), "accuracy": choice.accuracy, "looked_up": choice.looked_up}
     values |= {"accuracy_closed": mean(row.closed_right for row in rows)}

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from commands import ask
+from parts.answering.cascade import Thresholds
 from parts.answering.engine import Response
 from parts.answering.timing import TimedArm
 from parts.project.arms import load_arms
@@ -30,25 +31,51 @@ def test_each_line_of_the_standard_input_is_a_question_to_every_arm_but_those_of
     assert asked == ["What does lamp 1 cost?", "Who opens the door?"]
     names = {name for name, arm in load_arms().items() if arm.retriever != "gold"}
     first = lines[lines.index(asked[0]) : lines.index(asked[1])]
-    assert {line.split()[0] for line in first[2:] if line and " read: " not in line} == names
+    assert {line.split()[0] for line in first[2 : 2 + len(names)]} == names
+    assert any(line.startswith("cascade: closed book ") for line in first)
     passages = {line.split()[0]: int(line.split()[-1]) for line in first[2 : 2 + len(names)]}
     assert passages["base"] == passages["tuned"] == 0 < passages["rag"]
-    (read,) = [line for line in first if line.startswith("rag and tuned_rag read: ")]
+    (read,) = [line for line in first if line.startswith("rag and tuned_rag")]
     assert len(read.split("; ")) == passages["rag"]
 
 
 def test_an_answer_is_the_one_after_the_mark_or_all_where_the_model_forgot_it():
     def arm(text: str) -> TimedArm:
         engine = SimpleNamespace(
-            prompt=lambda question, passages: ("prompt", 1),
+            prompt=lambda question, passages, options=None: ("prompt", 1),
             respond=lambda prompts, batch: [Response(text, 9, 3, True, 0)],
+            clock="cpu",
         )
         return TimedArm(engine, lambda question_id, question: ([("Lamps", "a"), ("Rules", "b")], {}))
 
     assert ask.ask(arm("It is stated.\nAnswer: 1,430\teuros"), "?")[0] == "1,430 euros"
-    answer, milliseconds, headings = ask.ask(arm("Some\neuros"), "?")
-    assert answer == "Some euros" and milliseconds > 0
-    assert headings == ["Lamps"], "the second did not fit"
+    reply = ask.ask(arm("Some\neuros"), "?")
+    assert reply.text == "Some euros" and reply.milliseconds > 0
+    assert reply.headings == ["Lamps"], "the second did not fit"
+
+
+@pytest.mark.parametrize(
+    ("closed", "opened", "answer", "story"),
+    [
+        (0.9, 0.1, "12", "closed book '12', confidence 0.90, at least 0.60: kept"),
+        (0.5, 0.7, "13", "closed book '12', confidence 0.50, below 0.60: looked up; with passages '13', confidence 0.70, "
+         "at least 0.40: kept"),
+        (0.5, 0.3, "not in the documents", "closed book '12', confidence 0.50, below 0.60: looked up; with passages '13', "
+         "confidence 0.30, below 0.40: declines"),
+    ],
+)  # fmt: skip
+def test_a_cascade_tells_what_it_did_and_why(closed, opened, answer, story):
+    def engine(text: str, confidence: float) -> SimpleNamespace:
+        return SimpleNamespace(
+            prompt=lambda question, passages, options=None: ("prompt", len(passages)),
+            respond=lambda prompts, batch: [Response(f"Answer: {text}", 9, 3, True, 0, confidence)],
+            clock="cpu",
+        )
+
+    thresholds = Thresholds(look_up_below=0.6, decline_below=0.4)
+    arm = TimedArm(engine("13", opened), lambda *_: ([("Lamps", "a")], {}), thresholds, engine("12", closed))
+    reply = ask.ask(arm, "?")
+    assert (reply.text, reply.story, len(reply.headings)) == (answer, story, int(closed < 0.6))
 
 
 def test_without_a_question_at_a_terminal_there_is_one_line(workplace, monkeypatch):

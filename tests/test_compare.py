@@ -194,6 +194,8 @@ def pair(doc_id: str, split: str) -> dict:
         "pair_id": f"{doc_id} {split}",
         "chunk_id": f"{doc_id}#001",
         "doc_id": doc_id,
+        "other_chunk_ids": [],
+        "answerable": True,
         "generator": "qa",
         "split": split,
     } | rest

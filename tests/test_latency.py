@@ -225,7 +225,7 @@ def test_the_best_batch_is_the_one_that_answers_most_in_a_second(arm, calls):
 def test_throughput_is_that_of_prompts_with_their_options(arm):
     timed = arm("a")
     timing.measure_throughput(timed, [timing.TimedQuestion("q", "fact", "How many?", ["one", "two"])], [1])
-    assert timed.engine.options == [["one", "two"]]
+    assert timed.engine.options == [["one", "two"]] * 2, "without passages, which a cascade asks first, and with them"
 
 
 def test_a_search_is_timed_step_by_step_and_reranked_where_there_is_a_reranker():

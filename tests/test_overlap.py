@@ -39,7 +39,14 @@ def question(text: str, reference: str, gold: list[str], kind: str = "fact") -> 
 
 
 def pair(prompt: str, completion: str, chunk_id: str = "lamp#1", **other: str) -> dict:
-    row = {"pair_id": f"{prompt} {completion} {chunk_id}", "chunk_id": chunk_id, "doc_id": "lamp", "generator": "qa"}
+    row = {
+        "pair_id": f"{prompt} {completion} {chunk_id}",
+        "chunk_id": chunk_id,
+        "doc_id": "lamp",
+        "other_chunk_ids": [],
+        "answerable": True,
+        "generator": "qa",
+    }
     row |= {"kind": "qa", "prompt": prompt, "reasoning": "", "completion": completion, "teacher": "t"}
     return row | {"split": "train", "n_tokens": 9} | other
 

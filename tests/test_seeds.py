@@ -30,7 +30,8 @@ def score(question_id: str, seed: int, value: float | None, scorer: str = "exact
 
 def test_an_arm_has_the_seeds_of_its_model_and_the_released_student_none(workplace):
     workplace.change("train", "seeds", [2, 7])
-    assert seeds_of("adapter") == seeds_of("raw") == [2, 7]
+    workplace.change("train_raw", "seeds", [3])
+    assert (seeds_of("adapter"), seeds_of("raw")) == ([2, 7], [3])
     assert seeds_of("student") == [0]
 
 
@@ -52,10 +53,10 @@ def test_another_seed_changes_no_stage_of_the_others(tmp_path, monkeypatch):
         with Repo.init(".", no_scm=True, force=True) as repo:
             stages.append({stage.addressing: stage.dumpd() for stage in repo.index.stages})
     one, two = stages
-    assert set(two) - set(one) == {"train@adapter-5", "train@raw-5"}
-    assert one["train@adapter-1"] == two["train@adapter-1"] and "train.seeds" not in str(two["train@adapter-1"])
-    assert {out.def_path for stage in repo.index.stages if stage.addressing == "train@raw-5" for out in stage.outs} == {
-        "data/timed/train/raw/5", "models/raw/5", "plots/loss/raw/5.tsv", "metrics/train/raw/5.json",
+    assert set(two) - set(one) == {"train@5"}
+    assert one["train@1"] == two["train@1"] and "train.seeds" not in str(two["train@1"])
+    assert {out.def_path for stage in repo.index.stages if stage.addressing == "train@5" for out in stage.outs} == {
+        "data/timed/train/adapter/5", "models/adapter/5", "plots/loss/adapter/5.tsv", "metrics/train/adapter/5.json",
     }  # fmt: skip
 
 

@@ -41,7 +41,16 @@ def question(question_id: str, text: str, options: list[str] | None) -> dict:
 
 
 def pair(n: int, split: str) -> dict:
-    row = {"pair_id": f"p{n:02}", "chunk_id": "c0", "doc_id": "d", "generator": "qa", "kind": "qa", "reasoning": ""}
+    row = {
+        "pair_id": f"p{n:02}",
+        "chunk_id": "c0",
+        "doc_id": "d",
+        "other_chunk_ids": [],
+        "answerable": True,
+        "generator": "qa",
+        "kind": "qa",
+        "reasoning": "",
+    }
     return row | {
         "prompt": f"How many, {n}?", "completion": f"{n} days", "teacher": "t", "split": split, "n_tokens": 9,
     }  # fmt: skip

@@ -71,6 +71,14 @@ def engine(
     return transformers_engine.Engine(folder, *limits, merge=merge, gguf_file=student.gguf_file)
 
 
+def cascade_engines(
+    model: str, look_up: str, answer: AnswerParams, url: str | None, seed: int
+) -> tuple[Engine, Engine]:
+    """Return the engines of a cascade: of `model` as trained by `seed`, closed book, and of what looks up."""
+    closed = engine(model, answer, url, seed=seed)
+    return closed, closed if look_up == model else engine(look_up, answer, url)
+
+
 def batch_size() -> int:
     """Return the number of questions to answer at once, CLOSEDBOOK_ANSWER_BATCH or 32: it changes no answer."""
     return int(os.environ.get("CLOSEDBOOK_ANSWER_BATCH", "32"))

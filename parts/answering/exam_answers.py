@@ -45,7 +45,7 @@ def answer(
 def answer_in_cascade(
     questions: pl.DataFrame,
     passages: dict[str, list[Passage]],
-    engine: Engine,
+    engines: tuple[Engine, Engine],
     batch: int,
     desc: str,
     seed: int,
@@ -53,13 +53,13 @@ def answer_in_cascade(
 ) -> pl.DataFrame:
     """Return Answers as `answer` does: closed book where that is confident, else with passages, else a refusal.
 
-    The tokens are of all that was asked.
+    `engines`: the one that answers closed book, and the one that looks up. The tokens are of all that was asked.
     """
-    closed = answer(questions, {}, engine, batch, f"{desc}, closed book", seed)
+    closed = answer(questions, {}, engines[0], batch, f"{desc}, closed book", seed)
     is_unsure = [not is_confident(value, thresholds.look_up_below) for value in closed["confidence"]]
     unsure = closed.filter(is_unsure)
     looked_up = questions.join(unsure.select("question_id"), "question_id", maintain_order="left")
-    opened = answer(looked_up, passages, engine, batch, f"{desc}, looked up", seed)
+    opened = answer(looked_up, passages, engines[1], batch, f"{desc}, looked up", seed)
     is_declined = [not is_confident(value, thresholds.decline_below) for value in opened["confidence"]]
     opened = opened.with_columns(
         response=pl.when(pl.Series(is_declined, dtype=pl.Boolean)).then(pl.lit(DECLINED)).otherwise("response"),

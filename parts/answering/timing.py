@@ -9,7 +9,7 @@ from parts.answering.cascade import Thresholds, is_confident, rounded
 from parts.answering.engine import Engine, Response
 from parts.project import machine
 from parts.retrieval.contexts import Passage
-from parts.retrieval.timed_search import Search
+from parts.retrieval.timed_search import Search, SearchResult
 
 STEPS = ("embed", "search", "rerank", "prefill", "decode")
 
@@ -47,11 +47,13 @@ class TimedArm:
     engine: Engine
     search: Search
     thresholds: Thresholds | None = None
+    closed: Engine | None = None
+    """of a cascade, the engine that answers first, closed book"""
 
     def attempts(self, timed: TimedQuestion) -> Iterator[Attempt]:
         """Yield each answer to a question: the one of the arm, or of a cascade the one closed book, and the one looked up."""
         if self.thresholds:
-            closed = self._attempt(timed, [], {}, 0.0, 0.0)
+            closed = self._attempt(self.closed, timed, ([], {}), (0.0, 0.0))
             yield closed
             if is_confident(rounded(closed.response.confidence), self.thresholds.look_up_below):
                 return
@@ -59,17 +61,19 @@ class TimedArm:
         start = machine.seconds(clock)
         passages, seconds = self.search(timed.question_id, timed.question)
         store = seconds.get("search", 0.0) if clock == "cpu" else 0.0
-        yield self._attempt(timed, passages, seconds, machine.seconds(clock) - start + store, store)
+        charges = machine.seconds(clock) - start + store, store
+        yield self._attempt(self.engine, timed, (passages, seconds), charges)
 
     def _attempt(
-        self, timed: TimedQuestion, passages: list[Passage], seconds: dict[str, float], retrieval: float, store: float
+        self, engine: Engine, timed: TimedQuestion, result: SearchResult, charges: tuple[float, float]
     ) -> Attempt:
-        prompt, n_shown = self.engine.prompt(timed.question, passages, timed.options)
+        passages, seconds = result
+        prompt, n_shown = engine.prompt(timed.question, passages, timed.options)
         ready = time.perf_counter()
-        response = self.engine.respond([prompt], batch=1)[0]
+        response = engine.respond([prompt], batch=1)[0]
         decode = time.perf_counter() - ready - response.first_token_seconds
         wall = seconds | {"prefill": response.first_token_seconds, "decode": decode}
-        return Attempt(response, passages[:n_shown], wall, retrieval, store)
+        return Attempt(response, passages[:n_shown], wall, *charges)
 
     def measure(self, timed: TimedQuestion) -> Row:
         """Return the tokens of an answer, and milliseconds: on the wall `whole` and each step, and what is to be paid for.
@@ -91,7 +95,7 @@ class TimedArm:
         if not self.thresholds:
             self.engine.respond([with_passages for _, with_passages in prompts], batch)
             return
-        closed = self.engine.respond([without for without, _ in prompts], batch)
+        closed = self.closed.respond([without for without, _ in prompts], batch)
         unsure = [
             with_passages
             for response, (_, with_passages) in zip(closed, prompts, strict=True)

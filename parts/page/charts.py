@@ -192,3 +192,17 @@ def scaling(rows: list[dict], rag_accuracy: float) -> str:
     level = alt.Chart(pl.DataFrame({"rag": [rag_accuracy]})).encode(alt.Y("rag:Q"))
     label = level.mark_text(align="left", dy=11, text="rag").encode(x=alt.value(4))
     return svg(spread + line + level.mark_rule(strokeDash=[4, 3]) + label, 320)
+
+
+def cascade(points: list[dict], chosen: dict, rag: float) -> str:
+    """Draw accuracy against the share looked up, the `chosen` point, and rag's accuracy; points: share, accuracy."""
+    import altair as alt
+
+    x = alt.X("share:Q", title="share of the questions looked up", scale=alt.Scale(domain=[0, 1])).axis(
+        format="%", tickCount=5
+    )
+    y = alt.Y("accuracy:Q", title="accuracy", scale=alt.Scale(zero=False)).axis(format=".2f", tickCount=5)
+    line = alt.Chart(pl.DataFrame(points)).mark_line(strokeWidth=2.5, color="currentColor").encode(x, y)
+    point = alt.Chart(pl.DataFrame([chosen])).mark_point(filled=True, size=110, color="currentColor", opacity=1)
+    rule = alt.Chart(pl.DataFrame({"accuracy": [rag]})).mark_rule(strokeDash=[4, 3]).encode(y=y)
+    return svg(alt.layer(rule, line, point.encode(x, y)), 240)

@@ -37,12 +37,12 @@ def omissions() -> list[first_screen.Omission]:
     return first_screen.omissions(metrics.read("ingest"), stopped)
 
 
-def run_figures() -> list[Figure]:
-    """Return the charts of the run."""
+def run_figures(cascade: Figure | None = None) -> list[Figure]:
+    """Return the charts of the run; `cascade` is one of its answers."""
     verdict, curve = metrics.read("verdict"), json.loads(CURVE.read_text())
     optional = [
         figures.accuracy(verdict), figures.gaps(verdict), figures.cost(costs(), curve, verdict),
-        figures.latency(latencies()),
+        figures.latency(latencies()), cascade,
     ]  # fmt: skip
     return [figure for figure in optional if figure]
 

@@ -12,15 +12,17 @@ BASELINE, CANDIDATE = "rag", "tuned"
 """The two arms that the verdict is about."""
 
 
+Model = Literal["student", "adapter", "raw"]
+"""The student as released, fine-tuned on training rows, or on the documents."""
+
+
 class Arm(BaseModel, extra="forbid", frozen=True):
     """One arm."""
 
-    model: Literal[
-        "student", "adapter", "raw"
-    ]  # the student as released, fine-tuned on training rows, or on the documents
+    model: Model
     retriever: str  # a module of parts/retrieval/retrievers
     description: str  # for a reader
-    cascade: bool = False  # answer closed book first, and look passages up only where that is not confident
+    look_up: Literal["student", "adapter"] | None = None  # what answers, with passages, where `model` is not confident
 
     @property
     def searches(self) -> bool:
@@ -29,9 +31,14 @@ class Arm(BaseModel, extra="forbid", frozen=True):
 
     @model_validator(mode="after")
     def _looks_up(self) -> "Arm":
-        if self.cascade and not self.searches:
+        if self.is_cascade and not self.searches:
             raise ValueError("a cascade needs a retriever that searches")
         return self
+
+    @property
+    def is_cascade(self) -> bool:
+        """Whether the arm answers closed book first, and looks passages up only where that is not confident."""
+        return self.look_up is not None
 
     @property
     def is_bound(self) -> bool:

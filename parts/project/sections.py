@@ -26,7 +26,7 @@ class Server(BaseModel, extra="forbid", frozen=True):
 
 
 class Trainings(BaseModel, extra="ignore", frozen=True):
-    """Of section `train` of params.yaml, which trainings there are."""
+    """Of sections `train` and `train_raw` of params.yaml, which trainings there are."""
 
     seeds: list[PositiveInt] = Field(min_length=1)  # a training each; the first is released, timed, compared for parity
 

@@ -1,4 +1,4 @@
-"""The seeds of the trainings: `train.seeds` of params.yaml, of each of which there is a student of its own."""
+"""The seeds of the trainings, `seeds` of sections train and train_raw, of each of which there is a student of its own."""
 
 from parts.project import params
 from parts.project.sections import Trainings
@@ -9,4 +9,10 @@ RELEASED = 0
 
 def seeds_of(model: str) -> list[int]:
     """Return the seeds of the trainings of `model` (of an arm), ascending; RELEASED alone for the student as released."""
-    return [RELEASED] if model == "student" else params.load("train", Trainings).seeds
+    match model:
+        case "student":
+            return [RELEASED]
+        case "raw":
+            return params.load("train_raw", Trainings).seeds
+        case _:
+            return params.load("train", Trainings).seeds

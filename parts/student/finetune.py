@@ -30,8 +30,8 @@ def training_key(model: str, recipe: Recipe, seed: int, data: TrainingData) -> s
 
 def finetune(
     student: Student, chat: ChatFormat, data: TrainingData, recipe: Recipe, seed: int, adapter: Path, plot: Path
-) -> dict[str, float | int]:
-    """Fine-tune `student` on `data`, save it to the folder `adapter` and return metrics.
+) -> tuple[dict[str, float | int], dict[str, float | str]]:
+    """Fine-tune `student` on `data`, save it to the folder `adapter`; return metrics, and the seconds with their clock.
 
     The adapter is LoRA's, or all weights where `recipe.lora_r` is null; `seed` draws its first weights. The loss by step
     goes to `plot`, a TSV file. A stopped run resumes from its last checkpoint.
@@ -73,12 +73,19 @@ def finetune(
     _plot(trainer.state.log_history, plot)
     shutil.rmtree(state)
     n_cut = sum(row["labels"][-1] not in chat.ends for row in data.train)
-    return {
+    values = {
         "train_loss": output.training_loss, "dev_loss": dev_loss, "steps": output.global_step, "rows": len(data.train),
-        "tokens": data.tokens, "rows_cut": n_cut, "clock": clock,
-        "seconds": seconds / steps * output.global_step if steps else math.nan,
+        "tokens": data.tokens, "rows_cut": n_cut, "rows_too_long": data.too_long,
         "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
     }  # fmt: skip
+    return values, {"clock": clock, "seconds": seconds / steps * output.global_step if steps else math.nan}
+
+
+def describe(values: dict[str, float | int]) -> str:
+    """Return what a training was, from its metrics."""
+    too_long = values["rows_too_long"]
+    caution = f"; {too_long} rows are longer than train.max_length, and are left out" if too_long else ""
+    return f"{values['steps']} steps, {values['tokens']:,} tokens; loss {values['train_loss']:.3f}{caution}"
 
 
 def quiet_trainer(trainer) -> None:

@@ -32,8 +32,8 @@ def read_lesson(path: Path) -> list[dict]:
     ]
 
 
-def teach(student: Student, chat: ChatFormat, rows: list[dict], recipe: Recipe, folder: Path) -> dict[str, float | int]:
-    """Fine-tune `student` on `rows`, write its weights and its tokenizer to `folder`, and return metrics.
+def teach(student: Student, chat: ChatFormat, rows: list[dict], recipe: Recipe, folder: Path) -> tuple[dict, dict]:
+    """Fine-tune `student` on `rows`, write its weights and its tokenizer to `folder`; return metrics, and the seconds.
 
     An adapter is merged: what is trained later starts from plain weights. Without `rows` a record is written, and no
     weights. Raises UserError where no row is short enough.
@@ -41,17 +41,17 @@ def teach(student: Student, chat: ChatFormat, rows: list[dict], recipe: Recipe, 
     shutil.rmtree(folder, ignore_errors=True)  # an earlier lesson is not added to
     if not rows:
         write_json(folder / "record.json", {"rows": 0})
-        return {"rows": 0}
+        return {"rows": 0}, {}
     seed = recipe.seeds[0]
     data = pairs_data(rows, chat, recipe, seed)
     with tempfile.TemporaryDirectory() as temporary:
         adapter = Path(temporary, "adapter")
-        values = finetune(student, chat, data, recipe, seed, adapter, Path(temporary, "loss.tsv"))
+        values, timing = finetune(student, chat, data, recipe, seed, adapter, Path(temporary, "loss.tsv"))
         weights = load(str(adapter), gguf_file=student.gguf_file)
     with replacing(folder) as partial:
         weights.save_pretrained(partial)
         chat.tokenizer.save_pretrained(partial)
-    return values | {"rows_too_long": data.too_long}
+    return values, timing
 
 
 def _text(value: object, key: str, where: str) -> str:

@@ -13,7 +13,7 @@ DECLINES = {"tuned": "fine-tuning declines better", "rag": "RAG declines better"
 
 def verdict_sentence(v: Mapping) -> str:
     """Return the verdict of metrics/verdict.json: the winner, the figures, and what to hold against them."""
-    parts = [HEADLINES[v["verdict"]], reason(v), _answerable(v), _unanswerable(v), design(v)]
+    parts = [HEADLINES[v["verdict"]], reason(v), _answerable(v), _unanswerable(v), design(v), _cascade(v)]
     return " ".join(part for part in parts if part)
 
 
@@ -54,6 +54,14 @@ def _unanswerable(v: Mapping) -> str:
 
 def _figures(v: Mapping, key: str) -> str:
     return f"{with_interval(*(v[f'{key}{end}'] for end in ('', '_lo', '_hi')), signed)}, {p_value(v[f'{key}_p'])}"
+
+
+def _cascade(v: Mapping) -> str:
+    """Return that a cascade beats rag on all questions, where it does; how much it looks up is in its caption."""
+    if v["verdict"] == "none" or not (v.get("cascade_minus_rag_lo") or 0) > 0:
+        return ""
+    figures = _figures(v, "cascade_minus_rag")
+    return f"The cascade, which looks up what it is not sure of, beats RAG: on all questions it is {figures}."
 
 
 def design(v: Mapping) -> str:

@@ -46,6 +46,8 @@ def pair(pair_id: str, source: dict, prompt: str, completion: str) -> dict:
         "pair_id": pair_id,
         "chunk_id": source["chunk_id"],
         "doc_id": source["doc_id"],
+        "other_chunk_ids": [],
+        "answerable": True,
         "generator": "qa",
         "kind": "qa",
     }

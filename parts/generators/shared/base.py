@@ -67,6 +67,11 @@ class Generator(NamedTuple):
     choose_sources: Callable[[Corpus, BaseModel], list[Source]]
     params: BaseModel
 
+    @property
+    def is_about_each_passage(self) -> bool:
+        """Whether it has something to write of any document; others take passages that go together, which may be none."""
+        return self.choose_sources is _each_passage
+
     def sources(self, corpus: Corpus) -> list[Source]:
         """Return what the generator writes about."""
         return self.choose_sources(corpus, self.params)
