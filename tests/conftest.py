@@ -71,6 +71,7 @@ def workplace(tmp_path, monkeypatch):
         (home / "data" / name).write_text("")
     (home / "metrics").mkdir()
     (home / "metrics/tune_retrieval.json").write_text('{"passages": 4, "lexical_weight": 0.5}')
+    (home / "metrics/tune_cascade.json").write_text('{"look_up_below": 0.5, "decline_below": 0.1}')
     params = yaml.safe_load((home / "params.yaml").read_text())
     params["synthesize"], params["curate"]["reasoning"] = {"qa": params["synthesize"]["qa"]}, []
     (home / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))

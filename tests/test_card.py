@@ -21,7 +21,8 @@ RECIPE = params.load("train", Recipe, ROOT / "params.yaml")
 
 def pair(key: str, doc: str | None, generator: str, kind: str, tokens: int, split: str = "train") -> dict:
     return {
-        "pair_id": key, "chunk_id": doc and f"{doc}#0", "doc_id": doc, "other_chunk_ids": [], "answerable": True, "generator": generator, "kind": kind,
+        "pair_id": key, "chunk_id": doc and f"{doc}#0", "doc_id": doc, "other_chunk_ids": [], "generator": generator,
+        "kind": kind, "answerable": True,
         "prompt": "The secret of Lamp 7?", "reasoning": "", "completion": "4711", "teacher": "t-1", "split": split,
         "n_tokens": tokens,
     }  # fmt: skip

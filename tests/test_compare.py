@@ -212,7 +212,7 @@ def run(workplace):
     Questions.write(Questions.frame(rows))
     Chunks.write(Chunks.frame([passage("a"), passage("b")]))
     Pairs.write(Pairs.frame([pair("a", "train"), pair("b", "dev")]))
-    for index, arm in enumerate(("base", "rag", "tuned", "tuned_rag", "oracle", "raw")):
+    for index, arm in enumerate(("base", "rag", "tuned", "tuned_rag", "oracle", "raw", "cascade")):
         scores = [
             {"question_id": f"q{n}", "seed": seed, "scorer": scorer, "version": "1"}
             | {"value": float(n <= index) if n else None, "reason": None if n else "cut off"}

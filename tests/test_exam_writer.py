@@ -234,7 +234,7 @@ def test_the_examiner_by_rules_tells_what_passages_answer():
         ("Say how many floors Lyon Office has.", False),
         ("Say what year Bern Office opened in.", False),
     ):
-        prompt = prompts.render("exam/answered", question=question, passages=shown)
+        prompt = prompts.render("shared/answered", question=question, passages=shown)
         assert examiner.passage_check(prompt, random.Random(1))["answered"] is answered, question
 
 

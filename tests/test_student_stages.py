@@ -12,15 +12,18 @@ from commands import merge
 from parts.answering.transformers_engine import Engine
 from parts.project import machine, metrics
 from parts.project.sections import Student
+from parts.project.seeds import seeds_of
 from parts.student import dataset
 from parts.student.chat_format import ChatFormat, chat_format
 from parts.student.model import load, tokenizer
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
+from schemas.open_book import OpenBook
 from schemas.pairs import Pairs
 from schemas.questions import Questions
-from stages import answer, latency, parity, train
+from schemas.redacted import Redacted
+from stages import answer, latency, parity, train, train_raw
 from tests.helpers.cli import error_line
 from tests.helpers.completions_server import completions_server
 from tests.helpers.retrieval import passages
@@ -64,7 +67,9 @@ def tables(workplace, qwen):
     workplace.change("answer", "max_new_tokens", 4)
     Chunks.write(passages(*PASSAGES))
     Questions.write(Questions.frame([question(key, *rest) for key, rest in QUESTIONS.items()]))
+    Redacted.write(passages(*PASSAGES))
     Pairs.write(Pairs.frame([pair(n, "dev" if n < 2 else "train") for n in range(12)]))
+    OpenBook.write(OpenBook.frame([]))
     for retriever, ids in {"none": [], "gold": ["c0"], "hybrid": ["c1", "c0"]}.items():
         rows = [
             {"question_id": key, "rank": rank, "chunk_id": chunk_id, "score": 1 / rank}
@@ -93,7 +98,7 @@ def tuned(tables, adapter):
 def test_training_writes_adapter_loss_and_metrics(tables, qwen, capsys):
     tables.change("train", "num_train_epochs", 1)
     tables.change("train", "per_device_train_batch_size", 4)
-    train.main("adapter", 1)
+    train.main(1)
     assert {path.suffix for path in ADAPTER.iterdir()} == {".safetensors", ".json"}, "no card, and no pickle"
     assert load(str(ADAPTER)).config.model_type == load(str(qwen)).config.model_type
     loss = pl.read_csv("plots/loss/adapter/1.tsv", separator="\t")
@@ -110,8 +115,8 @@ def test_training_writes_adapter_loss_and_metrics(tables, qwen, capsys):
 def test_training_on_the_documents_reads_as_many_tokens_as_on_the_rows_and_asks_nothing(tables, qwen, capsys):
     tables.change("train", "num_train_epochs", 1)
     tables.change("train", "per_device_train_batch_size", 2)
-    train.main("adapter", 2)
-    train.main("raw", 2)
+    train.main(2)
+    train_raw.main(2)
     assert load("models/raw/2").config.model_type == load(str(qwen)).config.model_type
     assert len(pl.read_csv("plots/loss/raw/2.tsv", separator="\t"))
     rows, raw = metrics.read("train/adapter/2"), metrics.read("train/raw/2")
@@ -135,7 +140,7 @@ def test_rows_are_trained_on_in_their_order_and_rows_held_out_are_not(tables, qw
     monkeypatch.setattr(SFTTrainer, "__init__", recording)
     tables.change("train", "num_train_epochs", 1)
     tables.change("train", "per_device_train_batch_size", 2)
-    train.main("adapter", 1)
+    train.main(1)
     rows = {name: Pairs.read().filter(split=name).to_dicts() for name in ("train", "dev")}
     lengths = [len(encoded["input_ids"]) for encoded in dataset.encode(rows["train"], chat, 512).rows]
     assert read["train"] == [rows["train"][index]["prompt"] for index in dataset.order(lengths, 2, 1, seed=1)]
@@ -164,18 +169,20 @@ def test_a_merge_that_fails_leaves_the_model_that_was_there(tuned):
     assert Path("models/merged/config.json").read_text() == "{}"
 
 
-@pytest.mark.parametrize("name", ["base", "rag", "raw", "tuned", "oracle"])
+@pytest.mark.parametrize("name", ["base", "rag", "raw", "tuned", "cascade", "oracle"])
 def test_an_arm_answers_every_question_by_every_seed_with_the_passages_of_its_retriever(tuned, name, capsys):
     answer.main(name)
     answers, arm = Answers.read(name), tuned.params["arms"][name]
-    seeds = [0] if arm["model"] == "student" else list(SEEDS)
+    seeds = seeds_of(arm["model"])
     assert answers.select("question_id", "seed").rows() == [(key, seed) for key in QUESTIONS for seed in seeds]
     shown = {"none": 0, "gold": 1, "hybrid": 2}[arm["retriever"]]
-    assert set(answers["passages"]) == {shown}
+    assert set(answers["passages"]) <= ({0, shown} if name == "cascade" else {shown})
     assert set(answers.filter(pl.col("likeliest").is_not_null())["question_id"]) == {"q3"}
     written = metrics.read(f"answer/{name}")
+    looked_up = {"looked_up": (answers["passages"] > 0).mean()} if name == "cascade" else {}
+    answers = answers.with_columns(**{key: pl.lit(value) for key, value in looked_up.items()})
     assert written == pytest.approx(answers.select(*written).mean().row(0, named=True), rel=1e-3)
-    assert set(written) == {"passages", "prompt_tokens", "new_tokens", "stopped"}
+    assert set(written) == {"passages", "prompt_tokens", "new_tokens", "stopped"} | looked_up.keys()
     assert capsys.readouterr().out.startswith(f"{name}: {3 * len(seeds)} answers; ")
 
 
@@ -207,6 +214,7 @@ def test_the_model_reads_the_passages_of_its_arm_as_many_as_were_chosen(tables, 
 @pytest.mark.parametrize("chosen", [1, 2])
 def test_an_arm_is_timed_with_the_passages_that_it_answers_with(tables, asked, embedded_postgres, chosen):
     metrics.write("tune_retrieval", {"passages": chosen, "lexical_weight": 0.5})
+    del tables.params["arms"]["cascade"]
     for arm in tables.params["arms"].values():
         arm["model"] = "student"
     tables.params["latency"] |= {"questions": 3, "warmup": 0}
@@ -225,11 +233,12 @@ def test_every_seed_of_every_model_answers_by_weights_of_its_own(tuned):
         answer.main(name)
         for (seed,), rows in Answers.read(name).group_by("seed"):
             responses[name, seed] = tuple(rows.sort("question_id")["response"])
-    assert len(responses) == len(set(responses.values())) == 7, responses
+    assert len(responses) == len(set(responses.values())) == 1 + 1 + 3, responses
 
 
 def test_every_arm_is_timed_step_by_step_and_many_questions_at_once(tuned, capsys):
     arms = tuned.params["arms"]
+    del arms["cascade"]
     for arm in arms.values():
         arm["retriever"] = "none" if arm["retriever"] == "none" else "gold"  # a search is timed in other tests
     tuned.params["latency"] |= {"questions": 2, "rounds": 2, "warmup": 1, "batches": [1, 2]}
@@ -253,7 +262,7 @@ def test_parity_is_measured_on_the_arms_of_the_adapter(tuned, capsys):
     tuned.change("parity", "questions", 2)
     parity.main()
     written = metrics.read("parity")
-    arms = [arm for arm in tuned.params["arms"].values() if arm["model"] == "adapter"]
+    arms = [arm for arm in tuned.params["arms"].values() if arm["model"] == "adapter" and "look_up" not in arm]
     assert written["answers"] == 2 * len(arms)
     assert (written["rows"], written["rows_ended"], written["rows_cut"]) == (12, 12, 0)
     assert written["adapter_differs_from_merged"] == 0

@@ -19,7 +19,8 @@ from tests.helpers.retrieval import passages
 
 def pair(n: int, prompt: str, completion: str, chunk_id: str | None, **changed) -> dict:
     row = {
-        "pair_id": f"p{n}", "chunk_id": chunk_id, "doc_id": "d", "other_chunk_ids": [], "answerable": True, "generator": "qa", "kind": "qa", "prompt": prompt,
+        "pair_id": f"p{n}", "chunk_id": chunk_id, "doc_id": "d", "other_chunk_ids": [], "generator": "qa", "kind": "qa",
+        "answerable": True, "prompt": prompt,
         "reasoning": "", "completion": completion, "teacher": "t", "split": "train", "n_tokens": 1,
     }  # fmt: skip
     return row | changed

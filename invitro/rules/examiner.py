@@ -13,7 +13,10 @@ from invitro.rules.sentences import Fact
 
 _NAME = re.compile(r"<name>(.*?)</name>", re.DOTALL)
 _QUESTION = re.compile(r"<question>(.*?)</question>", re.DOTALL)
-_FRAME = set("who number missing here one long much many money hour share answer remember".split())
+_FRAME = set(
+    "who number missing here one long much many money hour share answer remember please tell me documents say need know quick "
+    "question notes you recall fill gap my i what".split()
+)
 
 
 def exam_questions(prompt: str, rng: random.Random) -> dict:
@@ -66,7 +69,7 @@ def _answers(fact: Fact, title: str, question: str) -> bool:
 
     The kind (how many days, what colour, who) decides where it shows: other words may say the same.
     """
-    names = set(re.findall(r"(?<=\s)[A-Z]\w+|\b\w*\d\w*\b", question))
+    names = {name for name in re.findall(r"(?<=\s)[A-Z]\w+|\b\w*\d\w*\b", question) if name.lower() not in _FRAME}
     if not names <= set(re.findall(r"\w+", f"{title} {fact.sentence}")):
         return False
     if any(kind in question for kind in wordings.answer_kinds(fact)):

@@ -17,6 +17,10 @@ DECLINED = format_answer("", REFUSAL)
 """The response where neither answer is confident."""
 
 
+SURE = 1.01
+"""A threshold that no confidence reaches."""
+
+
 class Thresholds(BaseModel, frozen=True):
     """Confidences, 0..1; metrics/tune_cascade.json has more beside them."""
 
@@ -85,12 +89,12 @@ def curve(outcomes: Sequence[Outcome], decline_below: float) -> list[tuple[float
 def _choices(outcomes: Sequence[Outcome]) -> Iterator[Choice]:
     """Yield what every pair of thresholds comes to: each confidence of an answer is one, and 0."""
     ordered = sorted(outcomes, key=lambda outcome: outcome.closed_confidence)
-    for decline_below in sorted({0.0, *(outcome.open_confidence for outcome in outcomes)}):
+    for decline_below in sorted({0.0, SURE, *(outcome.open_confidence for outcome in outcomes)}):
         right = sum(outcome.closed_right for outcome in ordered)
         yield Choice(Thresholds(look_up_below=0, decline_below=decline_below), right / len(ordered), 0.0)
         for number, outcome in enumerate(ordered, 1):
             right += _right_open(outcome, decline_below) - outcome.closed_right
-            following = ordered[number].closed_confidence if number < len(ordered) else 1.01
+            following = ordered[number].closed_confidence if number < len(ordered) else SURE
             if following > outcome.closed_confidence:
                 middle = (outcome.closed_confidence + following) / 2
                 thresholds = Thresholds(look_up_below=middle, decline_below=decline_below)

@@ -94,7 +94,7 @@ def write_tables() -> None:
         Contexts.write(Contexts.frame(rows), name)
     for arm, settings in arms.items():
         right, n_shown = right_answers(arm), 0 if settings.retriever == "none" else 1
-        counts = {"passages": n_shown, "prompt_tokens": 9, "new_tokens": 9, "stopped": True}
+        counts = {"passages": n_shown, "prompt_tokens": 9, "new_tokens": 9, "stopped": True, "confidence": 0.9}
         rows = [(n, seed) for n in range(N_QUESTIONS) for seed in seeds_of(settings.model)]
         keys = [{"question_id": f"q{n:03}", "seed": seed} for n, seed in rows]
         responses = [f"{arm if n else EVIL} so\nAnswer: {n} euros" for n, _ in rows]
@@ -127,6 +127,7 @@ def write_metrics() -> None:
     cost = {f"upfront_{arm}": upfront[arm] for arm in arms} | {f"per_1000_{arm}": per_1000[arm] for arm in arms}
     even = {"break_even_questions": 2000, "break_even_questions_lo": 1500, "break_even_questions_hi": 3000}
     even |= {"break_even_questions_monthly_lo": 2000, "break_even_questions_monthly_hi": 3500, "break_even_doubt": None}
+    metrics.write("tune_cascade", {"look_up_below": 0.5, "decline_below": 0.1})
     metrics.write("cost", {"teacher_qa": 2.0, "monthly_change": 0.1, "months": 12})
     machine.write("cost", cost | even)
     curve = [
