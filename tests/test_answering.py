@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import json
+import math
 import shutil
 import time
 
@@ -75,10 +76,25 @@ def test_an_answer_that_ends_early_leaves_the_batch_and_the_others_go_on(qwen, q
     tokens = greedy(
         engine.model, qwen_tokenizer, qwen_tokenizer(prompts, add_special_tokens=False).input_ids, set(), 2, 1
     )
-    engine.ends = {[token for row, token in tokens if row == 1][1]}  # what the second prompt is answered second
+    engine.ends = {[token for row, token, _ in tokens if row == 1][1]}  # what the second prompt is answered second
     lengths = [r.new_tokens for r in engine.respond(prompts, batch=len(prompts))]
     assert min(lengths) < max(lengths)
     assert lengths == [engine.respond([prompt], batch=1)[0].new_tokens for prompt in prompts]
+
+
+def test_confidence_is_that_of_the_tokens_of_the_answer_whatever_the_batch(here, prompts, qwen_tokenizer):
+    import torch
+
+    batched = here.respond(prompts, batch=4)
+    for prompt, response in zip(prompts, batched, strict=True):
+        ids = torch.tensor([here.tokenizer(prompt, add_special_tokens=False).input_ids])
+        with torch.inference_mode():
+            output = here.model.generate(
+                ids, max_new_tokens=12, do_sample=False, eos_token_id=sorted(here.ends), output_logits=True,
+                return_dict_in_generate=True,
+            )  # fmt: skip
+        best = [logits.float().log_softmax(-1).max().item() for logits in output.logits]
+        assert response.confidence == pytest.approx(math.exp(sum(best) / len(best)), abs=1e-4)
 
 
 @settings(deadline=None)
@@ -154,7 +170,7 @@ def test_a_served_adapter_stops_where_its_student_does_and_not_where_its_base_wo
     base = transformers_engine.Engine(str(qwen), qwen_chat, 12, 512)
     ids = base.tokenizer(prompts, add_special_tokens=False).input_ids
     chat = copy.copy(qwen_chat)
-    tokens = [token for row, token in greedy(base.model, base.tokenizer, ids, set(), 12, 1) if row == 1]
+    tokens = [token for row, token, _ in greedy(base.model, base.tokenizer, ids, set(), 12, 1) if row == 1]
     chat.ends = {next(token for token in tokens[1:] if chat.ids(chat.tokenizer.decode([token])) == [token])}
     base.ends = set()
     with completions_server({"student": base}, takes_ids=takes_ids) as (url, requests):
@@ -186,6 +202,16 @@ def test_a_prompt_to_this_machine_goes_to_no_proxy(here, qwen_chat, prompts, mon
     with completions_server({"student": here}) as (url, requests):
         openai_engine.Engine(url, "student", qwen_chat, 12, 512).respond(prompts[:1], 1)
         assert len(requests) == 1
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_served_answer_has_the_confidence_that_the_server_tells_or_none(here, qwen_chat, prompts, tells):
+    with completions_server({"student": here}, tells=tells) as (url, _):
+        served = openai_engine.Engine(url, "student", qwen_chat, 12, 512).respond(prompts[:3], 2)
+    local = here.respond(prompts[:3], 2)
+    assert [r.text for r in served] == [r.text for r in local]
+    confidences = [pytest.approx(r.confidence, abs=1e-4) for r in local] if tells else [None] * 3
+    assert [r.confidence for r in served] == confidences
 
 
 def test_a_server_without_log_probabilities_leaves_the_likeliest_open(here, qwen_chat, prompts):

@@ -505,3 +505,48 @@ def test_the_judge_of_grounding_is_not_asked_about_a_generator_that_is_trusted(l
     lamps.change("curate", "trusted", ["qa"])
     curate.main()
     assert not cue.seen and metrics.read("curate")["judge_requests"] == 0
+
+
+TWO = pl.concat(
+    [CHUNKS, CHUNKS.with_columns(chunk_id=pl.lit("z#1"), doc_id=pl.lit("z"), text=pl.lit("It weighs 7 kg."))]
+)
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"completion": "7 kg"}, "not grounded"),
+        ({"completion": "7 kg", "other_chunk_ids": ["z#1"]}, None),
+        ({"completion": "9 kg", "other_chunk_ids": ["z#1"]}, "not grounded"),
+        ({"completion": "not in the documents"}, "not grounded"),
+        ({"completion": "not in the documents", "answerable": False}, None),
+    ],
+)
+def test_an_answer_stands_in_one_of_its_passages_and_a_refusal_in_none(row, reason):
+    row = {"prompt": "How heavy is it?"} | row
+    ledger = curated(raw(row), TWO, reasoning=[])
+    assert ledger["dropped"].to_list() == [reason]
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "completion", "reason"),
+    [
+        ("It weighs 7 kg. It costs 1,430 euros. 7 is less than 1,430.", "7", None),
+        ("It weighs 7 kg, 5 of them. 7 plus 7 is 14.", "14", "not grounded"),  # 5 is in no passage
+        ("It weighs 7 kg. 7 plus 7 is 14.", "14", None),
+        ("It weighs 7 kg.", "14", "not grounded"),
+    ],
+)
+def test_an_answer_may_follow_from_reasoning_whose_numbers_stand_in_the_passages(reasoning, completion, reason):
+    row = {"prompt": "How much in all?", "reasoning": reasoning, "completion": completion, "other_chunk_ids": ["z#1"]}
+    assert curated(raw(row), TWO, reasoning=["qa"])["dropped"].to_list() == [reason]
+    unread = curated(raw(row), TWO, reasoning=[])["dropped"].to_list()
+    assert unread == ([None] if completion == "7" else ["not grounded"]), (
+        "reasoning that is not trained on proves nothing"
+    )
+
+
+def test_a_row_is_unstudied_where_any_of_its_passages_is():
+    rows = [{"prompt": f"How heavy, {n}?", "completion": "7", "other_chunk_ids": ["z#1"]} for n in range(3)]
+    dropped_rows = curated(raw(*rows), TWO, unstudied=0.5)["dropped"].to_list()
+    assert dropped_rows == ["unstudied"] * 3

@@ -51,6 +51,18 @@ def test_reasoning_that_is_not_kept_is_not_judged(workplace, cue):
     assert {request["temperature"] for request in cue.seen} == {0}, "a verdict is no draw"
 
 
+def test_a_row_is_judged_beside_all_its_passages_and_a_refusal_by_nobody_again(workplace, cue):
+    """What no passage answers was checked by its generator, among all passages."""
+    cue.default = json.dumps({"reason": "r", "verdict": 0})
+    other = CHUNKS.with_columns(chunk_id=pl.lit("z#1"), text=pl.lit("It is made by Melva Works."))
+    refusal = {"prompt": "Who made it?", "completion": "not in the documents", "answerable": False}
+    rows = raw(PRICE | {"other_chunk_ids": ["z#1"]}, refusal)
+    judged, _ = grounding.check_grounding(rows, pl.concat([CHUNKS, other]), reasoning=[])
+    assert judged.sort("pair_id")["dropped"].to_list() == ["not grounded", None]
+    (asked,) = (request["messages"][0]["content"] for request in cue.seen)
+    assert "1,430 euros and weighs" in asked and "made by Melva Works" in asked
+
+
 def test_rows_without_a_verdict_are_dropped_and_equal_rows_share_a_request(workplace, cue):
     supported = json.dumps({"reason": "r", "verdict": 1})
     failures = {"refuse": (400, {"error": {"message": "no"}}), "cut": (200, ScriptedServer.answer("{", "length"))}

@@ -165,8 +165,7 @@ def test_a_person_is_described_by_what_a_sentence_says(sentence, description):
     assert stated.answer == "Ana Bright" and description in wordings.descriptions(stated)
 
 
-def test_the_pairs_of_many_passages_are_chosen_at_once():
-    """By a heap: the least used pair first, as when all were compared for each."""
+def test_pairs_are_spread_over_the_documents():
     chunks = [chunk("Lyon Office", n) | {"doc_id": f"d{n}", "chunk_id": f"d{n}"} for n in range(40)]
     pairs = linked_pairs([*chunks, chunk("Ana Bright")], 30)
     uses = [pair.first["doc_id"] for pair in pairs]

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import threading
 from collections.abc import Iterator
 
@@ -11,11 +12,12 @@ from tests.helpers import http_server
 
 @contextlib.contextmanager
 def completions_server(
-    models: dict[str, Engine], echoes: bool = True, takes_ids: bool = True
+    models: dict[str, Engine], echoes: bool = True, takes_ids: bool = True, tells: bool = True
 ) -> Iterator[tuple[str, list[dict]]]:
     """Yield the base URL of a server of `models` by name, and the list of what it was asked.
 
-    It stops at the ids of a request, as vLLM does; without `takes_ids` it refuses them, and stops at the texts.
+    It stops at the ids of a request, as vLLM does; without `takes_ids` it refuses them, and stops at the texts. Without `tells`
+    it refuses to tell log-probabilities of what it answers.
     """
     seen: list[dict] = []
     alone = threading.Lock()
@@ -33,11 +35,19 @@ def completions_server(
                 return self.say(200, json.dumps(echoed(engine, request))) if echoes else self.say(400, "{}")
             if "stop_token_ids" in request and not takes_ids:
                 return self.say(422, '{"detail": "Unexpected fields in the request"}')
+            if "logprobs" in request and not tells:
+                return self.say(400, '{"error": {"message": "logprobs are not supported"}}')
             with alone:
                 texts = [token for text in request["stop"] for token in engine.chat.ids(text)]
                 engine.ends = engine.ends | set(request.get("stop_token_ids", texts))
                 reply = engine.respond([as_text(engine, request["prompt"])], 1)[0]
-            pieces = [{"text": reply.text}, {"text": "", "finish_reason": "stop" if reply.stopped else "length"}]
+            told = (
+                {"token_logprobs": [math.log(reply.confidence)] * reply.new_tokens} if "logprobs" in request else None
+            )
+            pieces = [
+                {"text": reply.text, "logprobs": told},
+                {"text": "", "finish_reason": "stop" if reply.stopped else "length"},
+            ]
             lines = [f"data: {json.dumps({'choices': [{'index': 0} | piece]})}\n\n" for piece in pieces]
             self.say(200, "".join(lines) + "data: [DONE]\n\n", "text/event-stream")
 
