@@ -78,14 +78,26 @@ def companies() -> str:
     )
     return (
         f"**On {values['companies']} companies that no recipe was chosen on: {winner} Tuned minus rag is {answerable}, on the "
-        f"questions that the documents answer, and {others}, on the others.**"
+        f"questions that the documents answer, and {others}, on the others.{_cascade(values)}**"
     )
+
+
+def _cascade(values: Mapping) -> str:
+    """Return what the cascade is worth on all questions; nothing where it was not run."""
+    if "cascade_over_rag" not in values:
+        return ""
+    ratio = with_interval(*_ends(values, "cascade_over_rag"), number)
+    return f" The cascade answers {ratio} times as many questions right as rag."
+
+
+def _ends(values: Mapping, key: str) -> tuple[float, float, float]:
+    return values[key], values[f"{key}_lo"], values[f"{key}_hi"]
 
 
 def seeds() -> str:
     """Return the differences and ratios over companies with their intervals, from metrics/seeds.json."""
     values, rows = metrics.read("seeds"), []
-    for arm in ("tuned", "tuned_rag"):
+    for arm in (key.removesuffix("_over_rag") for key in values if key.endswith("_over_rag")):
         for group, label in (
             ("all", "all questions"),
             ("answerable", "answerable ones"),

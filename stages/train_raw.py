@@ -16,6 +16,7 @@ from pathlib import Path
 from parts.project import machine, metrics, params
 from parts.project.command import run
 from parts.project.sections import Student
+from parts.project.sections import Trainings as Params  # noqa: F401 - its section, for docs/configuration.md
 from parts.student.chat_format import chat_format
 from parts.student.dataset import open_book, raw_data
 from parts.student.finetune import describe, finetune

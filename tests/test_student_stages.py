@@ -19,11 +19,12 @@ from parts.student.model import load, tokenizer
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
+from schemas.development import Development
 from schemas.open_book import OpenBook
 from schemas.pairs import Pairs
 from schemas.questions import Questions
 from schemas.redacted import Redacted
-from stages import answer, latency, parity, train, train_raw
+from stages import answer, latency, parity, train, train_raw, tune_cascade
 from tests.helpers.cli import error_line
 from tests.helpers.completions_server import completions_server
 from tests.helpers.retrieval import passages
@@ -256,6 +257,44 @@ def test_every_arm_is_timed_step_by_step_and_many_questions_at_once(tuned, capsy
     before = Path("data/timed/latency").read_bytes()
     latency.main()
     assert Path("data/timed/latency").read_bytes() == before, "the same answers: the out has no clock in it"
+
+
+@pytest.mark.slow
+def test_the_thresholds_of_the_cascade_are_chosen_on_the_answers_of_every_seed(tuned, asked, embedded_postgres, capsys):
+    metrics.write("tune_retrieval", {"passages": 1, "lexical_weight": 0.5})
+    Development.write(Questions.read())
+    tune_cascade.main()
+    shown = [len(texts) for _, texts in asked]
+    assert (shown.count(0), shown.count(1)) == (len(SEEDS) * len(QUESTIONS), len(QUESTIONS)), (
+        "the student released has one"
+    )
+    written = metrics.read("tune_cascade")
+    assert (
+        written["questions"] == len(QUESTIONS)
+        and 0 <= written["look_up_below"] <= 1.01 >= written["decline_below"] >= 0
+    )
+    assert written["accuracy"] >= max(written["accuracy_closed"], written["accuracy_open"])
+    assert "3 development questions: the cascade's thresholds are a guess" in capsys.readouterr().err
+
+
+def test_without_a_cascade_no_question_is_asked(tuned, asked):
+    tuned.params["arms"].pop("cascade")
+    tuned.change("answer", "max_new_tokens", 4)
+    Development.write(Questions.read())
+    tune_cascade.main()
+    assert not asked and metrics.read("tune_cascade")["questions"] == 0
+
+
+@pytest.mark.slow
+def test_rows_are_trained_on_with_their_passages(tables, qwen, monkeypatch):
+    OpenBook.write(OpenBook.frame([{"pair_id": "p05", "rank": 1, "chunk_id": "c1"}]))
+    encoded, encode = [], dataset.encode
+    monkeypatch.setattr(
+        dataset, "encode", lambda rows, *rest: encode(encoded.extend(rows := list(rows)) or rows, *rest)
+    )
+    tables.change("train", "num_train_epochs", 1)
+    train.main(1)
+    assert {row["pair_id"]: row["passages"] for row in encoded if row["passages"]} == {"p05": [("H", PASSAGES[1])]}
 
 
 def test_parity_is_measured_on_the_arms_of_the_adapter(tuned, capsys):

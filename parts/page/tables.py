@@ -92,7 +92,7 @@ def seeds(values: Mapping) -> Figure:
     groups = {"all": "all questions", "answerable": "answerable ones", "unanswerable": "declining"}
     rows = [
         (f"{arm} - rag, {label}", *(signed(values[f"{group}_{arm}_minus_rag{end}"]) for end in ("", "_lo", "_hi")))
-        for arm in ("tuned", "tuned_rag")
+        for arm in ("tuned", "tuned_rag", "cascade")
         for group, label in groups.items()
         if f"{group}_{arm}_minus_rag" in values
     ]
