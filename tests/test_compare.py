@@ -183,6 +183,28 @@ def test_further_questions_come_with_their_assumption_and_the_design():
     assert "If the true" not in compared(right("1" * 40, "10" * 20), exam(40))["words"], "decided"
 
 
+@pytest.mark.parametrize(
+    ("lo", "verdict", "is_named"), [(0.01, "rag", True), (-0.01, "rag", False), (0.01, "none", False)]
+)
+def test_a_cascade_is_named_where_it_beats_rag_and_there_is_a_verdict(lo, verdict, is_named):
+    values = compared(right("1" * 30, "0" * 30), exam(30)) | {"verdict": verdict, "verdict_reason": None}
+    values |= {
+        "cascade_minus_rag": 0.1,
+        "cascade_minus_rag_lo": lo,
+        "cascade_minus_rag_hi": 0.2,
+        "cascade_minus_rag_p": 0.03,
+    }
+    sentence = "The cascade, which looks up what it is not sure of, beats RAG: on all questions it is +0.100 (+0.010 to +0.200)"
+    assert (sentence in verdict_sentence.verdict_sentence(values)) == is_named
+
+
+def test_where_trainings_differ_too_much_for_any_number_of_questions_the_sentence_says_so():
+    values = compared(right("110" * 40, "101" * 39 + "100"), exam(120))
+    words = verdict_sentence.verdict_sentence(values | {"questions_for_5_points": None, "questions_for_this": None})
+    assert "5 points are out of reach, for trainings differ by more; 10 points take" in words
+    assert "no number of questions decides it, for trainings differ by more; at the far end" in words
+
+
 def passage(doc_id: str) -> dict:
     text = {"start": 0, "end": 4, "page": 1, "heading": "T", "text": "text", "n_tokens": 1}
     return {"chunk_id": f"{doc_id}#001", "doc_id": doc_id} | text

@@ -8,6 +8,7 @@ from parts.verdict.comparison import ORACLE, POINTS
 from parts.verdict.stats import POWER
 
 HEADLINES = {"tuned": "Fine-tuning wins.", "rag": "RAG wins.", "undecided": "Undecided.", "none": "No verdict."}
+DIFFER = "for trainings differ by more"
 DECLINES = {"tuned": "fine-tuning declines better", "rag": "RAG declines better", "undecided": "undecided"}
 
 
@@ -74,8 +75,8 @@ def design(v: Mapping) -> str:
         if v["answerable_tuned_minus_rag"]
         else f" No difference seen; one of up to {number(farthest, 2)} is not ruled out."
     )
-    sizes = [f"{points} points take {_questions(v[f'questions_for_{points}_points'])}" for points in POINTS]
-    sees = f"Such an exam sees differences from {number(v['least_difference'], 2)} on ({POWER:.0%} power); {', '.join(sizes)}."
+    sizes = [_size(points, v[f"questions_for_{points}_points"]) for points in POINTS]
+    sees = f"Such an exam sees differences from {number(v['least_difference'], 2)} on ({POWER:.0%} power); {'; '.join(sizes)}."
     return f"{tie} {sees} {_further(v)}".strip()
 
 
@@ -83,9 +84,12 @@ def _further(v: Mapping) -> str:
     """Return how many questions decide it if the difference seen is the true one, and at the far end of its interval."""
     if not v["answerable_tuned_minus_rag"]:
         return ""
-    seen, most = (_questions(v[key]) for key in ("questions_for_this", "questions_for_the_most"))
-    return f"If the true difference is the one seen, {seen} decide it; at the far end of the interval {most}, at 0 none ever."
+    seen, most = (v[key] for key in ("questions_for_this", "questions_for_the_most"))
+    decides = f"{seen:,} questions decide it" if seen else f"no number of questions decides it, {DIFFER}"
+    far = f"{most:,} questions" if most else "none"
+    return f"If the true difference is the one seen, {decides}; at the far end of the interval {far}, at 0 none ever."
 
 
-def _questions(n: int | None) -> str:
-    return "no number of questions, for trainings differ by more" if n is None else f"{n:,} questions"
+def _size(points: int, n: int | None) -> str:
+    """Return how many questions see a difference of so many points."""
+    return f"{points} points take {n:,} questions" if n else f"{points} points are out of reach, {DIFFER}"
