@@ -32,6 +32,7 @@ from parts.llm.server_reply import ServerReply, parse_body, token_usage
 from parts.llm.transport import Transport
 from parts.project import params
 from parts.project.sections import Server
+from parts.retrieval.embedder import BUNDLED
 from schemas.redacted import Redacted
 from tests.helpers.source_code import ROOT
 
@@ -67,7 +68,11 @@ def workdir(documents: int, each: int, samples: int) -> Iterator[Path]:
     """Work in a temporary folder with passages and the settings of one generator."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         shipped = yaml.safe_load((ROOT / "params.yaml").read_text())["synthesize"]["qa"]
-        sections = {"teacher": {"model": "bench"}, "synthesize": {"qa": {**shipped, "samples": samples}}}
+        sections = {
+            "teacher": {"model": "bench"},
+            "retrieve": {"embedder": BUNDLED},
+            "synthesize": {"qa": {**shipped, "samples": samples}},
+        }
         Path("params.yaml").write_text(yaml.safe_dump(sections))
         Path("prices.yaml").write_text((ROOT / "prices.yaml").read_text())
         write_passages(documents, each)

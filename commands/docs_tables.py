@@ -7,7 +7,9 @@ from parts.text.markdown import table
 from schemas.answers import Answers
 from schemas.chunks import Chunks
 from schemas.contexts import Contexts
+from schemas.development import Development
 from schemas.documents import Documents
+from schemas.open_book import OpenBook
 from schemas.pairs import Ledger, Pairs, PeoplePairs, RawPairs
 from schemas.questions import Questions
 from schemas.redacted import Redacted
@@ -16,7 +18,8 @@ from schemas.scores import Scores
 from schemas.table import Table
 
 TABLES: tuple[type[Table], ...] = (
-    Documents, Rejected, Chunks, Redacted, Questions, RawPairs, PeoplePairs, Ledger, Pairs, Contexts, Answers, Scores,
+    Documents, Rejected, Chunks, Redacted, Questions, RawPairs, PeoplePairs, Ledger, Pairs, Development, OpenBook, Contexts,
+    Answers, Scores,
 )  # fmt: skip
 """In the order in which a run writes them."""
 HEAD = ("column", "type", "null", "checks", "meaning")

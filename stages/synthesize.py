@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from parts.generators.shared import dry_run
-from parts.generators.shared.base import Generator, Row, Source, load_generator
+from parts.generators.shared.base import REJECTED, Generator, Row, Source, load_generator
 from parts.generators.shared.corpus import Corpus
 from parts.llm import batch_api, jobs
 from parts.llm.client import Client, connect
@@ -65,7 +65,7 @@ async def _generate(generator: Generator, corpus: Corpus, server: Server, spool:
             reasons.clear()
             await synthesize(sources, generator, teacher, take)
             waiting = await teacher.transport.settle()
-        if not reasons[None] and (generator.is_about_each_passage or reasons.total()):
+        if not reasons[None] and (generator.is_about_each_passage or set(reasons) - REJECTED - {None}):
             raise UserError(_no_rows(generator.name, reasons, teacher))
         estimate = await dry_run.pilot_estimate(sources, generator, server, teacher.transport.cache)
     tokens = teacher.meter.prompt_tokens + teacher.meter.new_tokens
@@ -89,7 +89,7 @@ def main(generator: str) -> None:
     server = params.load("teacher", Server)
     reasons, usage, paid = asyncio.run(_generate(load_generator(generator), corpus, server, spool))
     spool.write(generator)
-    rows = reasons.pop(None)
+    rows = reasons.pop(None, 0)
     metrics.write(f"synthesize/{generator}", usage | {"rows": rows, "lost": sum(reasons.values())})
     lost = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
     end = f"; lost: {lost}" if lost else ""

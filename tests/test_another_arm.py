@@ -63,11 +63,11 @@ def test_the_page_shows_it_in_every_table_and_chart_and_in_every_answer():
     assert all("rag_dense" in cells for cells in first_cells.values()), first_cells
     assert "rag_dense" in page.find(id="gaps").table.text
     row = page.find(attrs={"aria-label": "The arms"}).find_all("tr")[-1]
-    assert "as released, vectors alone" in row.text and "arm-7" in row.i["class"]
-    assert all("var(--arm-7)" in str(page.find(id=id_).svg) for id_ in ("accuracy", "gaps", "cost"))
+    assert "as released, vectors alone" in row.text and "arm-8" in row.i["class"]
+    assert all("var(--arm-8)" in str(page.find(id=id_).svg) for id_ in ("accuracy", "gaps", "cost"))
     assert "rag_dense" in page.find(id="latency").svg.text
     assert "rag_dense" in [column.text for column in page.find(id="kinds-title").parent.find_all("th")]
-    assert page.find("select", {"data-arm": "rag_dense"})["data-colour"] == "7"
+    assert page.find("select", {"data-arm": "rag_dense"})["data-colour"] == "8"
     exam = json.loads(page.find(id="exam").string)
     assert all("rag_dense" in question["answers"] for question in exam["questions"])
 

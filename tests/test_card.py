@@ -55,6 +55,7 @@ def test_the_card_is_one_the_hub_reads_with_the_scores_of_the_run(studied):
     assert scores == {
         "accuracy, fine-tuned, closed book": 0.6,
         "accuracy, fine-tuned, with retrieved passages": 0.5,
+        "accuracy, tuned; where that is not confident, rag": 0.5,
     }
     assert "| tuned | fine-tuned, closed book | 0.600 | 0.300 to 0.800 |" in read.text
     assert "Tuned minus rag: +0.200 (+0.100 to +0.300)" in read.text

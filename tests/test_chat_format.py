@@ -243,7 +243,8 @@ def test_a_student_in_gguf_is_trained_and_answers(tmp_path, monkeypatch):
     for lora_r in (4, None):
         recipe = recipe.model_copy(update={"lora_r": lora_r})
         data = dataset.pairs_data([ROW | {"split": "train"}] * 4, form, recipe, 1)
-        assert finetune(settings, form, data, recipe, 1, tmp_path / "tuned", tmp_path / "loss.tsv")["steps"] == 1
+        values, _ = finetune(settings, form, data, recipe, 1, tmp_path / "tuned", tmp_path / "loss.tsv")
+        assert values["steps"] == 1
         engine = Engine(str(tmp_path / "tuned"), form, 4, 900, gguf_file="tiny.gguf")
         assert engine.respond([engine.prompt("How long?", [])[0]], 1)[0].new_tokens > 0
 

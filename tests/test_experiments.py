@@ -208,13 +208,14 @@ def test_a_mean_has_an_interval_over_companies():
 def test_companies_are_averaged_by_group_of_questions():
     companies = [
         {arm: {"all": share, "unanswerable": 1 - share} for arm, share in zip(seeds.ARMS, shares, strict=True)}
-        for shares in ((0.5, 0.4, 0.6), (0.8, 0.4, 0.8), (0.5, 0.5, 0.5))
+        for shares in ((0.5, 0.4, 0.6, 0.6), (0.8, 0.4, 0.8, 0.9), (0.5, 0.5, 0.5, 0.5))
     ]
     values = seeds.averages(companies)
     assert values["all_tuned_minus_rag"] == pytest.approx(-0.5 / 3)
     assert values["unanswerable_tuned_minus_rag"] == pytest.approx(0.5 / 3)
     assert values["all_tuned_rag_minus_rag"] == pytest.approx(0.1 / 3)
     assert values["tuned_over_rag"] == pytest.approx((0.8 + 0.5 + 1) / 3)
+    assert values["all_cascade_minus_rag"] == pytest.approx(0.2 / 3)
 
 
 @pytest.mark.parametrize(

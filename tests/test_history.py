@@ -89,7 +89,7 @@ def test_the_list_fits_a_terminal_and_its_markdown_is_a_table_without_markup_of_
     assert "    Twice the rank" in text
     history.main(md=True)
     html = MarkdownIt("commonmark").enable("table").render(capsys.readouterr().out)
-    assert html.count("<tr>") == 5 and html.count("<td>") == 4 * 12 and "<b>" not in html
+    assert html.count("<tr>") == 5 and html.count("<td>") == 4 * 13 and "<b>" not in html
 
 
 def test_hundreds_of_runs_are_listed_by_as_many_git_processes_as_a_few(here, tmp_path, monkeypatch):

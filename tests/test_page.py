@@ -80,9 +80,9 @@ def test_a_wrong_answer_leads_to_the_passage_and_the_training_rows_behind_it(tab
     heads = tab.js("[...document.querySelectorAll('.panel h4')].map((h) => h.textContent)")
     assert heads == ["Reference", "Answers", "Gold passages", "Most similar training rows"]
     grades = tab.js("[...document.querySelectorAll('.card .grade')].map((s) => s.textContent)")
-    assert grades == ["✗ wrong"] * 2 + ["✗ 0/3 wrong"] * 3 + ["✓ right"], "of three trainings, where there are some"
+    assert grades == ["✗ wrong"] * 3 + ["✗ 0/3 wrong"] * 3 + ["✓ right"], "of three trainings, where there are some"
     summaries = tab.js("[...document.querySelectorAll('.card summary')].map((s) => s.textContent)")
-    assert summaries == ["1 passage shown, none gold"] * 2 + ["1 passage shown, 1 gold"]
+    assert summaries == ["1 passage shown, none gold"] * 3 + ["1 passage shown, 1 gold"]
     assert tab.js("document.querySelectorAll('.card .passage.gold .badge').length") == 1
     assert tab.js("document.querySelector('.row .completion').textContent") == "0 euros"
 
@@ -151,9 +151,9 @@ def test_light_and_dark_follow_the_system_until_one_is_chosen(tab, page):
 
 @pytest.fixture(scope="module")
 def nine_arms(tmp_path_factory):
-    """The page of a run with three more arms than there are."""
+    """The page of a run with two more arms than there are."""
     arm = {"model": "student", "retriever": "dense", "description": "one more"}
-    return sample_run.finish(tmp_path_factory.mktemp("nine"), {f"rag_dense_{n}": arm for n in range(7, 10)})
+    return sample_run.finish(tmp_path_factory.mktemp("nine"), {f"rag_dense_{n}": arm for n in range(8, 10)})
 
 
 @pytest.mark.parametrize("width", [390, 800, 1200])

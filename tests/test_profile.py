@@ -79,7 +79,12 @@ def test_params_metrics_and_minutes_of_a_revision_are_kept_and_nothing_else(work
     git_runs.git("commit", "-q", "-m", "a run")
     profile.keep("HEAD", Path("experiments/small"), 2.5)
     files = sorted(str(path.relative_to("experiments/small")) for path in Path("experiments/small").rglob("*.*"))
-    tables = ["metrics/score/rag.json", "metrics/tune_retrieval.json", "metrics/verdict.json"]
+    tables = [
+        "metrics/score/rag.json",
+        "metrics/tune_cascade.json",
+        "metrics/tune_retrieval.json",
+        "metrics/verdict.json",
+    ]
     assert files == [*tables, "params.yaml", "run.json"]
     assert json.loads(Path("experiments/small/run.json").read_text()) == {"minutes": 2.5}
     assert json.loads(Path("experiments/small/metrics/verdict.json").read_text()) == {"verdict": "rag"}

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from commands import redactions
 from parts.corpus.splitting import split_documents
+from parts.generators.shared.base import load_generator
 from parts.project.errors import UserError
 from parts.safety import detection, ordinary, recognisers
 from parts.safety.detection import mask_all
@@ -94,9 +95,10 @@ def test_masked_no_generator_sends_what_is_private(staff, cue, name, tmp_path, c
     redact.main()
     serve_schemas(cue)
     synthesize.main(name)
-    assert len(cue.seen) >= len(Chunks.read())
-    assert not private_values(sent(cue))
-    assert "<EMAIL_ADDRESS_1>" in sent(cue) and "costs 1,430" in sent(cue)
+    assert cue.seen and not private_values(sent(cue))
+    if load_generator(name).is_about_each_passage:
+        assert len(cue.seen) >= len(Chunks.read())
+        assert "<EMAIL_ADDRESS_1>" in sent(cue) and "costs 1,430" in sent(cue)
     tables = "".join(map(str, [*Redacted.read().rows(), *RawPairs.read(name).rows()]))
     files = [path.read_bytes() for path in (tmp_path / "cache").rglob("*") if path.is_file()]
     files += [path.read_bytes() for path in Path("metrics").rglob("*.json")]

@@ -22,7 +22,7 @@ from schemas.questions import Questions
 from schemas.scores import Scores
 from stages import report
 from tests.helpers.cli import error_line
-from tests.helpers.sample_run import ARMS, EVIL, RIGHT
+from tests.helpers.sample_run import ARMS, EVIL, right_answers
 from tests.helpers.source_code import ROOT
 
 
@@ -78,7 +78,7 @@ def test_whatever_stands_in_a_script_is_read_back_and_ends_no_element(value):
 def test_an_answer_is_right_as_the_verdict_counts_it_and_has_the_passages_that_its_arm_was_shown(exam):
     for n, question in enumerate(exam["questions"]):
         assert {arm: bool(answer["right"]) for arm, answer in question["answers"].items()} == {
-            arm: right(n) for arm, right in RIGHT.items()
+            arm: right_answers(arm)(n) for arm in ARMS
         }
     answers = exam["questions"][1]["answers"]
     shown = {arm: [exam["passages"][index]["id"] for index in answer["shown"]] for arm, answer in answers.items()}
@@ -88,6 +88,7 @@ def test_an_answer_is_right_as_the_verdict_counts_it_and_has_the_passages_that_i
         "raw": [],
         "tuned": [],
         "tuned_rag": ["lamp.md#001"],
+        "cascade": ["lamp.md#001"],
         "oracle": ["lamp.md#000"],
     }
 

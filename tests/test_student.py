@@ -36,7 +36,8 @@ def train(model: Path, recipe: finetune.Recipe, folder: str, seed: int = 1) -> d
     student = Student(model=str(model))
     chat = chat_format(student)
     data = dataset.pairs_data(rows(), chat, recipe, seed)
-    return finetune.finetune(student, chat, data, recipe, seed, Path(folder), Path("loss.tsv"))
+    values, timing = finetune.finetune(student, chat, data, recipe, seed, Path(folder), Path("loss.tsv"))
+    return values | timing
 
 
 def rows(count: int = 12) -> list[dict]:

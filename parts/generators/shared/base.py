@@ -16,6 +16,10 @@ Ask = Callable[..., Awaitable[Reply]]
 """`parts.llm.client.Client.ask`"""
 
 
+REJECTED = {"answered", "one passage"}
+"""Reasons of a generator's own checks: nothing of these was lost, and a document may leave nothing else."""
+
+
 @dataclass(frozen=True)
 class Source:
     """What a generator writes about at once: a passage, and for some generators others that go with it.
