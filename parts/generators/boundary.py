@@ -5,13 +5,13 @@ finds for it among all documents, and is kept only where the teacher sees no ans
 """
 
 import asyncio
-from itertools import chain
 
 from pydantic import BaseModel, Field
 
 from parts.corpus.passage_check import PassageCheck, check_prompt
-from parts.generators.shared.base import Ask, Row, Source, quote
+from parts.generators.shared.base import Ask, Row, Source, beside_alike, quote
 from parts.generators.shared.corpus import Corpus
+from parts.generators.shared.question_rows import ask_samples
 from parts.project import prompts
 from parts.text.answer_format import REFUSAL
 
@@ -41,10 +41,7 @@ class BoundaryQuestions(BaseModel):
 
 def sources(corpus: Corpus, params: Params) -> list[Source]:
     """Return each document, or each part of a longer one, with those most like it: the first is what is asked about."""
-    return [
-        Source(own[0], (*own[1:], *chain.from_iterable(others)), corpus=corpus)
-        for own, others in corpus.alike(params.characters, params.alike)
-    ]
+    return beside_alike(corpus, params.characters, params.alike)
 
 
 async def generate(source: Source, ask: Ask, params: Params) -> list[Row]:
@@ -52,11 +49,8 @@ async def generate(source: Source, ask: Ask, params: Params) -> list[Row]:
     own = [chunk for chunk in (source.passage, *source.others) if chunk["doc_id"] == source.passage["doc_id"]]
     others = [chunk for chunk in source.others if chunk["doc_id"] != source.passage["doc_id"]]
     prompt = prompts.render("boundary/questions", count=params.count, document=quote(own), others=quote(others))
-    jobs = [
-        ask(prompt, schema=BoundaryQuestions, sample=sample, temperature=params.temperature)
-        for sample in range(params.samples)
-    ]
-    replies = [reply.items(BoundaryQuestions) for reply in await asyncio.gather(*jobs)]
+    samples = await ask_samples(prompt, BoundaryQuestions, ask, params)
+    replies = [reply.items(BoundaryQuestions) for reply in samples]
     questions = dict.fromkeys(row.question.strip() for rows, _ in replies for row in rows)
     checked = await asyncio.gather(*(_row(question, own, source.corpus, ask, params) for question in questions))
     return [*checked, *(Row("qa", dropped=reason) for _, lost in replies for reason in lost)]

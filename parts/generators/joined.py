@@ -1,13 +1,11 @@
 """Questions that take two passages of different documents, with the steps to their answer written out (multi-hop)."""
 
-import asyncio
-
 from pydantic import BaseModel, Field
 
 from parts.corpus.exam_passages import linked_pairs
 from parts.generators.shared.base import Ask, Row, Source
 from parts.generators.shared.corpus import Corpus
-from parts.generators.shared.question_rows import TrainingQuestions, question_rows
+from parts.generators.shared.question_rows import TrainingQuestions, ask_questions
 from parts.project import prompts
 from parts.safety import quoting
 
@@ -40,9 +38,5 @@ async def generate(source: Source, ask: Ask, params: Params) -> list[Row]:
         first=source.quoted_others(),
         second=source.quoted(),
     )
-    jobs = [
-        ask(prompt, schema=JoinedQuestions, sample=sample, temperature=params.temperature)
-        for sample in range(params.samples)
-    ]
-    rows = [row for reply in await asyncio.gather(*jobs) for row in question_rows(reply, JoinedQuestions)]
+    rows = await ask_questions(prompt, JoinedQuestions, ask, params)
     return [Row("qa", dropped="one passage") if source.link.lower() in row.prompt.lower() else row for row in rows]

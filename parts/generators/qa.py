@@ -1,11 +1,9 @@
 """Open questions whose answers explain their reasoning: the QA half of Synthetic Mixed Training (arXiv 2603.23562)."""
 
-import asyncio
-
 from pydantic import BaseModel, Field
 
 from parts.generators.shared.base import Ask, Row, Source
-from parts.generators.shared.question_rows import TrainingQuestions, question_rows
+from parts.generators.shared.question_rows import TrainingQuestions, ask_questions
 from parts.project import prompts
 
 
@@ -20,8 +18,4 @@ class Params(BaseModel, extra="forbid", frozen=True):
 async def generate(source: Source, ask: Ask, params: Params) -> list[Row]:
     """Return the questions of all samples on one passage."""
     prompt = prompts.render("qa/questions", count=params.count, passage=source.quoted())
-    jobs = [
-        ask(prompt, schema=TrainingQuestions, sample=sample, temperature=params.temperature)
-        for sample in range(params.samples)
-    ]
-    return [row for reply in await asyncio.gather(*jobs) for row in question_rows(reply, TrainingQuestions)]
+    return await ask_questions(prompt, TrainingQuestions, ask, params)

@@ -1,13 +1,10 @@
 """Questions that take a step beyond what is stated: comparisons, totals, counts and orders, with the step written out."""
 
-import asyncio
-from itertools import chain
-
 from pydantic import BaseModel, Field
 
-from parts.generators.shared.base import Ask, Row, Source
+from parts.generators.shared.base import Ask, Row, Source, beside_alike
 from parts.generators.shared.corpus import Corpus
-from parts.generators.shared.question_rows import TrainingQuestions, question_rows
+from parts.generators.shared.question_rows import TrainingQuestions, ask_questions
 from parts.project import prompts
 
 
@@ -27,18 +24,11 @@ class StepQuestions(TrainingQuestions):
 
 def sources(corpus: Corpus, params: Params) -> list[Source]:
     """Return each document, or each part of a longer one, with those most like it."""
-    return [
-        Source(own[0], (*own[1:], *chain.from_iterable(others)))
-        for own, others in corpus.alike(params.characters, params.alike)
-    ]
+    return beside_alike(corpus, params.characters, params.alike)
 
 
 async def generate(source: Source, ask: Ask, params: Params) -> list[Row]:
     """Return the questions of all samples on a document and those like it."""
     passages = f"{source.quoted()}\n\n{source.quoted_others()}"
     prompt = prompts.render("steps/questions", count=params.count, passages=passages)
-    jobs = [
-        ask(prompt, schema=StepQuestions, sample=sample, temperature=params.temperature)
-        for sample in range(params.samples)
-    ]
-    return [row for reply in await asyncio.gather(*jobs) for row in question_rows(reply, StepQuestions)]
+    return await ask_questions(prompt, StepQuestions, ask, params)

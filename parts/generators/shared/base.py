@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 from pydantic import BaseModel
@@ -93,6 +94,14 @@ def load_generator(name: str, section: dict | None = None) -> Generator:
     module = importlib.import_module(f"parts.generators.{name}")
     knobs = params.load(f"synthesize.{name}", module.Params) if section is None else module.Params(**section)
     return Generator(name, module.generate, getattr(module, "sources", _each_passage), knobs)
+
+
+def beside_alike(corpus: Corpus, characters: int, count: int) -> list[Source]:
+    """Return each document, or each part of up to `characters` of a longer one, with the `count` that are most like it."""
+    return [
+        Source(own[0], (*own[1:], *chain.from_iterable(others)), corpus=corpus)
+        for own, others in corpus.alike(characters, count)
+    ]
 
 
 def quote(chunks: Sequence[dict]) -> str:
