@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from invitro.rules import several, wordings
+from invitro.rules import looks, several, wordings
 from invitro.rules.sentences import fact
 from invitro.world import grammar
 from parts.corpus.exam_passages import linked_pairs
@@ -102,6 +102,38 @@ def test_a_boundary_question_is_what_only_another_document_states_and_is_decline
     assert {(row.completion, row.answerable) for row in kept} == {(REFUSAL, False)}
     questions = {row.prompt for row in kept}
     assert all("Lyon Office" in text and "badge" in text for text in questions), "floors are stated, a badge is not"
+
+
+@pytest.mark.parametrize(
+    ("phrase", "name"),
+    [
+        ("the night team", "a team"), ("Zork Depot", "a place"), ("Ana Bright", "a person"), ("Cork", "a material"),
+        ("7 months", "months"), ("7 weeks", "weeks"), ("1,900 euros", "a sum of money"), ("8:30", "a time"),
+        ("1988", "a year"), ("12", "a number"), ("Zork Ltd", "a firm"), ("a broken pump", ""),
+    ],
+)  # fmt: skip
+def test_a_phrase_shows_by_its_look_what_it_is_alone_and_in_a_text(phrase, name):
+    assert looks.look(phrase) == name
+    assert looks.looks(f"It has {phrase}, too.") == [name] * bool(name)
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "is_asked"),
+    [
+        ("Zork is made at Lyon Office.", "Blim was designed by Ana Bright.", True),
+        ("Zork was drawn by Eva Stern.", "Blim was designed by Ana Bright.", False),
+        ("Zork runs for 7 hours.", "Blim is under warranty for 9 months.", True),
+        ("Zork is repaired free of charge for 7 months.", "Blim is under warranty for 9 months.", False),
+        ("The number of floors of Zork is 7.", "The number of desks of Blim is 40.", True),
+        ("The number of floors of Zork is 7. Its yard holds 9 cars.", "The number of desks of Blim is 40.", False),
+        ("Cork is the material of Zork.", "Blim is made of steel.", False),
+        ("Zork is made at Lyon Office.", "Blim is managed by Zork.", False),
+    ],
+)
+def test_a_boundary_question_asks_for_what_no_phrase_of_the_document_can_be(own, other, is_asked):
+    documents = [quote([{"heading": name, "text": text}]) for name, text in (("Zork", own), ("Blim", other))]
+    prompt = prompts.render("boundary/questions", count=9, document=documents[0], others=documents[1])
+    assert bool(several.boundary_questions(prompt, random.Random(1))["questions"]) == is_asked
 
 
 def test_a_boundary_question_that_some_passage_answers_is_dropped_with_the_reason(teacher):

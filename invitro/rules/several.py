@@ -12,6 +12,7 @@ from itertools import combinations
 
 from invitro.rules import wordings
 from invitro.rules.judge import words
+from invitro.rules.looks import look, looks
 from invitro.rules.prompts import number_wanted, passages, quoted
 from invitro.rules.sentences import Fact
 
@@ -65,21 +66,19 @@ def step_questions(prompt: str, rng: random.Random) -> dict:
 def boundary_questions(prompt: str, rng: random.Random) -> dict:
     """Return questions about the first document's subject for what only others state, of their own.
 
-    The first document might state the same in other words. So what is asked for is of a kind (how long, what colour, who)
-    that it states nothing of, or a number whose label none of its numbers of that unit has.
+    The first document might state the same in other words. So what is asked for is of a look (months, a colour, a person)
+    that none of its phrases has, or a number whose label none of its numbers of that look has.
     """
     by_title = facts_by_title(prompt)
     title, *others = by_title
     text = "\n".join(text for heading, text in quoted(prompt) if heading.split(" > ")[0].strip() == title)
-    own_kinds = {kind for fact in by_title[title] for kind in wordings.kinds(fact)}
-    own_kinds |= wordings.kinds_shown(text.replace(title, ""))
+    own_looks = looks(text.replace(title, ""))
     labels = _labels(by_title)
     rows = []
     for other, fact in ((name, fact) for name in others for fact in by_title[name]):
-        kinds = wordings.kinds(fact)
-        is_own = other in fact.sentence and other not in fact.answer
-        is_unstated = bool(kinds) and not own_kinds & set(kinds)
-        if is_own and (is_unstated or _is_another_label(fact, by_title[title], text, labels)):
+        is_own = other in fact.sentence and other not in fact.answer and title not in fact.sentence
+        is_unstated = look(fact.answer) not in ("", *own_looks)
+        if is_own and (is_unstated or _is_another_label(fact, by_title[title], own_looks, labels)):
             moved = Fact(title, fact.sentence.replace(other, title), fact.answer)
             rows.append(rng.choice(wordings.training(moved)))
     chosen = rng.sample(rows, min(number_wanted(prompt), len(rows)))
@@ -118,7 +117,7 @@ def _measures(by_title: dict[str, list[Fact]]) -> dict[str, dict[str, Fact]]:
 def _unit(fact: Fact) -> str | None:
     """Return the unit of the number that is the answer, "" for a bare one; None for another answer, such as a year."""
     amount = _AMOUNT.fullmatch(fact.answer)
-    return None if not amount or "what year" in wordings.kinds(fact) else f"{amount[1]}{amount[3] or ''}"
+    return None if not amount or look(fact.answer) == "a year" else f"{amount[1]}{amount[3] or ''}"
 
 
 def _labels(by_title: dict[str, list[Fact]]) -> dict[str, set[str]]:
@@ -143,14 +142,15 @@ def _label_of(fact: Fact, labels: dict[str, set[str]]) -> str | None:
     return candidates[0] if len(candidates) == 1 else None
 
 
-def _is_another_label(fact: Fact, own: list[Fact], text: str, labels: dict[str, set[str]]) -> bool:
-    """Tell whether `fact` tells a number by a label that no number of its unit among `own`, the facts of `text`, has."""
-    unit, label = _unit(fact), _label_of(fact, labels)
-    if not unit or not label:
-        return False
-    own_labels = [_label_of(other, labels) for other in own if _unit(other) == unit]
-    n_numbers = len(re.findall(rf"\d {re.escape(unit)}", text))
-    return n_numbers == len(own_labels) and None not in own_labels and label not in own_labels
+def _is_another_label(fact: Fact, own: list[Fact], own_looks: list[str], labels: dict[str, set[str]]) -> bool:
+    """Tell whether `fact` tells a number by a label that no number of its look among `own`, the document's facts, has.
+
+    `own_looks` are of all phrases of the document: where a sentence that no rule reads has such a number, nobody knows.
+    """
+    own_labels = [_label_of(other, labels) for other in own if look(other.answer) == look(fact.answer)]
+    label = _label_of(fact, labels)
+    n_numbers = own_looks.count(look(fact.answer))
+    return label is not None and n_numbers == len(own_labels) and None not in own_labels and label not in own_labels
 
 
 def _compared(label: str, left: tuple[str, Fact], right: tuple[str, Fact], rng: random.Random) -> Iterator[dict]:

@@ -92,17 +92,6 @@ def _lower(text: str) -> str:
     return text[0].lower() + text[1:] if first.lower() in _SMALL else text
 
 
-def kinds(fact: Fact) -> list[str]:
-    """Return what an answer like that of `fact` tells: how many days, how long, who; nothing where its look does not show it."""
-    return [words for words in _whats(fact) if words not in ("what", "who or what")]
-
-
-def kinds_shown(text: str) -> set[str]:
-    """Return what the phrases of `text` tell by their looks, whether or not a rule reads its sentences: how long, who."""
-    shown = {words for look, words in _LOOKS.items() if re.search(rf"(?<!\w)(?:{look})(?!\w)", text)}
-    return shown | ({"who"} if re.search(r"[A-Z]\w+ [A-Z]\w+", text) else set())
-
-
 def backwards(fact: Fact) -> str:
     """Return the most natural question that `fact` answers."""
     questions = _labelled(fact) or [_turned(fact, _whats(fact)[0])]
