@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -253,3 +254,10 @@ def test_trainings_come_back_in_order_and_the_first_error_ends_them(monkeypatch)
     assert progress.trainings(divmod, [(7, 2), (9, 4), (5, 5)], [1, 2, 3]) == [(3, 1), (2, 1), (1, 0)]
     with pytest.raises(ZeroDivisionError):
         progress.trainings(divmod, [(7, 2), (1, 0), (5, 5)], [1, 2, 3])
+
+
+def test_dvc_checkout_asks_for_no_file_that_only_an_experiment_makes():
+    stages = yaml.safe_load(Path("experiments/dvc.yaml").read_text())["stages"]
+    outs = [out for stage in stages.values() for out in stage.get("do", stage).get("outs", [])]
+    assert outs
+    assert all(isinstance(out, dict) and [*out.values()] == [{"cache": False}] for out in outs), "no clone has them"
