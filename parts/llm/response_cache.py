@@ -5,30 +5,25 @@ that paid for it, however that ends; if the machine loses power, the last respon
 whole. (FULL would wait for the disk after every response.) No key of an API is stored.
 
 What requests in flight may take is reserved in the same file, so that processes beside each other keep one budget.
+
+A file that is damaged is moved aside, and what can still be read of it is kept: it was paid for.
 """
 
+import functools
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-TABLES = """
-CREATE TABLE IF NOT EXISTS answers (request BLOB PRIMARY KEY, body BLOB) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS spent (model TEXT PRIMARY KEY, prompt_tokens INTEGER, new_tokens INTEGER) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS collected (batch TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS reserved (
-    id INTEGER PRIMARY KEY, process TEXT, model TEXT, prompt_tokens INTEGER, new_tokens INTEGER
-);
-CREATE TABLE IF NOT EXISTS given_up (request BLOB PRIMARY KEY, runs INTEGER) WITHOUT ROWID;
-"""
+from parts.llm import cache_rescue
+from parts.llm.cache_tables import COLLECT, GIVE_UP, RESERVE, SPEND, STORE, TABLES, WRITES
+from parts.project.errors import UserError
 
-SPEND = """
-INSERT INTO spent VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET
-prompt_tokens = prompt_tokens + excluded.prompt_tokens, new_tokens = new_tokens + excluded.new_tokens
-"""
+NAME = "llm.sqlite"
 
 
 class CachedResponse(NamedTuple):
@@ -50,16 +45,79 @@ class Reservation(NamedTuple):
     """None: the process that sent it knows no length yet"""
 
 
+def in_one_line(method: Callable) -> Callable:
+    """Return `method` of ResponseCache with SQLite's errors as those of a user."""
+
+    @functools.wraps(method)
+    def call(self, *arguments, **named):
+        with self._in_one_line():
+            return method(self, *arguments, **named)
+
+    return call
+
+
 class ResponseCache:
-    """The responses in `folder`, and the tokens that were ever paid for them."""
+    """The responses in `folder`, and the tokens that were ever paid for them.
+
+    Every method raises UserError where the file cannot be read or written.
+    """
 
     def __init__(self, folder: Path):
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-        self.db = sqlite3.connect(folder / "llm.sqlite", isolation_level=None, timeout=60)
+        self.folder, self.file = folder, folder / NAME
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._open()
+        except sqlite3.DatabaseError as error:
+            problem = self._problem(error)
+            if self.file.exists():
+                raise problem from error
+            print(str(problem).removesuffix(": run the same command again"), file=sys.stderr)
+            self._open()
+        except OSError as error:
+            raise UserError(f"the cache of answers {folder}: {error.strerror}: or set CLOSEDBOOK_CACHE") from error
+
+    def _open(self) -> None:
+        is_new = not self.file.exists()
+        self.db = sqlite3.connect(self.file, isolation_level=None, timeout=60)
         self.db.execute("PRAGMA journal_mode = WAL")
         self.db.execute("PRAGMA synchronous = NORMAL")
         self.db.executescript(TABLES)
+        for statement in WRITES:
+            self.db.execute(f"EXPLAIN {statement}", (None,) * statement.count("?"))  # does it have the columns?
+        if is_new:
+            cache_rescue.salvage(self.file, self.db)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Commit what is written in the block, or nothing of it where it ends by an error."""
+        self.db.execute("BEGIN IMMEDIATE")
+        with self.db:
+            yield
+
+    @contextmanager
+    def _in_one_line(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.ProgrammingError:  # of ours
+            raise
+        except sqlite3.DatabaseError as error:
+            raise self._problem(error) from error
+
+    def _problem(self, error: sqlite3.DatabaseError) -> UserError:
+        """Return what is wrong with the file, in one line; move it aside where it is damaged."""
+        if not cache_rescue.is_damaged(error):
+            cause = "its disk is full" if "full" in str(error) else error
+            return UserError(
+                f"the cache of answers {self.file}: {cause}: make it writable, or set CLOSEDBOOK_CACHE to another folder; what "
+                "was answered before is kept"
+            )
+        with suppress(sqlite3.Error):
+            self.db.close()
+        aside = cache_rescue.move_aside(self.file)
+        return UserError(
+            f"the cache of answers {self.file} was damaged ({error}): it is {aside.name} now, and what can be read of it is "
+            "kept: run the same command again"
+        )
 
     @classmethod
     def open(cls) -> "ResponseCache":
@@ -71,34 +129,41 @@ class ResponseCache:
         """Return the hash of all that determines the response: path and body, not the server's address."""
         return hashlib.sha256(f"POST {path}\n".encode() + content).digest()
 
+    @in_one_line
     def get(self, key: bytes) -> bytes | None:
         """Return the body of the response to a request; None when it is not cached."""
         row = self.db.execute("SELECT body FROM answers WHERE request = ?", (key,)).fetchone()
+        if row and not isinstance(row[0], bytes):
+            self.remove(key)
+            return None
         return row[0] if row else None
 
+    @in_one_line
     def remove(self, key: bytes) -> None:
         """Remove the response to a request."""
         self.db.execute("DELETE FROM answers WHERE request = ?", (key,))
 
+    @in_one_line
     def give_up(self, key: bytes) -> int:
         """Note that a request was given up in one more run; return in how many by now."""
-        count = "INSERT INTO given_up VALUES (?, 1) ON CONFLICT DO UPDATE SET runs = runs + 1 RETURNING runs"
-        return self.db.execute(count, (key,)).fetchone()[0]
+        return self.db.execute(GIVE_UP, (key,)).fetchone()[0]
 
+    @in_one_line
     def spend(self, model: str, prompt_tokens: int, new_tokens: int) -> None:
         """Add the tokens of a response that is of no use, and is not stored, to those paid."""
         self.db.execute(SPEND, (model, prompt_tokens, new_tokens))
 
+    @in_one_line
     def store(self, *responses: CachedResponse, batch: str | None = None) -> None:
         """Store responses, add their tokens to those paid, and mark the `batch` they came in as collected: all or nothing."""
-        self.db.execute("BEGIN IMMEDIATE")
-        with self.db:  # commits, or rolls back
+        with self._transaction():
             for each in responses:
-                self.db.execute("INSERT OR IGNORE INTO answers VALUES (?, ?)", (each.key, each.body))
+                self.db.execute(STORE, (each.key, each.body))
                 self.db.execute(SPEND, (each.model, each.prompt_tokens, each.new_tokens))
             if batch:
-                self.db.execute("INSERT OR IGNORE INTO collected VALUES (?)", (batch,))
+                self.db.execute(COLLECT, (batch,))
 
+    @in_one_line
     def tokens_paid(self) -> list[tuple[str, int, int]]:
         """Return (model, prompt tokens, new tokens) ever paid for, by model."""
         return self.db.execute("SELECT model, prompt_tokens, new_tokens FROM spent").fetchall()
@@ -106,23 +171,25 @@ class ResponseCache:
     @contextmanager
     def reservations(self) -> Iterator[list[Reservation]]:
         """Yield the reservations of all processes that run, while no other process can add one."""
-        self.db.execute("BEGIN IMMEDIATE")
-        with self.db:
+        with self._in_one_line(), self._transaction():
             for (process,) in self.db.execute("SELECT DISTINCT process FROM reserved").fetchall():
                 if process != identity(int(process.partition(" ")[0])):
                     self.db.execute("DELETE FROM reserved WHERE process = ?", (process,))
             rows = self.db.execute("SELECT model, prompt_tokens, new_tokens FROM reserved")
             yield [Reservation(*row) for row in rows.fetchall()]
 
+    @in_one_line
     def reserve(self, reservation: Reservation) -> int:
         """Add a reservation of this process; return its number."""
         values = (identity(os.getpid()), *reservation)
-        return self.db.execute("INSERT INTO reserved VALUES (NULL, ?, ?, ?, ?)", values).lastrowid
+        return self.db.execute(RESERVE, values).lastrowid
 
+    @in_one_line
     def release(self, number: int) -> None:
         """Remove a reservation."""
         self.db.execute("DELETE FROM reserved WHERE id = ?", (number,))
 
+    @in_one_line
     def collected_batches(self) -> set[str]:
         """Return the ids of the batches whose responses are stored."""
         return {batch for (batch,) in self.db.execute("SELECT batch FROM collected")}
