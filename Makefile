@@ -1,5 +1,5 @@
 # make repro | make test | make quick | make lint | make diff | make history | make ask | make verdict | make page | make estimate | make ledger
-# make coverage | make rejected | make redactions | make docs | make picture | make search | make scaling | make ablations | make leak | make seeds | make bench | make clean
+# make coverage | make rejected | make redactions | make docs | make picture | make search | make scaling | make ablations | make mixture | make leak | make seeds | make bench | make clean
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
@@ -10,7 +10,7 @@ export TOKENIZERS_PARALLELISM = false
 # training is a tenth faster where Linux gives pages of 2 MB on request
 export GLIBC_TUNABLES = glibc.malloc.hugetlb=1
 
-.PHONY: repro test quick lint ask diff history verdict page estimate ledger coverage rejected redactions docs picture search scaling ablations leak seeds bench clean
+.PHONY: repro test quick lint ask diff history verdict page estimate ledger coverage rejected redactions docs picture search scaling ablations mixture leak seeds bench clean
 
 repro: .venv/done ## documents in, verdict out; PROFILE=real runs params/real.yaml beside it
 ifdef PROFILE
@@ -68,6 +68,9 @@ scaling: .venv/done ## accuracy against synthetic tokens, on other made-up compa
 
 ablations: .venv/done ## what one change of the recipe is worth, there
 	@dvc repro experiments/dvc.yaml:variants@ablations
+
+mixture: .venv/done ## what each kind of training row is worth, there
+	@dvc repro experiments/dvc.yaml:variants@mixture
 
 search: .venv/done ## what the recipe of params.yaml was chosen among, on companies of its own
 	@dvc repro experiments/dvc.yaml:variants@search

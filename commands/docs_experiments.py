@@ -29,10 +29,13 @@ def scaling() -> str:
     recipes = {name: row for name, row in values.items() if isinstance(row, dict)}
     sizes = next(iter(recipes.values()))["tokens"]
     rows = [
-        [name, *(f"{value:.3f}" for value in row["accuracies"]), f"{row['slope']:+.3f}", f"{row['r2']:.2f}"]
+        [
+            name, *(f"{value:.3f}" for value in row["accuracies"]), f"{row['from_tokens'] // 1000}k",
+            f"{row['slope_from']:+.3f}", f"{row['r2_from']:.2f}",
+        ]
         for name, row in recipes.items()
-    ]
-    head = ["recipe", *(f"{size // 1000}k" for size in sizes), "per doubling", "R²"]
+    ]  # fmt: skip
+    head = ["recipe", *(f"{size // 1000}k" for size in sizes), "learns from", "per doubling", "R²"]
     return table(head, rows) + f"\n\nAccuracy of rag: {values['rag_accuracy']:.3f}."
 
 
@@ -40,9 +43,11 @@ def variants(group: str) -> str:
     """Return the accuracy and the abilities of each variant, from metrics/`group`.json."""
     values = metrics.read(group)
     columns = {
-        "tuned": "accuracy", "tuned_rag": "accuracy_with_passages", "reads 1": "read_gold_em", "reads 8": "read_8_em",
-        "two documents": "two_documents_em", "refuses": "declines_when_absent",
+        "tuned": "accuracy", "facts": "accuracy_fact", "two documents": "accuracy_two_documents", "a step": "accuracy_reasoning",
+        "declines": "accuracy_unanswerable", "tuned_rag": "accuracy_with_passages", "reads 1": "read_gold_em", "reads 8": "read_8_em",
+        "reads 2 documents": "two_documents_em", "refuses": "declines_when_absent",
     }  # fmt: skip
+    columns = {label: key for label, key in columns.items() if key in values["reference"]}
     rows = [
         [name.replace("_", " "), *(number(row.get(key), 2) for key in columns.values())]
         for name, row in values.items()

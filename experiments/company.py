@@ -18,11 +18,12 @@ from parts.generators.shared.corpus import Corpus
 from parts.llm.client import connect
 from parts.project import params
 from parts.project.sections import Server, Student
-from parts.retrieval import postgres
+from parts.retrieval import postgres, tuned_settings
 from parts.retrieval.embedder import Embedder, EmbedderParams
 from parts.retrieval.retriever import retrieve
 from parts.safety import detection, redaction
 from parts.student.model import token_counter, tokenizer
+from schemas.open_book import OpenBook
 from schemas.pairs import RawPairs
 from stages import ingest, synthesize
 
@@ -49,6 +50,8 @@ class Company:
     questions: pl.DataFrame
     contexts: pl.DataFrame
     raw: pl.DataFrame
+    shown: pl.DataFrame
+    """OpenBook of all questions in `raw`: of which some may be put with passages"""
 
 
 def prepare(
@@ -72,7 +75,14 @@ def prepare(
     contexts = retrieve("hybrid", questions, chunks, params.load("retrieve", postgres.RetrieveParams))
     redacted, _ = redaction.redact(documents, chunks, private or params.load("redact", detection.Params))
     raw = asyncio.run(_synthesize(Corpus(redacted.to_dicts(), embed), settings.generators))
-    return Company(seed, chunks, questions, contexts, raw)
+    return Company(seed, chunks, questions, contexts, raw, _shown(raw, chunks))
+
+
+def _shown(raw: pl.DataFrame, chunks: pl.DataFrame) -> pl.DataFrame:
+    asked = raw.filter(pl.col("dropped").is_null(), kind="qa").select(question_id="pair_id", question="prompt")
+    contexts = retrieve("hybrid", asked, chunks, params.load("retrieve", postgres.RetrieveParams))
+    best = contexts.filter(pl.col("rank") <= tuned_settings.read().passages)
+    return best.select("rank", "chunk_id", pair_id="question_id").select(OpenBook.types().keys())
 
 
 async def _synthesize(corpus: Corpus, generators: Mapping[str, dict]) -> pl.DataFrame:

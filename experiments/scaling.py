@@ -27,6 +27,8 @@ class Params(BaseModel, extra="forbid", frozen=True):
     seeds: list[int] = Field(min_length=1)  # of the companies, each also the seed of its trainings
     tokens: list[int] = Field(min_length=3)  # synthetic ones; replayed ones come on top
     replay_share: float = Field(ge=0, lt=1)  # of all tokens
+    reasoning: list[str]  # generators whose reasoning is trained on
+    open_book: float = Field(ge=0, le=1)  # share of the questions that are put with passages
     recipes: dict[str, list[str]]  # training rows, by generator
 
 
@@ -38,15 +40,33 @@ def fit(tokens: list[int], accuracy: list[float]) -> dict[str, float]:
     return {"slope": line.slope, "r2": line.rvalue**2}
 
 
-def summary(points: pl.DataFrame) -> dict[str, dict]:
-    """Return, for each recipe, its sizes, the mean accuracy and its range over the companies at each, and the fit."""
+def onset(accuracies: list[float], n: int) -> int:
+    """Return the index of the size at which learning sets in: the last of the first sizes that learn nothing.
+
+    A size has learnt where its accuracy is above the first one's by two standard errors of their difference, of `n`
+    questions. The index leaves three sizes at least.
+    """
+    first = accuracies[0]
+    learnt = [value - first > 2 * ((value * (1 - value) + first * (1 - first)) / n) ** 0.5 for value in accuracies]
+    start = learnt.index(True) - 1 if True in learnt else 0
+    return min(start, len(accuracies) - 3)
+
+
+def summary(points: pl.DataFrame, questions: int) -> dict[str, dict]:
+    """Return, for each recipe, its sizes, the mean accuracy and its range over the companies at each, and two fits.
+
+    One is of all sizes, one (`..._from`) of those from `from_tokens` on, where learning sets in. `questions` are a company's.
+    """
     by_recipe = {}
     for (recipe,), part in points.group_by("recipe", maintain_order=True):
         sizes = part.group_by("tokens").agg(
             accuracies=pl.mean("accuracy"), least=pl.min("accuracy"), most=pl.max("accuracy"), n=pl.len()
         )
         columns = sizes.sort("tokens").to_dict(as_series=False)
-        by_recipe[recipe] = columns | fit(columns["tokens"], columns["accuracies"])
+        tokens, accuracies = columns["tokens"], columns["accuracies"]
+        start = onset(accuracies, questions * columns["n"][0])
+        later = {f"{key}_from": value for key, value in fit(tokens[start:], accuracies[start:]).items()}
+        by_recipe[recipe] = columns | fit(tokens, accuracies) | later | {"from_tokens": tokens[start]}
     return by_recipe
 
 
@@ -57,7 +77,13 @@ def main() -> None:
     recipe = params.load("train", finetune.Recipe)
     companies = [company.prepare(seed, company_params) for seed in settings.seeds]
     jobs = [
-        (made_up, name, study.Plan(tuple(generators), tokens, recipe, [], settings.replay_share))
+        (
+            made_up,
+            name,
+            study.Plan(
+                generators, tokens, recipe, settings.reasoning, settings.replay_share, open_book=settings.open_book
+            ),
+        )
         for tokens, made_up, (name, generators) in product(settings.tokens, companies, settings.recipes.items())
     ]
     results = trainings(study.study, [(made_up, plan) for made_up, _, plan in jobs], [plan.tokens for *_, plan in jobs])
@@ -68,7 +94,9 @@ def main() -> None:
         ]
     )
     rag = mean(map(study.rag, companies))
-    metrics.write("scaling", summary(points) | {"rag_accuracy": rag, "companies": settings.seeds})
+    metrics.write(
+        "scaling", summary(points, company_params.questions) | {"rag_accuracy": rag, "companies": settings.seeds}
+    )
     charts.scaling(points, rag, PLOT)
 
 

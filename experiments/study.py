@@ -28,11 +28,11 @@ from parts.scoring import exact
 from parts.student import dataset, finetune
 from parts.student.chat_format import chat_format
 from parts.student.model import weights
-from stages import answer, curate
+from stages import answer, curate, open_book
 
 CACHE = Path(".cache/experiments")
 UNSEEN = 3_000  # seed of the first of the companies that forgetting is measured on
-VERSION = f"study-1 {exact.VERSION} {ability.VERSION}"
+VERSION = f"study-2 {exact.VERSION} {ability.VERSION}"
 """Of the measurements; part of every key. Raise study-N when decoding changes an answer."""
 
 
@@ -51,6 +51,8 @@ class Plan:
     """share of the tokens in documents where there are questions, too"""
     ability_questions: int = 0
     """of each form, about other companies, to measure forgetting after the training"""
+    open_book: float = 0.0
+    """share of the questions that are put with passages"""
     on_documents: bool = False
     """trained on the documents themselves, for as many tokens as on the rows"""
 
@@ -88,6 +90,14 @@ def rows(company: Company, plan: Plan) -> pl.DataFrame:
     return curate.training_rows(portion(ledger, plan.tokens, plan.documents), settings, count)
 
 
+def open_rows(company: Company, plan: Plan) -> list[dict]:
+    """Return the rows of `plan`, a share of the questions with passages."""
+    pairs = rows(company, plan)
+    chosen = open_book.choose(pairs, plan.open_book)["question_id"]
+    shown = company.shown.filter(pl.col("pair_id").is_in(chosen.implode()))
+    return dataset.open_book(pairs.to_dicts(), shown.to_dicts(), company.chunks.to_dicts())
+
+
 def study(company: Company, plan: Plan) -> dict[str, float]:
     """Return the metrics of a student after `plan`: accuracy on the exam, remaining abilities, and the cost of training."""
     settings = params.load("answer", arm_engine.AnswerParams)
@@ -95,7 +105,7 @@ def study(company: Company, plan: Plan) -> dict[str, float]:
     exams += [(company.questions, shown(company, settings.passages))] if plan.ability_questions else []
 
     def measure(engine: transformers_engine.Engine) -> dict[str, float]:
-        metrics = {"accuracy": accuracy(company, engine, {}, arm_engine.batch_size())}
+        metrics = accuracies(company, engine, {}, arm_engine.batch_size())
         if plan.ability_questions:
             metrics["accuracy_with_passages"] = accuracy(
                 company, engine, shown(company, settings.passages), arm_engine.batch_size()
@@ -147,7 +157,7 @@ def cached(company: Company, plan: Plan, measure: Callable[[transformers_engine.
 
     The key is of both: `measured`, JSON values, is all data that bears on `measure` beyond the student.
     """
-    pairs = rows(company, plan).to_dicts()
+    pairs = open_rows(company, plan)
     student, settings = params.load("student", Student), params.load("answer", arm_engine.AnswerParams)
     folder = CACHE / study_key(company, plan, pairs, measured)
     if (folder / "metrics.json").exists():
@@ -180,6 +190,13 @@ def shown(company: Company, most: int) -> dict:
 
 def accuracy(company: Company, engine: transformers_engine.Engine, passages: dict, batch: int) -> float:
     """Return the share of the company's exam that `engine` answers exactly."""
+    return accuracies(company, engine, passages, batch)["accuracy"]
+
+
+def accuracies(company: Company, engine: transformers_engine.Engine, passages: dict, batch: int) -> dict[str, float]:
+    """Return the share of the company's exam that `engine` answers exactly, and that of each kind of question."""
     answers = answer.answer(company.questions, passages, engine, batch, "exam").join(company.questions, "question_id")
-    scores = [exact.score(*row)["exact"] for row in answers.select("response", "references", "answerable").iter_rows()]
-    return sum(scores) / len(scores)
+    right = [exact.score(*row)["exact"] for row in answers.select("response", "references", "answerable").iter_rows()]
+    scores = answers.select("kind", exact=pl.Series(right))
+    by_kind = scores.group_by("kind").agg(pl.mean("exact")).sort("kind")
+    return {"accuracy": scores["exact"].mean()} | {f"accuracy_{kind}": share for kind, share in by_kind.rows()}

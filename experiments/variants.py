@@ -37,6 +37,7 @@ class Variant(BaseModel, extra="forbid", frozen=True):
     documents: float | None = None
     reasoning: list[str] | None = None
     replay_share: float | None = None
+    open_book: float | None = None
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
@@ -47,6 +48,8 @@ class Params(BaseModel, extra="forbid", frozen=True):
     tokens: int = Field(ge=1000)  # synthetic ones
     documents: float = Field(ge=0, le=1)  # share of them in documents
     replay_share: float = Field(ge=0, lt=1)
+    reasoning: list[str] = []  # generators whose reasoning is trained on
+    open_book: float = Field(default=0, ge=0, le=1)  # share of the questions that are put with passages
     questions: int = Field(ge=10)  # of each form, about other companies, to measure forgetting
     variants: dict[str, Variant]
 
@@ -57,7 +60,7 @@ def make_plan(settings: Params, variant: Variant, recipe: finetune.Recipe) -> st
     recipe = recipe.model_copy(
         update={key: changes.pop(key) for key in list(changes) if key in finetune.Recipe.model_fields}
     )
-    reference = settings.model_dump(include={"generators", "tokens", "documents", "replay_share"}) | {"reasoning": []}
+    reference = settings.model_dump(exclude={"seeds", "questions", "variants"})
     return study.Plan(recipe=recipe, ability_questions=settings.questions, **reference | changes)
 
 

@@ -178,13 +178,21 @@ def test_the_fit_finds_slope_and_r2_of_a_line_over_doublings():
     assert scaling.fit([1000, 2000, 4000], [0.1, 0.3, 0.1])["r2"] == pytest.approx(0)
 
 
+def test_learning_sets_in_at_the_last_of_the_sizes_that_are_not_above_the_first():
+    flat_then_rising = [0.14, 0.13, 0.15, 0.14, 0.3, 0.5, 0.7]
+    assert scaling.onset(flat_then_rising, 420) == 3
+    assert scaling.onset([0.1, 0.3, 0.5, 0.7], 420) == 0
+    assert scaling.onset([0.14] * 5, 420) == 0
+    assert scaling.onset([0.14, 0.14, 0.14, 0.14, 0.5], 420) == 2, "a line takes three sizes"
+
+
 def points() -> pl.DataFrame:
     rows = [("qa", t, c, 0.1 * n + 0.02 * c) for n, t in enumerate((1000, 2000, 4000)) for c in (1, 2)]
     return pl.DataFrame(rows, schema=["recipe", "tokens", "company", "accuracy"], orient="row")
 
 
 def test_the_summary_is_the_mean_over_companies_at_each_size():
-    summary = scaling.summary(points())["qa"]
+    summary = scaling.summary(points(), 100)["qa"]
     assert summary["tokens"] == [1000, 2000, 4000]
     assert summary["accuracies"] == pytest.approx([0.03, 0.13, 0.23])
     assert summary["n"] == [2, 2, 2]

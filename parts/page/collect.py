@@ -61,7 +61,7 @@ def group_figures() -> list[Figure]:
 def experiment_figures() -> list[Figure]:
     """Return the figures of the experiments that have been run: scaling, other companies, leakage, variants."""
     makers = {"scaling": figures.scaling, "seeds": tables.seeds, "leak": tables.leak}
-    makers |= {name: partial(tables.variants, name) for name in ("ablations", "search")}
+    makers |= {name: partial(tables.variants, name) for name in ("mixture", "ablations", "search")}
     return [make(values) for name, make in makers.items() if (values := _optional(name))]
 
 

@@ -106,7 +106,7 @@ VARIANT_COLUMNS = {
 
 
 def variants(name: str, values: Mapping) -> Figure:
-    """Return accuracies and remaining abilities of each variant of the recipe; `name`: ablations or search.
+    """Return accuracies and remaining abilities of each variant of the recipe; `name`: ablations, mixture or search.
 
     The untrained student (before) comes first, then the recipe of params.yaml (reference).
     """
@@ -122,5 +122,5 @@ def variants(name: str, values: Mapping) -> Figure:
         "on other companies' questions with the gold passage, with eight passages, over two documents, and refusals where "
         f"no passage answers. rag: {values['rag_accuracy']:.3f}."
     )
-    title = {"ablations": "Ablations", "search": "Recipe search"}[name]
+    title = {"ablations": "Ablations", "mixture": "Kinds of training rows", "search": "Recipe search"}[name]
     return Figure(name, title, caption, ("variant", *VARIANT_COLUMNS), rows)
