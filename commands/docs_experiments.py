@@ -43,9 +43,10 @@ def variants(group: str) -> str:
     """Return the accuracy and the abilities of each variant, from metrics/`group`.json."""
     values = metrics.read(group)
     columns = {
-        "tuned": "accuracy", "facts": "accuracy_fact", "two documents": "accuracy_two_documents", "a step": "accuracy_reasoning",
-        "declines": "accuracy_unanswerable", "tuned_rag": "accuracy_with_passages", "reads 1": "read_gold_em", "reads 8": "read_8_em",
-        "reads 2 documents": "two_documents_em", "refuses": "declines_when_absent",
+        "tuned": "accuracy", "facts": "accuracy_fact", "two documents": "accuracy_two_documents",
+        "a step": "accuracy_reasoning", "declines": "accuracy_unanswerable", "tuned_rag": "accuracy_with_passages",
+        "reads 1": "read_gold_em", "reads 8": "read_8_em", "reads 2 documents": "two_documents_em",
+        "refuses": "declines_when_absent",
     }  # fmt: skip
     columns = {label: key for label, key in columns.items() if key in values["reference"]}
     rows = [

@@ -95,6 +95,13 @@ def test_the_lessons_of_a_seed_are_those_the_base_model_was_trained_on():
     assert hashlib.sha256(json.dumps(turns).encode()).hexdigest()[:12] == "3faf2611d03f"
 
 
+@pytest.mark.parametrize(("n_documents", "count"), [(1, 20), (4, 20), (8, 500)])
+def test_a_company_with_too_few_facts_for_its_exam_is_told_and_does_not_search_for_ever(n_documents, count):
+    company = make_company(1, "exam", n_documents)
+    with pytest.raises(ValueError, match=f"^{n_documents} documents have f"):
+        exam.draw(random.Random(1), company, count)
+
+
 def test_the_shipped_exam_has_every_kind_of_question():
     rows = [json.loads(line) for line in (ROOT / "data/exam.jsonl").read_text().splitlines()]
     kinds = [row["kind"] for row in rows]

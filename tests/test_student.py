@@ -1,5 +1,6 @@
 """A student of another architecture can be fine-tuned and answers: a tiny Qwen3 with its own chat template."""
 
+import errno
 import hashlib
 import json
 import math
@@ -9,6 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import SafetensorError
 
 from parts.answering.transformers_engine import Engine
 from parts.project.errors import UserError
@@ -198,11 +200,26 @@ def test_a_stopped_run_resumes_and_ends_in_the_same_bytes(qwen, tuned, tmp_path,
         patch.setattr(SFTTrainer, "__init__", stopping)
         train(qwen, RECIPE, "adapter")
     assert not Path("adapter").exists()
-    assert list(finetune.CHECKPOINTS.glob("*/checkpoint-*"))
+    (checkpoint,) = finetune.CHECKPOINTS.glob("*/checkpoint-*")
+    cut = checkpoint.with_name("checkpoint-9999")  # as a full disk leaves one
+    cut.mkdir()
+    (cut / "adapter_model.safetensors").touch()
     train(qwen, RECIPE, "adapter")
     assert digest(Path("adapter")) == digest(tuned[0] / "adapter")
     logged, whole = (pl.read_csv(path, separator="\t") for path in ("loss.tsv", tuned[0] / "loss.tsv"))
     assert logged["step"].to_list() == whole["step"].to_list(), "losses logged before the stop are there, too"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("PytorchStreamWriter failed writing file data/0"), SafetensorError("I/O error: (os error 28)")],
+)
+def test_a_disk_that_is_full_while_a_checkpoint_is_written_is_told_as_one(error, tmp_path):
+    with pytest.raises(OSError, match="no room for a checkpoint") as told, finetune.full_disk_told(tmp_path):
+        raise error
+    assert told.value.errno == errno.ENOSPC
+    with pytest.raises(RuntimeError, match="shapes"), finetune.full_disk_told(tmp_path):
+        raise RuntimeError("shapes")
 
 
 def test_answers_do_not_depend_on_the_batch_they_are_in(qwen, qwen_chat):

@@ -61,7 +61,13 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=140)
     parser.add_argument("--out", type=Path, required=True, help="a folder, for raw/ and exam.jsonl")
     args = parser.parse_args()
-    write(make_company(args.seed, "exam", args.documents), args.seed, args.questions, args.out)
+    if args.documents < 1 or args.questions < 1:
+        parser.error("--documents and --questions are 1 or more")
+    try:
+        write(make_company(args.seed, "exam", args.documents), args.seed, args.questions, args.out)
+    except ValueError as error:
+        shutil.rmtree(args.out / "raw")
+        parser.error(f"{error}: more --documents, or fewer --questions")
 
 
 if __name__ == "__main__":

@@ -4,9 +4,12 @@ LoRA learns facts only on all linear layers, with a high rank and about ten time
 (Schulman et al. 2025, "LoRA Without Regret"; arXiv 2405.09673: low ranks learn less).
 """
 
+import contextlib
+import errno
 import hashlib
 import math
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from parts.project import machine
@@ -20,6 +23,7 @@ from parts.student.packing import sharing
 from parts.student.recipe import Recipe
 
 CHECKPOINTS = Path(".cache/train")
+WHOLE = "whole"  # a file in a checkpoint, the last to be written
 
 
 def training_key(model: str, recipe: Recipe, seed: int, data: TrainingData) -> str:
@@ -63,10 +67,11 @@ def finetune(
     )  # fmt: skip
     trainer.data_collator = sharing(trainer.data_collator, trainer.model, data.steps)
     quiet_trainer(trainer)
-    checkpoint = max((int(path.name.rpartition("-")[2]) for path in state.glob("checkpoint-*")), default=0)
+    checkpoint = last_checkpoint(state)
     clock = machine.training_clock()
     start = machine.seconds(clock)
-    output = trainer.train(resume_from_checkpoint=checkpoint > 0)
+    with full_disk_told(state):
+        output = trainer.train(resume_from_checkpoint=checkpoint > 0)
     seconds, steps = machine.seconds(clock) - start, output.global_step - checkpoint  # a resumed run trains the rest
     dev_loss = trainer.evaluate()["eval_loss"] if data.dev else None
     _save(trainer.model, adapter)
@@ -81,6 +86,34 @@ def finetune(
     return values, {"clock": clock, "seconds": seconds / steps * output.global_step if steps else math.nan}
 
 
+def last_checkpoint(state: Path) -> int:
+    """Return the step of the last checkpoint in `state` that was written to its end, 0 without one; remove all others."""
+    steps = []
+    for path in state.glob("checkpoint-*"):
+        if (path / WHOLE).exists():
+            steps.append(int(path.name.rpartition("-")[2]))
+        else:
+            shutil.rmtree(path)
+    return max(steps, default=0)
+
+
+@contextlib.contextmanager
+def full_disk_told(folder: Path) -> Iterator[None]:
+    """Raise OSError of a full disk in place of the errors that PyTorch and safetensors have for it."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (RuntimeError, SafetensorError) as error:
+        if (
+            "PytorchStreamWriter failed writing" in str(error)
+            or "os error 28" in str(error)
+            or "No space" in str(error)
+        ):
+            raise OSError(errno.ENOSPC, "no room for a checkpoint", str(folder)) from error
+        raise
+
+
 def describe(values: dict[str, float | int]) -> str:
     """Return what a training was, from its metrics."""
     too_long = values["rows_too_long"]
@@ -89,7 +122,7 @@ def describe(values: dict[str, float | int]) -> str:
 
 
 def quiet_trainer(trainer) -> None:
-    """Have the trainer draw one bar, of its steps, in place of a dictionary for every tenth."""
+    """Have the trainer draw one bar, of its steps, in place of a dictionary for every tenth, and mark whole checkpoints."""
     from transformers import PrinterCallback, TrainerCallback
 
     class StepBar(TrainerCallback):
@@ -98,6 +131,9 @@ def quiet_trainer(trainer) -> None:
 
         def on_step_end(self, args, state, control, **kwargs):
             self.bar.update(state.global_step - self.bar.n)
+
+        def on_save(self, args, state, control, **kwargs):
+            Path(args.output_dir, f"checkpoint-{state.global_step}", WHOLE).touch()
 
         def on_log(self, args, state, control, logs=None, **kwargs):
             self.bar.set_postfix({"loss": logs["loss"]} if "loss" in logs else {}, refresh=False)
