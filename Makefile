@@ -16,6 +16,7 @@ repro: .venv/done ## documents in, verdict out; PROFILE=real runs params/real.ya
 ifdef PROFILE
 	@python -m experiments.profile $(PROFILE)
 else
+	@python -m commands.check
 	@dvc repro
 	@python -m commands.gate
 	@python -m commands.verdict

@@ -11,6 +11,7 @@ import polars as pl
 
 from parts.project.errors import UserError
 from parts.project.files import replacing
+from parts.project.pipeline import maker
 
 
 class BadTable(UserError):
@@ -48,7 +49,7 @@ class Table(pa.DataFrameModel):
         """Return the table from its address, checked. Raises BadTable."""
         where = cls.address(name)
         if not where.exists():
-            raise BadTable(f"{where} is not there yet: `dvc repro` makes it")
+            raise BadTable(f"{where} is not there yet: `{f'dvc repro {maker(where)}'.strip()}` makes it")
         return cls.check(pl.read_parquet(where), where)
 
     @classmethod

@@ -24,10 +24,11 @@ def test_a_value_of_the_wrong_type_is_named(workplace):
 
 
 def test_a_missing_key_is_named(workplace):
-    del workplace.params["chunk"]["max_tokens"]
+    for key in ("count", "mix"):
+        del workplace.params["exam"][key]
     workplace.change("compare", "seed", 1)
-    with pytest.raises(UserError, match=r"chunk.max_tokens"):
-        params.load("chunk", chunk.Params)
+    with pytest.raises(UserError, match=r"section exam lacks count, mix: docs/configuration.md has the shipped values"):
+        params.load("exam", exam.Params)
 
 
 def test_an_unknown_section_is_named(workplace):

@@ -1,6 +1,7 @@
 """Tables keep their contract, and are written all or nothing, the same rows as the same bytes."""
 
 import resource
+import shutil
 import signal
 from contextlib import contextmanager
 
@@ -8,9 +9,11 @@ import polars as pl
 import pytest
 
 from schemas.chunks import Chunks
+from schemas.pairs import PeoplePairs, RawPairs
 from schemas.scores import Scores
 from schemas.table import BadTable
 from tests.helpers.cli import error_line
+from tests.helpers.source_code import ROOT
 
 ROW = {"chunk_id": "a#1", "doc_id": "a", "start": 0, "end": 4, "page": 1, "heading": "A", "text": "text", "n_tokens": 1}
 
@@ -57,7 +60,11 @@ def test_two_rows_with_one_key_are_refused(workplace):
 
 
 def test_a_table_that_is_not_there_says_what_makes_it(workplace):
-    assert "dvc repro" in error_line(Chunks.read)
+    assert "`dvc repro` makes it" in error_line(Chunks.read), "outside of a repository"
+    shutil.copy(ROOT / "dvc.yaml", "dvc.yaml")
+    assert "`dvc repro chunk` makes it" in error_line(Chunks.read)
+    assert "`dvc repro synthesize` makes it" in error_line(lambda: RawPairs.read("qa"))
+    assert "`dvc repro rows` makes it" in error_line(PeoplePairs.read)
 
 
 @contextmanager

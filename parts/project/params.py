@@ -33,7 +33,12 @@ def load(section: str, model: type[Model], path: Path = PATH) -> Model:
     try:
         return model.model_validate(values or {})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        errors = error.errors(include_url=False)
+        if missing := [".".join(map(str, each["loc"])) for each in errors if each["type"] == "missing"]:
+            raise UserError(
+                f"{path}: section {section} lacks {', '.join(missing)}: docs/configuration.md has the shipped values"
+            ) from error
+        first = errors[0]
         key = ".".join([section, *map(str, first["loc"])])
         is_unknown = first["type"] == "extra_forbidden"
         hint = f"its keys are {', '.join(model.model_fields)}" if is_unknown else first["msg"]

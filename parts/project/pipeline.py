@@ -1,0 +1,21 @@
+"""Which stage of dvc.yaml makes a file."""
+
+import re
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import yaml
+
+PIPELINE = Path("dvc.yaml")
+
+
+def maker(path: Path) -> str:
+    """Return the stage that has `path` among its outs, without the @ of one of several; "" where none has."""
+    stages = yaml.safe_load(PIPELINE.read_text())["stages"] if PIPELINE.exists() else {}
+    outs = {
+        re.sub(r"\$\{.*?\}", "*", out if isinstance(out, str) else next(iter(out))): name
+        for name, stage in stages.items()
+        for out in stage.get("do", stage).get("outs", ())
+    }
+    similar = (name for pattern, name in outs.items() if fnmatchcase(path.as_posix(), pattern))
+    return outs.get(path.as_posix()) or next(similar, "")
