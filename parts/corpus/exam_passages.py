@@ -1,5 +1,6 @@
 """Choose the passages that an exam is written on: spread over all documents, in pairs that share a name, or alike."""
 
+import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -46,12 +47,14 @@ def linked_pairs(chunks: Sequence[dict], count: int) -> list[Pair]:
     candidates = sorted(_candidates(chunks), key=lambda candidate: candidate[0])
     uses: Counter[str] = Counter()
     pairs: list[Pair] = []
-    while candidates and len(pairs) < count:
-        best = min(
-            range(len(candidates)),
-            key=lambda n: (candidates[n][0][0], sum(uses[chunk["doc_id"]] for chunk in candidates[n][1][1:]), n),
-        )
-        _, pair = candidates.pop(best)
+    heap = [(is_by_mention, 0, index) for index, ((is_by_mention, _), _) in enumerate(candidates)]
+    while heap and len(pairs) < count:
+        is_by_mention, n_uses, index = heap[0]
+        _, pair = candidates[index]
+        if (uses_now := sum(uses[chunk["doc_id"]] for chunk in pair[1:])) > n_uses:
+            heapq.heapreplace(heap, (is_by_mention, uses_now, index))
+            continue
+        heapq.heappop(heap)
         uses.update(chunk["doc_id"] for chunk in pair[1:])
         pairs.append(pair)
     return pairs
