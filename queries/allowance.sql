@@ -1,5 +1,6 @@
 -- Drop a generator's train rows of a document beyond its allowance in tokens, in the pseudorandom order of a hash.
--- in: ledger (one row per raw row), chunks (doc_id, n_tokens: one row per passage, by the student's tokenizer), allowed (generator, tokens_per_source)
+-- in: ledger (one row per raw row), chunks (doc_id, n_tokens: one row per passage, by the student's tokenizer),
+--     allowed (generator, tokens_per_source)
 -- out: the same rows; dropped is 'beyond its allowance' where a row would exceed the allowance
 WITH sources AS (SELECT doc_id, sum(n_tokens) AS tokens FROM chunks GROUP BY doc_id)
 SELECT

@@ -71,8 +71,7 @@ def is_confident(confidence: float | None, threshold: float) -> bool:
 
 def choose(outcomes: Sequence[Outcome]) -> Choice:
     """Return the thresholds with the most right answers to `outcomes`; of equally many, those that look up the least."""
-    best = max(_choices(outcomes), key=lambda choice: (choice.accuracy, -choice.looked_up))
-    return best
+    return max(_choices(outcomes), key=lambda choice: (choice.accuracy, -choice.looked_up))
 
 
 def curve(outcomes: Sequence[Outcome], decline_below: float) -> list[tuple[float, float]]:

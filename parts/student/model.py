@@ -62,11 +62,6 @@ def token_counter(tokenizer) -> Callable[[list[str]], list[int]]:
     return lambda texts: [len(ids) for ids in tokenizer(texts, add_special_tokens=False).input_ids] if texts else []
 
 
-def count_tokens(tokenizer, text: str) -> int:
-    """Return the number of tokens of `text`, special tokens not included."""
-    return token_counter(tokenizer)([text])[0]
-
-
 def load(model: str, merge: bool = True, dtype=None, gguf_file: str | None = None):
     """Return the causal language model `model`: a name on the hub, a folder, or an adapter's folder.
 
