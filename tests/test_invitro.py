@@ -6,6 +6,7 @@ import random
 import re
 
 import pytest
+from dvc.render.converter.vega import get_datapoints
 
 from invitro.base_model import lessons, pretrain
 from invitro.base_model.tokenizer import segments, train
@@ -181,6 +182,12 @@ def test_a_pretraining_that_was_stopped_goes_on_to_the_same_bytes(tmp_path, monk
     resumed = pretrain.Pretraining(params, tokenizer)
     resumed.run(tmp_path / "broken")
     assert all(torch.equal(a, b) for a, b in zip(whole.model.parameters(), resumed.model.parameters(), strict=True))
+
+
+def test_dvc_can_plot_the_course_of_the_pretraining():
+    rows = json.loads((ROOT / "plots/pretrain.json").read_text())
+    assert get_datapoints(rows) == rows
+    assert pretrain.points([{"a": 1, "seconds": 2}, {"b": 3}]) == [{"a": 1, "b": None}, {"a": None, "b": 3}]
 
 
 def test_the_rate_falls_through_each_cycle_and_starts_anew():

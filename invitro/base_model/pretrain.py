@@ -209,6 +209,12 @@ def replay(settings: Params) -> list[dict[str, str]]:
     return [{"prompt": prompt, "completion": completion} for prompt, completion in turns]
 
 
+def points(course: list[dict]) -> list[dict]:
+    """Return the rows of a course without their seconds, all of the same keys: DVC plots no others."""
+    keys = {key: None for row in course for key in row if key != "seconds"}
+    return [keys | {key: row[key] for key in row if key in keys} for row in course]
+
+
 def main() -> None:
     """Write models/base, metrics/base.json, plots/pretrain.json and data/replay.jsonl."""
     settings = params.load("pretrain", Params)
@@ -221,7 +227,7 @@ def main() -> None:
     abilities = ability.measure(model.to(torch.float32), tokenizer, 2_000, 200)
     abilities |= {"tokens": course[-1]["tokens"], "parameters": sum(p.numel() for p in model.parameters())}
     metrics.write("base", abilities)
-    write_json(COURSE, [{k: row[k] for k in row if k != "seconds"} for row in course])
+    write_json(COURSE, points(course))
     write_text(REPLAY, "".join(json.dumps(row) + "\n" for row in replay(settings)))
     shutil.rmtree(STATE)
 
