@@ -1,5 +1,6 @@
 """The embedded Postgres starts on any path, heals, ends with its last user, and lets nobody else in."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -143,6 +144,15 @@ def test_one_that_was_killed_while_it_was_made_is_made_by_the_next(folder):
         holder.kill()
     with embedded_postgres.running(folder) as dsn:
         assert tables(dsn) in ([], ["kept"])
+
+
+def test_a_server_that_takes_no_more_connections_is_not_stopped(folder):
+    with embedded_postgres.running(folder) as dsn, contextlib.ExitStack() as stack:
+        with pytest.raises(psycopg.OperationalError, match="too many clients"):
+            for _ in range(200):
+                stack.enter_context(psycopg.connect(dsn))
+        with embedded_postgres.running(folder) as again:
+            assert again == dsn
 
 
 def test_a_copy_of_a_folder_in_use_has_a_server_of_its_own(folder):

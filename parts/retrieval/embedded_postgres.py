@@ -152,7 +152,7 @@ def _dsn(cluster: Path) -> str | None:
     except psycopg.OperationalError as error:
         if "password" in str(error):
             raise _Broken("its password is another") from error
-        return None
+        return dsn if "too many clients" in str(error) else None
     return dsn
 
 
