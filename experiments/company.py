@@ -96,9 +96,9 @@ async def _synthesize(corpus: Corpus, generators: Mapping[str, dict]) -> pl.Data
 
 def count(texts: list[str]) -> list[int]:
     """Return the number of tokens of each of `texts`, by the student's tokenizer."""
-    return _counter()(texts)
+    return _counter(params.load("student", Student).model_dump_json())(texts)
 
 
 @cache
-def _counter() -> Callable[[list[str]], list[int]]:
-    return token_counter(tokenizer(params.load("student", Student)))
+def _counter(student: str) -> Callable[[list[str]], list[int]]:
+    return token_counter(tokenizer(Student.model_validate_json(student)))
