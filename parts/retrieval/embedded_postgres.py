@@ -166,10 +166,17 @@ def _is_server(pid: str, cluster: Path) -> bool:
 
 
 def _end(cluster: Path, patience: float) -> None:
-    """Wait up to `patience` seconds for the server of this folder to stop, kill it then, and remove its lock file."""
+    """Wait up to `patience` seconds for the server of this folder to stop, kill it then, and remove its lock file.
+
+    Raises UserError where it outlives that.
+    """
     lines = _lock_file(cluster)
     deadline = time.monotonic() + patience
     while lines and _is_server(lines[0], cluster):
+        if time.monotonic() > deadline + PATIENCE:
+            raise UserError(
+                f"the embedded Postgres, process {lines[0]}, cannot be stopped: end it, or set CLOSEDBOOK_DSN"
+            )
         if time.monotonic() > deadline:
             with contextlib.suppress(psutil.NoSuchProcess):
                 psutil.Process(int(lines[0])).kill()
