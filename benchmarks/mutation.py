@@ -34,6 +34,7 @@ from typing import NoReturn
 
 from benchmarks.baselines.faults import Fault, faults, with_fault
 from benchmarks.baselines.figures import RESULTS, Figures
+from benchmarks.baselines.small_project import copy_tree
 from parts.project.progress import ProgressBar
 from tests.helpers import source_code
 from tests.helpers.source_code import LAYERS, ROOT
@@ -72,15 +73,6 @@ def sampled_faults(room: str, sample: int, seed: int) -> list[Fault]:
     paths = sorted((ROOT / "parts" / room).glob("*.py"))
     every = [each for path in paths for each in faults(str(path.relative_to(ROOT)), path.read_text())]
     return random.Random(f"{room} {seed}").sample(every, min(sample, len(every)))
-
-
-def copy_tree(to: Path) -> None:
-    """Copy the files of the working tree that git does not ignore."""
-    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    for name in subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines():
-        if (ROOT / name).is_file():
-            (to / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, to / name)
 
 
 def prepare(home: str) -> None:

@@ -180,6 +180,27 @@ def test_runs_beside_each_other_on_one_cache_keep_one_budget(priced, monkeypatch
         assert reservations == []
 
 
+def test_runs_beside_each_other_on_one_cache_pay_for_no_request_twice(priced, monkeypatch):
+    answer = priced.reply
+    monkeypatch.setattr(priced, "reply", lambda asked: time.sleep(0.1) or answer(asked))
+    command = [sys.executable, "-m", "stages.synthesize", "qa"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "CLOSEDBOOK_WORKERS": "4"}
+    both = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    outputs = [child.communicate()[0] for child in both]
+    assert [child.returncode for child in both] == [0, 0], outputs
+    assert max(priced.distinct().values()) == 1
+
+
+def test_what_a_process_that_died_had_claimed_is_asked_by_the_next(tmp_path):
+    with contextlib.closing(ResponseCache(tmp_path)) as cache:
+        assert cache.claim(b"request")
+        assert not cache.claim(b"request")
+        cache.db.execute("UPDATE claimed SET process = ?", (f"{os.getpid()} before",))
+        assert cache.claim(b"request")
+        cache.give_back(b"request")
+        assert cache.claim(b"request")
+
+
 def test_what_a_process_that_died_had_reserved_is_free_again(tmp_path, monkeypatch):
     monkeypatch.setenv("CLOSEDBOOK_BUDGET_TOKENS", "100")
     with contextlib.closing(ResponseCache(tmp_path)) as cache:

@@ -4,7 +4,8 @@ A response is stored under a hash of its request before it is used. WAL with syn
 that paid for it, however that ends; if the machine loses power, the last responses may be lost, and the file stays
 whole. (FULL would wait for the disk after every response.) No key of an API is stored.
 
-What requests in flight may take is reserved in the same file, so that processes beside each other keep one budget.
+What requests in flight may take is reserved in the same file, so that processes beside each other keep one budget, and
+each request is claimed in it, so that they do not pay for one twice.
 
 A file that is damaged is moved aside, and what can still be read of it is kept: it was paid for.
 """
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from parts.llm import cache_rescue
-from parts.llm.cache_tables import COLLECT, GIVE_UP, RESERVE, SPEND, STORE, TABLES, WRITES
+from parts.llm.cache_tables import CLAIM, COLLECT, GIVE_UP, RESERVE, SPEND, STORE, TABLES, WRITES
 from parts.project.errors import UserError
 
 NAME = "llm.sqlite"
@@ -188,6 +189,21 @@ class ResponseCache:
     def release(self, number: int) -> None:
         """Remove a reservation."""
         self.db.execute("DELETE FROM reserved WHERE id = ?", (number,))
+
+    @in_one_line
+    def claim(self, key: bytes) -> bool:
+        """Claim a request for this process, before it is sent; return False while another one, that runs, has claimed it."""
+        with self._transaction():
+            row = self.db.execute("SELECT process FROM claimed WHERE request = ?", (key,)).fetchone()
+            if row and row[0] == identity(int(row[0].partition(" ")[0])):
+                return False
+            self.db.execute(CLAIM, (key, identity(os.getpid())))
+            return True
+
+    @in_one_line
+    def give_back(self, key: bytes) -> None:
+        """End the claim of a request."""
+        self.db.execute("DELETE FROM claimed WHERE request = ?", (key,))
 
     @in_one_line
     def collected_batches(self) -> set[str]:

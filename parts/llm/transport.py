@@ -4,11 +4,13 @@ The one place where requests go out and responses are cached.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import random
 import sys
 import weakref
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -36,6 +38,7 @@ from parts.project.progress import ProgressBar
 RETRIES = 8  # of a transient failure, over a minute and a half
 FIRST_RETRIES = 2  # while the server has not responded to anything yet
 MOST_RUNS = 3  # in which a request is given up; then it is one that this server never answers, and counts as lost
+LOOK_AGAIN = 0.2  # seconds, whether another process has the answer
 MAX_BACKOFF = 30  # seconds between two tries, unless the server says otherwise
 
 
@@ -74,7 +77,7 @@ class Transport:
         if cached := self.cached(path, content):
             return cached
         key = self.cache.key(path, content)
-        async with self.locks.setdefault(key, asyncio.Lock()):
+        async with self._claimed(key):
             if cached := self.cached(path, content):
                 return cached
             request = json.loads(content)
@@ -87,6 +90,17 @@ class Transport:
                 elif reply.may_pass and not (self.n_responses and self.cache.give_up(key) >= MOST_RUNS):
                     self.failures.on_given_up(reply, request["model"], n_answers, self.n_responses)
             return reply
+
+    @contextlib.asynccontextmanager
+    async def _claimed(self, key: bytes) -> AsyncIterator[None]:
+        """Wait while a coroutine of this process, or another process, has the request under way."""
+        async with self.locks.setdefault(key, asyncio.Lock()):
+            while not self.cache.claim(key):
+                await asyncio.sleep(LOOK_AGAIN)
+            try:
+                yield
+            finally:
+                self.cache.give_back(key)
 
     async def settle(self) -> bool:
         """Tell whether deferred requests were answered: never, for none is deferred here."""
