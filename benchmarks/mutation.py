@@ -18,9 +18,7 @@ import os
 import random
 import re
 import resource
-import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
