@@ -77,7 +77,8 @@ MEASURED: Mapping[str, Block] = {
     "verdict": verdict, "real": real, "abilities": docs_experiments.abilities, "seeds": docs_experiments.seeds,
     "companies": docs_experiments.companies,
     "scaling": docs_experiments.scaling, "ablations": partial(docs_experiments.variants, "ablations"),
-    "search": partial(docs_experiments.variants, "search"), "leak": docs_experiments.leak,
+    "mixture": partial(docs_experiments.variants, "mixture"), "search": partial(docs_experiments.variants, "search"),
+    "leak": docs_experiments.leak,
 }  # fmt: skip
 """Blocks from metrics/ and the table of arms."""
 

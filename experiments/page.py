@@ -1,6 +1,6 @@
-"""Write the page of the experiments: scaling, ablations, other companies, leakage.
+"""Write the page of the experiments: scaling, kinds of rows, ablations, other companies, leakage.
 
-reads   metrics/{scaling,ablations,search,leak,seeds}.json
+reads   metrics/{scaling,mixture,ablations,search,leak,seeds}.json
 writes  report/experiments.html
 """
 

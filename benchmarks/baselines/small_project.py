@@ -13,7 +13,7 @@ import yaml
 
 from tests.helpers.source_code import ROOT
 
-MARK = "CLOSEDBOOK_BENCHMARK"  # a variable of the environment, by which the processes of a run are told from others
+MARK = "BENCHMARK_RUN"  # a variable of the environment, by which the processes of a run are told from others
 SERVE = "python -m benchmarks.baselines.counted_rules {file} --port {{port}}"
 QUESTIONS = 24  # of the exam
 SMALLER = {
