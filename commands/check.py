@@ -1,6 +1,5 @@
-"""Refuse what DVC would wait for without end: a pipe, a socket or a device among the documents.
-
-DVC reads every file of a folder before a stage begins, and a pipe never ends.
+"""Make the folders ready that DVC hashes before a stage begins: refuse a pipe among the documents, which never ends, and take
+away what a generator wrote that params.yaml names no more, for DVC keeps it.
 """
 
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 from parts.project import params
 from parts.project.command import run
 from parts.project.errors import UserError
+from schemas.pairs import PeoplePairs, RawPairs
 from stages.ingest import Params
 
 
@@ -19,12 +19,23 @@ def special_files(folder: Path) -> Iterator[Path]:
             yield path
 
 
+def leftovers() -> Iterator[Path]:
+    """Yield the rows and the metrics of generators that section `synthesize` does not have."""
+    generators = params.names("synthesize")
+    wanted = {PeoplePairs.address(), *map(RawPairs.address, generators)}
+    yield from (path for path in sorted(RawPairs.address("*").parent.glob("*.parquet")) if path not in wanted)
+    yield from (path for path in sorted(Path("metrics/synthesize").glob("*.json")) if path.stem not in generators)
+
+
 def main() -> None:
-    """End with an error where the documents of ingest.path have such a file."""
+    """End with an error where the documents of ingest.path have a special file; remove leftovers."""
     if path := next(special_files(params.load("ingest", Params).path), None):
         raise UserError(
             f"{path} is a pipe, a socket or a device: take it out of the documents, for DVC would hang on it"
         )
+    for path in leftovers():
+        path.unlink()
+        print(f"{path}: removed, for params.yaml has no generator {path.stem}")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ LOG_LINES = 25
 def cost(seconds: float) -> str:
     """Return a list of the run's duration, the tokens and dollars of teacher and training, and the costs by arm."""
     listed, server = prices.load(), params.load("teacher", Server)
-    usages = [metrics.read(f"synthesize/{path.stem}") for path in sorted(Path("metrics/synthesize").glob("*.json"))]
+    usages = [metrics.read(f"synthesize/{name}") for name in params.names("synthesize")]
     prompt_tokens, new_tokens = (sum(usage[key] for usage in usages) for key in ("prompt_tokens", "new_tokens"))
     teacher = listed.cost_of_tokens(server.model, prompt_tokens, new_tokens)
     trainings = [metrics.read(f"{path.parent.name}/{path.stem}") for path in Path("metrics").glob("train*/*.json")]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from commands import docs_configuration, docs_experiments, docs_tables
+from commands import docs_configuration, docs_experiments, docs_licences, docs_tables
 from parts.project.command import run
 from parts.project.errors import UserError
 from parts.project.files import write_text
@@ -84,7 +84,7 @@ MEASURED: Mapping[str, Block] = {
 
 SOURCE: Mapping[str, Block] = {
     "rooms": rooms, "params": docs_configuration.params, "experiments_params": docs_configuration.experiments_params,
-    "tables": docs_tables.tables,
+    "tables": docs_tables.tables, "licences": docs_licences.licences,
 }  # fmt: skip
 """Blocks from the code."""
 

@@ -1,4 +1,4 @@
-"""A pipe among the documents is refused before DVC waits for it."""
+"""Before DVC hashes folders, a pipe among the documents is refused, and what a generator left that is no more is removed."""
 
 import os
 import socket
@@ -25,3 +25,18 @@ def test_what_is_no_file_is_refused_by_name(workplace, kind):
     else:
         (folder / "odd").symlink_to("/dev/zero")
     assert error_line(check.main).startswith("error: raw/deeper/odd is a pipe, a socket or a device")
+
+
+def test_a_generator_that_is_taken_out_takes_its_rows_and_metrics_along(workplace, capsys):
+    workplace.change("ingest", "path", "raw")
+    for folder in ("raw", "data/synth", "metrics/synthesize"):
+        Path(folder).mkdir(parents=True)
+    kept = ["data/synth/qa.parquet", "data/synth/rows.parquet", "metrics/synthesize/qa.json"]
+    gone = ["data/synth/focal.parquet", "metrics/synthesize/focal.json"]
+    for name in kept + gone:
+        Path(name).touch()
+    check.main()
+    assert all(Path(name).exists() for name in kept) and not any(Path(name).exists() for name in gone)
+    assert capsys.readouterr().out.splitlines() == [
+        f"{name}: removed, for params.yaml has no generator focal" for name in gone
+    ]

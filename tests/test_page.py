@@ -2,11 +2,23 @@
 
 import json
 import os
+from pathlib import Path
 
+import polars as pl
 import pytest
 
+from experiments import page as experiments_page
 from parts.page import charts, document
+from parts.project import metrics
+from parts.project.arms import load_arms
+from schemas.answers import Answers
+from schemas.chunks import Chunks
+from schemas.pairs import Ledger, Pairs
+from schemas.questions import Questions
+from schemas.scores import Scores
+from stages import report
 from tests.helpers import browser, sample_run
+from tests.helpers.sample_run import EVIL
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +62,47 @@ def test_hostile_text_is_shown_as_text(tab):
     assert tab.js("window.owned") is None
     shown = tab.js("document.querySelector('#list li').textContent")
     assert shown.count("</script><script>window.owned = 1</script>") >= 7 and "{{ 7 * 7 }}" in shown
+
+
+NAMES_OF_MODELS = {"teacher", "student", "judge"}
+
+
+def put_evil_everywhere() -> None:
+    """Put a script into every text of the run in the working directory that a document, a model or a person wrote."""
+    for path in Path("metrics").rglob("*.json"):
+        values = json.loads(path.read_text())
+        if isinstance(values, dict):
+            path.write_text(json.dumps(values | dict.fromkeys(values.keys() & NAMES_OF_MODELS, EVIL)))
+    evil, options = pl.lit(EVIL), pl.lit([EVIL, "b"], pl.List(pl.String))
+    columns = {
+        Questions: [evil.alias("question"), pl.concat_list(evil).alias("references"), options.alias("options")],
+        Chunks: [evil.alias("heading"), evil.alias("text")],
+        Pairs: [evil.alias(name) for name in ("prompt", "reasoning", "completion", "teacher", "generator")],
+        Ledger: [evil.alias(name) for name in ("prompt", "reasoning", "completion", "teacher", "generator", "dropped")],
+    }
+    for table, changes in columns.items():
+        table.write(table.read().with_columns(changes))
+    for arm in load_arms():
+        Answers.write(Answers.read(arm).with_columns(evil.alias("response")), arm)
+        Scores.write(Scores.read(arm).with_columns(evil.alias("reason")), arm)
+
+
+def test_a_script_in_every_field_is_text(chromium, tmp_path, monkeypatch):
+    sample_run.finish(tmp_path, {"tuned": load_arms()["tuned"].model_dump() | {"description": EVIL}})
+    monkeypatch.chdir(tmp_path)
+    put_evil_everywhere()
+    results = {"reference": {"accuracy": 0.25}, EVIL: {"accuracy": 0.5}, "rag_accuracy": 0.6, "companies": [1, 2]}
+    metrics.write("ablations", results)
+    report.main()
+    experiments_page.main()
+    for page in (report.PAGE, experiments_page.PAGE):
+        chromium.console.clear(), chromium.requests.clear()
+        chromium.open(tmp_path / page)
+        chromium.js("document.querySelectorAll('#list button, details').forEach((e) => { e.click(); e.open = true; })")
+        assert chromium.js("window.owned") is None and not chromium.js("document.querySelectorAll('img').length")
+        assert (chromium.console, chromium.requests) == ([], [])
+    chromium.open(tmp_path / report.PAGE)
+    assert chromium.js("document.body.textContent").count("window.owned = 1</script>") > 30
 
 
 def test_a_script_from_elsewhere_would_not_run(chromium, page):

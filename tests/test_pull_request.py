@@ -14,6 +14,7 @@ from dvc.repo import Repo
 from markdown_it import MarkdownIt
 
 from commands import comment
+from parts.project import metrics
 from tests.helpers import git_runs, http_server
 from tests.helpers.source_code import ROOT
 
@@ -46,7 +47,7 @@ def clone(tmp_path_factory):
         for made, gap, tuned in (("1", 0.2, RIGHT | {"q1": "a gift"}), ("2", 0.4, RIGHT | {"q2": HOSTILE, "q3": "no"})):
             result(Path("made", made), gap, tuned)
         Path("dvc.yaml").write_text(PIPELINE)
-        git_runs.params(train={"made": 1, "fails": "no"}, teacher={"model": "t-1"}, gate=GATE)
+        git_runs.params(train={"made": 1, "fails": "no"}, teacher={"model": "t-1"}, synthesize={"qa": {}}, gate=GATE)
         shutil.copy(ROOT / "prices.yaml", "prices.yaml")
         with Path(".dvc/config").open("a") as config:
             config.write(f"[core]\n    remote = far\n['remote \"far\"']\n    url = {home / 'remote'}\n")
@@ -54,7 +55,8 @@ def clone(tmp_path_factory):
             repo.reproduce()
             repo.push()
         git_runs.commit("main", tables=())
-        git_runs.params(train={"made": 2, "fails": "no"}, teacher={"model": "t-1"}, gate=GATE)
+        metrics.write("synthesize/gone", {"prompt_tokens": 7_000_000, "new_tokens": 0, "requests": 1})
+        git_runs.params(train={"made": 2, "fails": "no"}, teacher={"model": "t-1"}, synthesize={"qa": {}}, gate=GATE)
         git_runs.commit("another result", tables=())
         git_runs.git("clone", "-q", "--depth", "2", source.as_uri(), str(home / "clone"))
     return home / "clone"

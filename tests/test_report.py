@@ -50,6 +50,10 @@ def test_nothing_in_a_document_becomes_part_of_the_page(page, exam):
     assert EVIL in page.find(class_="note").text and EVIL in page.find(class_="strips").text
 
 
+def test_the_page_says_that_nothing_in_it_is_masked(page):
+    assert "unmasked" in soup(page).footer.text
+
+
 def test_the_page_names_no_address_to_load_from(page):
     page = soup(page)
     named = {

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from parts.answering.engine import PromptBuilder, Response, geometric_mean
-from parts.llm.server import is_loopback
+from parts.llm.server import NO_KEY, is_loopback, shown, without_key
 from parts.project.errors import UserError
 from parts.project.progress import ProgressBar
 from parts.student.chat_format import ChatFormat
@@ -37,7 +37,7 @@ class Engine(PromptBuilder):
         from openai import DefaultHttpxClient, OpenAI
 
         super().__init__(chat, max_new_tokens, max_prompt_tokens)
-        key = os.environ.get("CLOSEDBOOK_ENGINE_KEY") or "none"
+        self.key = key = os.environ.get("CLOSEDBOOK_ENGINE_KEY") or NO_KEY
         timeout = float(os.environ.get("CLOSEDBOOK_TIMEOUT", "300"))
         self.model, self.url, self.clock = model, url, "wall"
         http = DefaultHttpxClient(trust_env=not is_loopback(url))  # prompts to this machine go to no proxy
@@ -138,9 +138,9 @@ class Engine(PromptBuilder):
         return self.chat.ids(prompt) if self.tokenizer("a").input_ids != self.chat.ids("a") else prompt
 
     def _user_error(self, error: Exception | str) -> UserError:
-        lines = str(error).splitlines() or [type(error).__name__]
+        words = without_key(str(error), self.key).splitlines() or [type(error).__name__]
         return UserError(
-            f"{self.model} at {self.url}: {lines[0][:LONGEST]}: check answer.served in params.yaml, "
+            f"{self.model} at {shown(self.url)}: {words[0][:LONGEST]}: check answer.served in params.yaml, "
             "CLOSEDBOOK_ENGINE_URL and CLOSEDBOOK_ENGINE_KEY"
         )
 

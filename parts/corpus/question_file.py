@@ -14,7 +14,7 @@ from parts.text.jsonl import read_lines
 QUESTION_KEYS = {"question", "options", "answerable", "kind", "evidence", "question_id"}
 REFERENCE_KEYS = ("reference", "truth", "answer")
 _NO_NUMBERS = (float("inf"), float("-inf"))
-_CITATION = re.compile(r"\s*\[([^\[\]#]+)#page=(\d+)\]")
+_CITATION = re.compile(r"(?<!\s)\s*+\[([^\[\]#]+)#page=(\d+)\]")
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,10 @@ def read(name: str, data: bytes) -> tuple[str, str]:
     something; else the file's name.
     """
     reader = importlib.import_module(f"parts.corpus.readers.{reader_of(name, data)}")
-    title, text = reader.read(data)
+    try:
+        title, text = reader.read(data)
+    except RecursionError as error:
+        raise Unreadable("broken", "is nested too deeply to be read") from error
     text = clean(text)
     if not text.strip():
         raise Unreadable("empty", "has no text")

@@ -82,7 +82,8 @@ class BatchTransport(Transport):
                     await self._submit(requests)
                 any_collected = await self._collect()
         except OpenAIError as error:
-            raise UserError(f"batches at {self.url}: {error}; the next run waits for what was submitted") from error
+            words = self.failures.without_key(printable(str(error)))
+            raise UserError(f"batches at {self.url}: {words}; the next run waits for what was submitted") from error
         self.deferred.execute("DELETE FROM requests")
         if any_collected:
             self.meter.reset_requests()
@@ -160,7 +161,7 @@ class BatchTransport(Transport):
             self.meter.pay(response.prompt_tokens, response.new_tokens)
         if batch.status == "failed":
             reason = batch.errors.data[0].message if batch.errors and batch.errors.data else "no reason given"
-            raise UserError(f"{batch.id} at {self.url} failed: {reason}")
+            raise UserError(f"{batch.id} at {self.url} failed: {self.failures.without_key(printable(reason))}")
 
     def _parse(self, line: dict, model: str) -> CachedResponse | None:
         """Return the response in a line of results; None for a failed request, which is noted."""

@@ -24,7 +24,7 @@ from parts.llm.dialect import JSON_OBJECT
 from parts.llm.library_transport import LibraryTransport
 from parts.llm.reply import Reply, read_reply
 from parts.llm.response_cache import ResponseCache
-from parts.llm.server import running_server
+from parts.llm.server import NO_KEY, running_server
 from parts.llm.transport import ServerReply, Transport
 from parts.project.errors import UserError
 from parts.project.sections import Server
@@ -130,7 +130,7 @@ async def connect(server: Server, batches: bool = False) -> AsyncIterator[Client
             raise UserError(
                 f"no way to reach {server.model}: set OPENAI_API_KEY, or OPENAI_BASE_URL for your own server"
             )
-        url, key, price_list = url or OPENAI, key or network.NO_KEY, prices.load()
+        url, key, price_list = url or OPENAI, key or NO_KEY, prices.load()
         cache = stack.enter_context(contextlib.closing(ResponseCache.open()))
         session = await stack.enter_async_context(network.session(url, key))
         arguments = (url, session, cache, Budget(cache, price_list), Meter(price_list.models.get(server.model)))

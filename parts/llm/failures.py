@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from parts.llm import dialect, network
+from parts.llm import dialect, server
 from parts.llm.budget import Meter
 from parts.llm.server_reply import DROPPED, LATE, ServerReply
 from parts.project.errors import UserError
@@ -22,7 +22,7 @@ class Failures:
     """Counts the failures of requests to the server at `url`; `key` is kept out of what it says."""
 
     def __init__(self, url: str, key: str, meter: Meter):
-        self.address, self.key, self.meter = network.shown(url), key, meter
+        self.address, self.key, self.meter = server.shown(url), key, meter
         self.n_answers = 0
         self.n_given_up = 0  # since the last answer
         self.refusals: Counter[Shape] = Counter()
@@ -35,7 +35,7 @@ class Failures:
 
     def note(self, reply: ServerReply) -> None:
         """Keep the words of a reply, for when nothing else is left to tell."""
-        self.refusal = self._clean(reply.words)
+        self.refusal = self.without_key(reply.words)
 
     def on_refused(self, reply: ServerReply, shape: Shape, model: str) -> None:
         """Note a refusal. Raises UserError where no request of its shape was accepted."""
@@ -86,8 +86,8 @@ class Failures:
         )
 
     def _in_brackets(self, words: str) -> str:
-        return f" ({self._clean(words)})" if words else ""
+        return f" ({self.without_key(words)})" if words else ""
 
-    def _clean(self, words: str) -> str:
+    def without_key(self, words: str) -> str:
         """Return a server's words without the key, should they have it."""
-        return words if self.key == network.NO_KEY else words.replace(self.key, "***")
+        return server.without_key(words, self.key)

@@ -15,24 +15,11 @@ from urllib.request import getproxies_environment, proxy_bypass_environment
 import aiohttp
 import httpx
 
-from parts.llm.server import is_loopback
+from parts.llm.server import is_loopback, shown, split
 from parts.llm.server_reply import printable
 from parts.project.errors import UserError
 
 CONNECT_TIMEOUT = 10  # seconds
-NO_KEY = "none"
-"""in place of a key"""
-
-
-def split(url: str) -> tuple[str, str]:
-    """Return an address without its query and without a slash at its end, and the query, with its question mark."""
-    base, mark, query = url.partition("?")
-    return base.rstrip("/"), f"{mark}{query}" if query else ""
-
-
-def shown(url: str) -> str:
-    """Return an address as it may be printed: without a query, a user or a password."""
-    return str(httpx.URL(split(url)[0]).copy_with(userinfo=b""))
 
 
 def proxy_of(url: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Run a model's server on loopback for as long as it is needed."""
+"""A model's server: one run on loopback for as long as it is needed, and what of an address and an error may be printed."""
 
 import contextlib
 import ipaddress
@@ -16,6 +16,8 @@ import httpx
 from parts.project.errors import UserError
 
 STARTUP_TIMEOUT = 600  # seconds to load a model
+NO_KEY = "none"
+"""in place of a key"""
 
 
 @contextlib.contextmanager
@@ -58,6 +60,27 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def split(url: str) -> tuple[str, str]:
+    """Return an address without its query and without a slash at its end, and the query, with its question mark."""
+    base, mark, query = url.partition("?")
+    return base.rstrip("/"), f"{mark}{query}" if query else ""
+
+
+def shown(url: str) -> str:
+    """Return an address as it may be printed: without a query, a user or a password."""
+    return str(httpx.URL(split(url)[0]).copy_with(userinfo=b""))
+
+
+def without_key(words: str, key: str) -> str:
+    """Return a server's words without the key, should they have it, or begin it where they were cut off."""
+    if key == NO_KEY:
+        return words
+    words, end = words.replace(key, "***"), words.endswith("…")
+    start = words.removesuffix("…")
+    cut = next((size for size in range(len(key), 3, -1) if start.endswith(key[:size])), 0)
+    return f"{start[: len(start) - cut]}***" if end and cut else words
 
 
 def _wait(child: subprocess.Popen, command: str, url: str) -> None:

@@ -20,6 +20,7 @@ from parts.llm.budget import Budget, Meter
 from parts.llm.concurrency_limit import ConcurrencyLimit, retry_after
 from parts.llm.failures import Failures, Shape
 from parts.llm.response_cache import CachedResponse, ResponseCache
+from parts.llm.server import split
 from parts.llm.server_reply import (
     BROKEN,
     DROPPED,
@@ -46,7 +47,7 @@ class Transport:
     """Sends requests to one server. `session` carries its key and its timeout."""
 
     def __init__(self, url: str, session: aiohttp.ClientSession, cache: ResponseCache, budget: Budget, meter: Meter):
-        self.url, self.query = network.split(url)
+        self.url, self.query = split(url)
         self.session, self.cache, self.budget, self.meter = session, cache, budget, meter
         self.concurrency = ConcurrencyLimit(workers())
         self.n_responses = 0  # of any status

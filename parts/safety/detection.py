@@ -18,6 +18,7 @@ from parts.safety.unicode import fold
 
 WINDOW, OVERLAP = 5000, 200  # characters searched at once: some recognisers slow down, or stop, on long texts
 PLACEHOLDER = re.compile(r"<[A-Z][A-Z_]*_\d{1,6}>")
+_TAKEN = re.compile(r"(?<![a-z_])_*+([a-z][a-z_]*+(?<=_)\d{1,6})")  # of a text in lower case
 _WORD = re.compile(r"[^\W_]+")
 _BLANK = "\0"  # in no private value, and in no folded text
 
@@ -96,7 +97,7 @@ class _Placeholders:
     """
 
     def __init__(self, texts: Iterable[str]):
-        self.taken = {name for text in texts for name in re.findall(r"[a-z][a-z_]*_\d{1,6}", text.lower())}
+        self.taken = {name for text in texts for name in _TAKEN.findall(text.lower())}
         self.numbers: Counter[str] = Counter()
         self.names: dict[tuple[str, str], str] = {}
 

@@ -74,7 +74,8 @@ CAPITAL, WORDS, MARKED = range(3)  # a bare letter that may be part of a name; a
 _LONGEST = 2000  # characters of a response that are read: mentions are compared two by two
 _CONTRACTED = regex.compile(r"n['\u2019]t\b|(?<=\bcan)not\b", regex.IGNORECASE)
 _REASON = regex.compile(
-    r"^\W*(?:because|since|as)\b[^,]*,|(?<=\S)[\s,;:(]+(?:because|since|as (?:the|it|this|that|they|all)|due to|given that)\b.*",
+    r"^\W*(?:because|since|as)\b[^,]*,|(?:(?<=[^\s,;:(])|(?<=\A\s*[,;:(])|(?<=\S)\G)[\s,;:(]++"
+    r"(?:because|since|as (?:the|it|this|that|they|all)|due to|given that)\b.*",
     regex.IGNORECASE | regex.DOTALL,
 )
 _FOLLOWS_A = r"\s*(?:$|[.,;:!?)\]*\"]|-\s|\b(?:is|was|because|since|as|and|or|nor|but|not|seems|would|must|looks)\b)"

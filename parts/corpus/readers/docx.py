@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from xml.parsers.expat import ExpatError
 
 from lxml import etree
 
@@ -24,7 +25,7 @@ def read(data: bytes) -> tuple[str, str]:
         whole = _with_formulas_as_text(archive)
     try:
         page = mammoth.convert_to_html(whole, convert_image=mammoth.images.img_element(lambda image: {"src": ""}))
-    except (KeyError, ValueError, AttributeError, IndexError, TypeError, SyntaxError) as error:
+    except (KeyError, ValueError, AttributeError, IndexError, TypeError, SyntaxError, ExpatError) as error:
         raise Unreadable("broken", "is a DOCX file that cannot be read") from error
     return html.markdown(page.value)
 

@@ -23,7 +23,9 @@ def read(data: bytes) -> tuple[str, str]:
             paths = {item.get("id"): item.get("href") for item in package.iterfind(".//{*}manifest/{*}item")}
             spine = [paths[item.get("idref")] for item in package.iterfind(".//{*}spine/{*}itemref")]
             folder = posixpath.dirname(package_path)
-            chapters = [archive.read(posixpath.normpath(posixpath.join(folder, unquote(path)))) for path in spine]
+            chapters = [
+                archive.read(posixpath.normpath(posixpath.join(folder, unquote(path)))) for path in dict.fromkeys(spine)
+            ]  # each once: a spine of a thousand times one chapter would be a bomb
         except (etree.XMLSyntaxError, KeyError, AttributeError, TypeError) as error:
             raise Unreadable("broken", "is an EPUB file whose chapters cannot be found") from error
     title = package.findtext(".//{http://purl.org/dc/elements/1.1/}title") or ""

@@ -7,10 +7,14 @@ from parts.corpus.readers import html
 from parts.corpus.unreadable import Unreadable
 
 HEAD = ("From", "To", "Cc", "Date")
+_LONGEST = 50_000  # characters of a header: the library's time grows with their square
 
 
 def read(data: bytes) -> tuple[str, str]:
     """Return the subject and the mail as text; attachments are named. Raises Unreadable where it cannot be read."""
+    headers = (value for part in message_from_bytes(data).walk() for _, value in part.raw_items())
+    if any(len(value) > _LONGEST for value in headers):
+        raise Unreadable("too large", f"has a header of more than {_LONGEST:,} characters: shorten it")
     try:
         mail: EmailMessage = message_from_bytes(data, policy=policy.default)
         head = {name: str(mail[name]) for name in HEAD if mail[name]}

@@ -8,6 +8,7 @@ from parts.text.markdown import table
 
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
+_LEVELS = ("1", "2", "3", "4", "5", "6")  # of Markdown
 _BREAKS = {f"{_TEXT}tab": "\t", f"{_TEXT}line-break": "\n", f"{_TEXT}s": " "}
 _DROPPED = {f"{_TEXT}tracked-changes", f"{_TEXT}note", f"{_TEXT}table-of-content", f"{_TEXT}sequence-decls"}
 
@@ -33,7 +34,8 @@ def _blocks(element, item: str = "") -> list[str]:
         if child.tag in _DROPPED or not isinstance(child.tag, str):
             continue
         if child.tag == f"{_TEXT}h":
-            blocks.append("#" * int(child.get(f"{_TEXT}outline-level") or 1) + f" {_inline(child)}")
+            level = child.get(f"{_TEXT}outline-level", "")
+            blocks.append("#" * (int(level) if level in _LEVELS else 1) + f" {_inline(child)}")
         elif child.tag == f"{_TEXT}p":
             blocks += [item + text] if (text := _inline(child)) else []
         elif child.tag == f"{_TABLE}table":
@@ -55,7 +57,7 @@ def _inline(element) -> str:
     """Return the text of a paragraph, without notes."""
     text = element.text or ""
     for child in element:
-        if child.tag not in _DROPPED:
+        if child.tag not in _DROPPED and isinstance(child.tag, str):  # others are comments
             text += _BREAKS.get(child.tag) or _inline(child)
         text += child.tail or ""
     return text

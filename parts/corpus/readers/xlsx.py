@@ -25,6 +25,7 @@ def read(data: bytes) -> tuple[str, str]:
 
 
 def _rows(sheet) -> Iterator[Row]:
+    sheet.reset_dimensions()  # what a sheet says of its width may be a million times wider than its cells
     for row in sheet.iter_rows(values_only=True):
         yield tuple(map(_text, row))
 

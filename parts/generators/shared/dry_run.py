@@ -10,11 +10,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from parts.generators.shared.base import Generator, Source, evenly_spread
-from parts.llm import network, structured_output
+from parts.llm import structured_output
 from parts.llm.budget import Meter
 from parts.llm.client import Client
 from parts.llm.failures import Failures
 from parts.llm.response_cache import ResponseCache
+from parts.llm.server import NO_KEY
 from parts.llm.server_reply import ServerReply, token_usage
 from parts.llm.transport import Transport
 from parts.project.sections import Server
@@ -72,7 +73,7 @@ class DryRunTransport(Transport):
 
     def __init__(self, cache: ResponseCache, length: int):
         self.cache, self.length, self.meter, self.estimate = cache, length, Meter(), Estimate()
-        self.failures = Failures("", network.NO_KEY, self.meter)
+        self.failures = Failures("", NO_KEY, self.meter)
         self.ignore_cache = False
         self.placeholders: dict[str, ServerReply] = {}
 
