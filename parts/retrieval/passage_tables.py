@@ -48,8 +48,8 @@ class PassageTables:
     def delete(self, ids: Sequence[str]) -> None:
         """Delete passages."""
         self._count_words(-1, ids)
-        for table in ("passages", "passage_words"):
-            self.connection.execute(f"DELETE FROM {table} WHERE chunk_id = ANY(%s)", (ids,))
+        self.connection.execute("DELETE FROM passages WHERE chunk_id = ANY(%s)", (ids,))
+        self.connection.execute("DELETE FROM passage_words WHERE chunk_id = ANY(%s)", (ids,))
 
     def insert(self, rows: Sequence[tuple[str, ...]]) -> None:
         """Insert passages (chunk_id, sha256, language, heading, text), whose vectors are in the table of them; empty that."""
