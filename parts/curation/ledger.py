@@ -14,6 +14,8 @@ from parts.safety.detection import PLACEHOLDER
 from parts.student.dataset import Count, trained_tokens
 from schemas.pairs import Ledger, Pairs
 
+SLICE = 10_000  # rows that are tokenised at once: the tokenizer's own records of a text take kilobytes
+
 _ALLOWED = {"generator": pl.String, "tokens_per_source": pl.Float64}
 
 
@@ -42,7 +44,8 @@ def curate(
 
     The length is that of the row as trained, or as it would be trained: without the reasoning where it is left out.
     """
-    tokens = trained_tokens(_as_trained(raw, params).to_dicts(), count)
+    parts = _as_trained(raw, params).iter_slices(SLICE)
+    tokens = [n_tokens for part in parts for n_tokens in trained_tokens(part.to_dicts(), count)]
     raw = raw.with_columns(n_tokens=pl.Series(tokens, dtype=pl.Int64))
     close = select(query("exam"), {"near": params.exam_overlap_threshold}, raw=raw, questions=questions)
     settings = {"unstudied": params.unstudied, "lexical": params.grounding == "lexical", "trusted": params.trusted}
