@@ -7,7 +7,6 @@ Figures in results/scale.json of other parts, or that tests on several processes
 """
 
 import json
-import math
 import subprocess
 import sys
 import tempfile
@@ -15,11 +14,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from unittest import mock
 
-import numpy as np
-
 from benchmarks import ingest, models
 from benchmarks.baselines import exams
 from benchmarks.baselines.figures import RESULTS, Figures
+from commands.docs_scale import power_law
 from parts.corpus import folder, workers
 from parts.project import machine, params
 from parts.project.sections import Student
@@ -56,17 +54,9 @@ def growth(part: str, sizes: Sequence[int], figures: Figures) -> None:
             figures.add(f"{key}_{label(size)}", value, GOALS.get(f"{key}_{label(size)}", GOALS.get(key, "")))
         seconds.append(values.get("seconds"))
     if all(seconds):
-        power, r2 = fit(sizes, seconds)
+        _, power, r2 = power_law(dict(zip(sizes, seconds, strict=True)))
         figures.add(f"{part}_growth", power, GOALS.get(f"{part}_growth", ""))
         figures.add(f"{part}_growth_r2", r2)
-
-
-def fit(sizes: Sequence[int], seconds: Sequence[float]) -> tuple[float, float]:
-    """Return b and R2 of seconds = a * size ** b, by least squares of the logarithms."""
-    x, y = np.log(sizes), np.log(seconds)
-    power, constant = np.polyfit(x, y, 1)
-    rest, spread = y - (power * x + constant), y - y.mean()
-    return float(power), float(1 - (rest @ rest) / (spread @ spread)) if spread.any() else math.nan
 
 
 def train_over_bare(rows: int) -> float:

@@ -2,7 +2,7 @@
 
 python -m benchmarks.baselines.growth PART SIZE    prints JSON: CPU seconds, the process's peak memory, and what the part adds
 
-Rows are made up: of a passage five facts, each asked in two forms and once more in the second. Vectors are random.
+Rows are made up: of a passage five facts, each asked in two forms and once more in the second.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import resource
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -43,10 +44,10 @@ def measure_curate(size: int) -> Figures:
     raw, chunks, questions = made_up(size)
     section = params.load("curate", CurateParams, ROOT / "params.yaml")
     section = section.model_copy(update={"replay": ROOT / section.replay})
-    count = token_counter(tokenizer(Student(model=str(ROOT / "models/base"))))
+    tokens = token_counter(tokenizer(Student(model=str(ROOT / "models/base"))))
     start = machine.seconds("cpu")
-    ledger = curate(raw, chunks, questions, section, count)
-    kept = len(training_rows(ledger, section, count))
+    ledger = curate(raw, chunks, questions, section, tokens)
+    kept = len(training_rows(ledger, section, tokens))
     return {"seconds": machine.seconds("cpu") - start, "kept": kept}
 
 
@@ -99,25 +100,26 @@ def _key(number: int) -> bytes:
     return ResponseCache.key("/chat/completions", b"%d" % number)
 
 
-class RandomVectors:
-    """An embedder that draws unit vectors in place of a model."""
+class MadeUpVectors:
+    """An embedder that draws unit vectors in place of a model: each between two of a few hundred, as texts have topics."""
 
     width = 384
 
     def __init__(self):
-        self.rng = np.random.default_rng(1)
+        topics = np.random.default_rng(1).normal(size=(500, self.width)).astype("float32")
+        self.topics, self.seeds = topics / np.linalg.norm(topics, axis=1, keepdims=True), count(1)
 
     def __call__(self, texts: list[str]) -> np.ndarray:
-        vectors = self.rng.normal(size=(len(texts), self.width)).astype("float32")
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return exams.vectors(self.topics, len(texts), next(self.seeds))
 
 
 def measure_index(size: int) -> Figures:
     """Return the CPU seconds to load and index `size` passages, and the CPU milliseconds that a question takes in Postgres."""
-    chunks, embed = exams.synthetic(size), RandomVectors()
+    chunks, embed = exams.synthetic(size), MadeUpVectors()
     names = random.Random(1).sample(chunks["heading"].unique(maintain_order=True).to_list(), min(PROBES, size // 20))
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), postgres.connect() as connection:
         settings = params.load("retrieve", postgres.RetrieveParams, ROOT / "params.yaml")
+        settings = settings.model_copy(update={"exact_below": 0})  # one way to search at all sizes
         store = PassageStore(connection, "bench", settings, embed)
         start = machine.seconds("cpu") + _server_seconds(connection)
         store.sync(chunks)
