@@ -58,8 +58,8 @@ verdict: .venv/done ## the verdict of the latest run, again
 page: .venv/done ## report/experiments.html: scaling, ablations, leakage, other companies
 	@dvc repro --single-item experiments/dvc.yaml:page
 
-estimate: .venv/done ## what synthesis will cost; PILOT=20 puts so many passages to the teacher first, to know better
-	@python -m commands.estimate $(PILOT)
+estimate: .venv/done ## what synthesis will cost; PILOT=20 puts so many passages to the teacher first; PROFILE=NAME prices params/NAME.yaml
+	@python -m commands.estimate $(or $(PILOT),0) $(PROFILE)
 
 bench: .venv/done ## every benchmark: minutes, on a machine that does nothing else
 	@for each in benchmarks/*.py; do python -m benchmarks.$$(basename $$each .py) || exit 1; done

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from commands import docs_configuration, docs_experiments, docs_licences, docs_tables
+from commands import docs_configuration, docs_experiments, docs_licences, docs_scale, docs_tables
 from parts.project.command import run
 from parts.project.errors import UserError
 from parts.project.files import write_text
@@ -78,9 +78,9 @@ MEASURED: Mapping[str, Block] = {
     "companies": docs_experiments.companies,
     "scaling": docs_experiments.scaling, "ablations": partial(docs_experiments.variants, "ablations"),
     "mixture": partial(docs_experiments.variants, "mixture"), "search": partial(docs_experiments.variants, "search"),
-    "leak": docs_experiments.leak,
+    "leak": docs_experiments.leak, "growth": docs_scale.measured, "million": docs_scale.million,
 }  # fmt: skip
-"""Blocks from metrics/ and the table of arms."""
+"""Blocks from metrics/, the table of arms and benchmarks/results."""
 
 SOURCE: Mapping[str, Block] = {
     "rooms": rooms, "params": docs_configuration.params, "experiments_params": docs_configuration.experiments_params,

@@ -4,7 +4,7 @@ python -m experiments.profile NAME        (make repro PROFILE=NAME)
 
 The run is a DVC experiment, NAME-COMMIT, in a copy of the repository: params.yaml and the shipped run stay as they are. Its
 params and what it measured are kept in experiments/NAME, for git. A run that was stopped goes on from the stages that it
-finished, and its minutes are those of all calls.
+finished, and its minutes are those of all calls. What it needs of the machine is checked before it begins.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ from pathlib import Path
 import yaml
 
 from commands import git, verdict
+from experiments import needs
 from parts.project.command import run
 from parts.project.errors import UserError
 from parts.project.files import replacing, write_json
@@ -25,6 +26,7 @@ from parts.project.files import replacing, write_json
 FOLDER = Path("params")
 KEPT = Path("experiments")
 SPENT = Path(".cache/profiles")  # minutes of runs that did not come to their end
+OF_NAMES = ("synthesize", "arms")  # sections of which a profile takes a name out by null
 
 
 def load(name: str) -> dict:
@@ -39,14 +41,35 @@ def load(name: str) -> dict:
     return sections
 
 
+def merged(values: dict, changes: dict) -> dict:
+    """Return params.yaml, parsed as `values`, with the `changes` of a profile in it, key by key."""
+    result = dict(values)
+    for key, change in changes.items():
+        if isinstance(change, dict):
+            result[key] = merged(values.get(key) or {}, change)
+        else:
+            result[key] = change
+    for section in OF_NAMES:
+        if section in changes:
+            result[section] = {name: value for name, value in result[section].items() if value is not None}
+    return result
+
+
+def sections_of(name: str) -> dict:
+    """Return all sections of params.yaml as the profile `name` has them. Raises UserError as `load` does."""
+    return merged(yaml.safe_load(Path("params.yaml").read_text()), load(name))
+
+
 def overrides(values: dict, prefix: str = "") -> Iterator[str]:
-    """Yield ++KEY=VALUE, as `dvc exp run --set-param` takes it, for each value of a nested dictionary.
+    """Yield ++KEY=VALUE, as `dvc exp run --set-param` takes it, for each value of a nested dictionary; ~KEY for a name taken out.
 
     The signs have it add the key of a table that is open, such as curate.tokens_per_source; a stage refuses any other.
     """
     for key, value in values.items():
         if isinstance(value, dict):
             yield from overrides(value, f"{prefix}{key}.")
+        elif value is None and prefix.removesuffix(".") in OF_NAMES:
+            yield f"~{prefix}{key}"
         else:
             yield f"++{prefix}{key}={json.dumps(value)}"
 
@@ -75,6 +98,7 @@ def adding_minutes(path: Path) -> Iterator[None]:
 
 def main(name: str) -> None:
     """Run the profile, keep what it measured in experiments/`name`, and print its verdict."""
+    needs.check(name, sections_of(name))
     words = [word for override in overrides(load(name)) for word in ("--set-param", override)]
     experiment = f"{name}-{git.commit('HEAD')[:7]}"
     if experiment in {each.name for each in git.experiments()}:  # a second one of the name would be refused

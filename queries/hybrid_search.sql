@@ -5,22 +5,24 @@
 -- the logarithm of the passage's length) times the inverse document frequency. ts_rank_cd does neither. Either score counts
 -- as a share of the best one, of every passage that either search has among its best: as they are, cosines from 0.3 to 0.6
 -- would count for little beside words (LOG.md).
--- The rarest words choose the passages that are scored: a word is read while those rarer have fewer than words_read passages.
+-- The rarest words choose the passages that are scored: a word is read while those rarer have fewer than words_read passages;
+-- one that more than words_read passages have, only while those rarer have fewer than depth.
 WITH query_words AS MATERIALIZED (
     SELECT
-        language, lexeme, ('''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''')::tsquery AS word,
+        language, lexeme, passages, ('''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''')::tsquery AS word,
         ln(1 + (%(rows)s - passages + 0.5) / (passages + 0.5)) AS rarity,
         sum(passages) OVER (ORDER BY passages, lexeme, language) - passages AS in_rarer
     FROM unnest(%(languages)s::regconfig[]) AS own (language)
     CROSS JOIN LATERAL unnest(to_tsvector(language, %(question)s))
     JOIN lexemes USING (language, lexeme)
     WHERE %(weight)s > 0
+), choosing AS (
+    SELECT language, string_agg(word::text, ' | ')::tsquery AS any_word FROM query_words
+    WHERE in_rarer < CASE WHEN passages > %(words_read)s THEN %(depth)s ELSE %(words_read)s END
+    GROUP BY language
 ), matches AS MATERIALIZED (
-    SELECT chunk_id, language, words FROM passages WHERE chunk_id IN (
-        SELECT chunk_id FROM query_words
-        JOIN passages ON words @@ word AND passages.language = query_words.language
-        WHERE in_rarer < %(words_read)s
-    )
+    SELECT chunk_id, passage_words.language, words
+    FROM choosing JOIN passage_words ON words @@ any_word AND passage_words.language = choosing.language
 ), full_text AS (
     SELECT chunk_id, sum(ts_rank('{1, 1, 1, 1}', words, word, 1) * rarity ORDER BY lexeme) AS text_score
     FROM matches JOIN query_words ON matches.language = query_words.language AND words @@ word

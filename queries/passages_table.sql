@@ -6,10 +6,14 @@ CREATE TABLE passages (
     language regconfig NOT NULL, -- the text search of its document
     heading text NOT NULL,
     text text NOT NULL,
-    words tsvector NOT NULL, -- of heading and text, opened as parts/retrieval/full_text.py does
     embedding {vectors} NOT NULL
 );
 ALTER TABLE passages ALTER COLUMN embedding SET STORAGE MAIN; -- stored in the row: exact search reads every vector
+CREATE TABLE passage_words ( -- a row a passage: beside a vector, words would be stored apart, and each look at them cost a search
+    chunk_id text COLLATE "C" PRIMARY KEY,
+    language regconfig NOT NULL,
+    words tsvector NOT NULL -- of heading and text, opened as parts/retrieval/full_text.py does
+);
 CREATE TABLE lexemes ( -- in how many passages of its language each word is; those of none may stay
     language regconfig, lexeme text COLLATE "C", passages int NOT NULL, PRIMARY KEY (language, lexeme)
 );

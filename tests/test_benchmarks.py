@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks import answer, ingest, models, mutation, rag, scorers, stats, synthesis
+from benchmarks import answer, ingest, models, mutation, rag, scale, scorers, stats, synthesis
 from benchmarks.baselines.faults import faults, with_fault
 from benchmarks.baselines.figures import RESULTS
+from commands import docs_scale
 from invitro.world import corpus
 from invitro.world.company import make_company
 from parts.retrieval import tuned_settings
@@ -37,7 +38,7 @@ def committed():
 
 def keys(values: dict) -> set[str]:
     """Return the keys of results without their sizes."""
-    return {re.sub(r"\d+k?", "N", key) for key in values}
+    return {re.sub(r"\d+[km]?", "N", key) for key in values}
 
 
 def compared(folder, name: str) -> tuple[dict, set[str]]:
@@ -145,6 +146,35 @@ def test_rag_measures_recall_and_speed_without_bm25(tmp_path):
     assert {key for key in different if "bmN" not in key} == {"version_PyStemmer"}
     assert values["squad_recall8_hybrid"] == 1 and values["squad_questions"] == 16
     assert values["hnsw_recall10"] > 0.9 and values["hnsw_vectors"] == 200
+
+
+def test_sizes_are_short_in_keys_and_read_again():
+    assert [scale.label(size) for size in (20, 10_000, 2_000_000)] == ["20", "10k", "2m"]
+    values = {"a_ms_2m": 3, "a_ms_20": 1, "a_ms_10k": 2, "a_ms_growth": 9, "b_a_ms_10k": 9}
+    assert docs_scale.by_size(values, "a_ms") == {20: 1, 10_000: 2, 2_000_000: 3}
+
+
+def test_growth_is_the_slope_of_a_line_through_the_logarithms():
+    assert docs_scale.power_law({10: 1, 100: 100, 1000: 10_000}) == pytest.approx((0.01, 2, 1))
+    _, power, r2 = docs_scale.power_law({10: 1, 100: 30, 1000: 100})
+    assert power == pytest.approx(1) and 0.9 < r2 < 1
+
+
+@pytest.mark.slow
+def test_scale_measures_growth_in_processes_of_their_own_and_keeps_the_figures_of_others(tmp_path):
+    (tmp_path / "scale.json").write_text('{"ddp_loss_gap": 0.001, "cache_lookup_us_60": 7}')
+    scale.main("curate", "cache", "index", sizes=dict.fromkeys(scale.SIZES, (60, 120)), results=tmp_path)
+    values, different = compared(tmp_path, "scale")
+    assert values["ddp_loss_gap"] == 0.001 and 0 < values["cache_lookup_us_60"] != 7
+    assert values["curate_kept_120"] > values["curate_kept_60"] > 20, "a fact asked in two forms is kept in both"
+    assert 0 < values["query_ms_120"] <= values["query_p95_ms_120"] and values["curate_peak_mb_60"] > 0
+    assert not {key for key in different if key.startswith(("curate", "cache", "index", "query"))}
+
+
+@pytest.mark.slow
+def test_our_training_is_compared_with_a_bare_loop_over_the_same_steps(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert 0 < scale.train_over_bare(8) < 5
 
 
 @pytest.mark.slow

@@ -35,7 +35,7 @@ def test_a_block_from_the_code_is_that_of_the_working_tree(monkeypatch, name):
 
 @pytest.mark.parametrize("name", docs.MEASURED)
 def test_a_committed_block_shows_the_metrics_that_were_committed_with_it(tmp_path, monkeypatch, name):
-    paths = ["README.md", "docs", "experiments/real", "metrics", "params.yaml"]
+    paths = ["README.md", "benchmarks/results", "docs", "experiments/real", "metrics", "params.yaml", "prices.yaml"]
     archive = subprocess.run(["git", "archive", "HEAD", *paths], cwd=ROOT, capture_output=True, check=True)
     subprocess.run(["tar", "-x"], cwd=tmp_path, input=archive.stdout, check=True)
     monkeypatch.chdir(tmp_path)  # a run that is not committed yet may differ, in its latencies at least

@@ -1,6 +1,7 @@
 """Near-duplicates are those that a comparison of all pairs finds, and repeats and groups follow from them."""
 
 import random
+import time
 
 import pytest
 
@@ -24,8 +25,10 @@ def similarity(one: str, other: str) -> float:
     return len(runs[0] & runs[1]) / len(runs[0] | runs[1])
 
 
+@pytest.mark.parametrize("few", [0, 100])
 @pytest.mark.parametrize("threshold", [0.15, 0.3, 0.5, 0.9, 1.0])
-def test_duplicates_are_those_of_all_pairs_with_one_key(threshold):
+def test_duplicates_are_those_of_all_pairs_with_one_key(monkeypatch, threshold, few):
+    monkeypatch.setattr(minhash, "FEW", few)
     rows, n_pairs = texts(seed=1), 0
     keys = [n % 2 for n in range(len(rows))]
     for i, earlier in enumerate(minhash.earlier_duplicates(rows, keys, threshold)):
@@ -44,6 +47,17 @@ def test_bands_miss_fewer_than_a_pair_in_a_thousand_and_are_no_shorter_than_that
     assert bands * rows <= 128
     assert missed(bands, rows) < 0.001 or rows == 1
     assert rows == 64 or missed(128 // (rows + 1), rows + 1) >= 0.001
+
+
+def test_time_grows_with_the_texts_where_those_of_many_keys_have_one_form():
+    def seconds(count: int) -> float:
+        rows = [f"what is the price of the lamp {n // 2} today" for n in range(count)]
+        start = time.process_time()
+        assert minhash.earlier_duplicates(rows, [n // 2 for n in range(count)], 0.5)[1] == [0]
+        return time.process_time() - start
+
+    seconds(10)
+    assert seconds(16_000) < 8 * max(seconds(4_000), 0.02)
 
 
 def test_runs_are_of_three_words_or_of_all_there_are():

@@ -238,13 +238,22 @@ def test_the_counts_of_words_follow_the_passages(make_store):
     assert counts == {"h": 2, "lamp": 2, "green": 1, "red": 1, "ship": 1}
 
 
-def test_the_rarest_words_choose_the_passages_and_all_words_rank_them(make_store, monkeypatch):
+@pytest.mark.parametrize(("words_read", "is_read"), [(6, True), (5, False)])
+def test_the_rarest_words_choose_the_passages_and_all_words_rank_them(make_store, monkeypatch, words_read, is_read):
+    texts = [f"a fee in the many long words of plan {n}" for n in range(4)] + [f"ship {n}" for n in range(5)]
+    store, vector = make_store(passages(*texts, "a fee of the ship"), depth=3), Embed()(["x"])[0]
+    monkeypatch.setattr("parts.retrieval.passage_store.WORDS_READ", words_read)
+    hits = store.hybrid("fee or ship", vector, 1.0)
+    assert hits[0] == ("c9", 1.0) and len(hits) == 3, "of the passages chosen, each is scored by all of the words"
+    assert (hits[1][0] in ("c4", "c5", "c6", "c7", "c8")) == is_read, "more short ones would be before the long ones"
+
+
+def test_a_word_that_very_many_passages_have_is_read_where_no_rarer_ones_fill_the_list(make_store, monkeypatch):
     texts = [f"the plan of year {n}" for n in range(40)] + ["a plan with a fee", "a fee", "a fee of the ship"]
-    store, vector = make_store(passages(*texts), depth=60), Embed()(["x"])[0]
+    store, vector = make_store(passages(*texts), depth=43), Embed()(["x"])[0]
     every = store.hybrid("plan or fee", vector, 1.0)
-    assert len(every) == 43
     monkeypatch.setattr("parts.retrieval.passage_store.WORDS_READ", 3)
-    assert store.hybrid("plan or fee", vector, 1.0) == [hit for hit in every if hit[0] in ("c40", "c41", "c42")]
+    assert store.hybrid("plan or fee", vector, 1.0) == every and len(every) == 43
 
 
 def test_words_match_whatever_else_the_question_has_and_rare_ones_count_most(make_store):

@@ -14,7 +14,8 @@ def drop_duplicates(ledger: pl.DataFrame, threshold: float) -> pl.DataFrame:
     Two rows are compared only if they have the same names and numbers, and two questions only if their answers are the
     same too: facts about similar things differ in one word.
     """
-    rows = ledger.filter(pl.col("dropped").is_null()).sort("pair_id").to_dicts()
+    left = ledger.filter(pl.col("dropped").is_null()).select("pair_id", "kind", "prompt", "completion")
+    rows = left.sort("pair_id").to_dicts()
     texts = [row["prompt"] if row["kind"] == "qa" else row["completion"] for row in rows]
     answers = [row["completion"].lower() if row["kind"] == "qa" else None for row in rows]
     keys = [(answer, names(text)) for answer, text in zip(answers, texts, strict=True)]
@@ -31,7 +32,7 @@ def hold_out(ledger: pl.DataFrame, share: float, threshold: float) -> pl.DataFra
     0..1.
     """
     questions = ledger.filter(pl.col("dropped").is_null(), pl.lit(share > 0), kind="qa")
-    rows = questions.sort("pair_id").to_dicts()
+    rows = questions.select("pair_id", "doc_id", "prompt", "completion").sort("pair_id").to_dicts()
     keys = [(row["doc_id"], row["completion"].lower(), numbers(row["prompt"])) for row in rows]
     groups = minhash.duplicate_groups([row["prompt"] for row in rows], keys, threshold)
     first_ids: dict[int, str] = {}

@@ -14,6 +14,8 @@ from parts.safety.detection import PLACEHOLDER
 from parts.student.dataset import Count, trained_tokens
 from schemas.pairs import Ledger, Pairs
 
+SLICE = 20_000  # rows that are tokenised, and compared with the exam, at once: either takes ten kilobytes a row
+
 _ALLOWED = {"generator": pl.String, "tokens_per_source": pl.Float64}
 
 
@@ -42,9 +44,11 @@ def curate(
 
     The length is that of the row as trained, or as it would be trained: without the reasoning where it is left out.
     """
-    tokens = trained_tokens(_as_trained(raw, params).to_dicts(), count)
+    slices = list(raw.iter_slices(SLICE)) or [raw]
+    tokens = [n for part in slices for n in trained_tokens(_as_trained(part, params).to_dicts(), count)]
     raw = raw.with_columns(n_tokens=pl.Series(tokens, dtype=pl.Int64))
-    close = select(query("exam"), {"near": params.exam_overlap_threshold}, raw=raw, questions=questions)
+    near = {"near": params.exam_overlap_threshold}
+    close = pl.concat([select(query("exam"), near, raw=part, questions=questions) for part in slices])
     settings = {"unstudied": params.unstudied, "lexical": params.grounding == "lexical", "trusted": params.trusted}
     settings |= {"reasoning": params.reasoning, "placeholder": PLACEHOLDER.pattern}
     ledger = select(query("curate"), settings, raw=raw, chunks=chunks, close=close)

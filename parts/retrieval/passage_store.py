@@ -87,7 +87,7 @@ class PassageStore:
                 self.tables.insert([(name, digests[name], searches[name], *passages[name]) for name in new])
                 self.tables.set_indices(len(digests))
                 if rebuild:
-                    self.connection.execute("ANALYZE passages, lexemes")
+                    self.connection.execute("ANALYZE passages, passage_words, lexemes")
         self._count()
         return self.embedded
 

@@ -16,7 +16,7 @@ WIDEST = {"vector": 2000, "halfvec": 4000}
 """The most numbers of a vector that an HNSW index takes, by its type (pgvector)."""
 
 
-TABLES = ("passages", "lexemes", "vectors", "token_vectors")
+TABLES = ("passages", "passage_words", "lexemes", "vectors", "token_vectors")
 
 
 class PassageTables:
@@ -49,6 +49,7 @@ class PassageTables:
         """Delete passages."""
         self._count_words(-1, ids)
         self.connection.execute("DELETE FROM passages WHERE chunk_id = ANY(%s)", (ids,))
+        self.connection.execute("DELETE FROM passage_words WHERE chunk_id = ANY(%s)", (ids,))
 
     def insert(self, rows: Sequence[tuple[str, ...]]) -> None:
         """Insert passages (chunk_id, sha256, language, heading, text), whose vectors are in the table of them; empty that."""
@@ -57,10 +58,13 @@ class PassageTables:
         opened = ((*row, *map(full_text.opened, row[-2:])) for row in rows)
         self.copy("fresh", ["text"] * len(columns), opened)
         self.connection.execute(
-            "INSERT INTO passages SELECT chunk_id, sha256, language::regconfig, heading, text, "
-            "setweight(to_tsvector(language::regconfig, opened_heading), 'A') || "
-            "setweight(to_tsvector(language::regconfig, opened_text), 'D'), embedding "
+            "INSERT INTO passages SELECT chunk_id, sha256, language::regconfig, heading, text, embedding "
             "FROM fresh JOIN vectors USING (sha256)"
+        )
+        self.connection.execute(
+            "INSERT INTO passage_words SELECT chunk_id, language::regconfig, "
+            "setweight(to_tsvector(language::regconfig, opened_heading), 'A') || "
+            "setweight(to_tsvector(language::regconfig, opened_text), 'D') FROM fresh"
         )
         self._count_words(1, [chunk_id for chunk_id, *_ in rows])
         self.connection.execute("DELETE FROM vectors")
@@ -86,18 +90,18 @@ class PassageTables:
             self.params,
             "SELECT indexname FROM pg_indexes WHERE schemaname = %s AND indexname LIKE 'by%%'",
         )
-        wanted = {} if rows is None else {"by_words": "gin (words)"}
+        wanted = {} if rows is None else {"by_words": "passage_words USING gin (words)"}
         if rows is not None and rows >= params.exact_below and not self.is_too_wide:
             options = f"WITH (m = {params.m}, ef_construction = {params.ef_construction})"
             wanted[f"by_meaning_{params.m}_{params.ef_construction}"] = (
-                f"hnsw (embedding {self.type}_cosine_ops) {options}"
+                f"passages USING hnsw (embedding {self.type}_cosine_ops) {options}"
             )
         names = {name for (name,) in self.connection.execute(existing, (self.schema,)).fetchall()}
         for name in names - set(wanted):
             self.connection.execute(f"DROP INDEX {name}")
         self.connection.execute(f"SET LOCAL maintenance_work_mem = '{BUILD_MEMORY}'")
         for name in set(wanted) - names:
-            self.connection.execute(f"CREATE INDEX {name} ON passages USING {wanted[name]}")
+            self.connection.execute(f"CREATE INDEX {name} ON {wanted[name]}")
 
     def vector(self, vector: np.ndarray):
         """Return `vector` as a value of the tables' type."""
