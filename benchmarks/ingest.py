@@ -20,6 +20,7 @@ from benchmarks.baselines.figures import RESULTS, Figures
 from invitro.world import writers
 from invitro.world.documents import Block, Line
 from parts.corpus import folder, reading, workers
+from parts.project import spread
 from stages.ingest import ingest
 
 DOCUMENTS = 600
@@ -53,7 +54,7 @@ def speed_figures() -> Iterator[tuple[str, float, str]]:
         files = list(folder.files(_documents(Path(temporary))))
         bare = _seconds(lambda: [reading.read(name, path.read_bytes()) for name, path in files])
         for count, goal in ((1, ">= 0.9"), (2, ">= 1.7")):
-            with mock.patch.dict(os.environ, {workers.WORKERS: str(count)}):
+            with mock.patch.dict(os.environ, {spread.PROCESSES: str(count)}):
                 yield (
                     f"docs_per_second_over_bare_{count}",
                     bare / _seconds(lambda: list(workers.read_files(files))),
