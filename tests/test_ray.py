@@ -3,6 +3,7 @@
 Ray is an extra, which CI does not install: pip install 'closedbook[ray]', then pytest tests/test_ray.py.
 """
 
+import json
 import os
 import time
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import cluster as benchmark
+from benchmarks.baselines.figures import RESULTS
 from invitro.world import writers
 from parts.corpus import workers
 from parts.project import spread
@@ -26,6 +29,14 @@ pytest.importorskip("ray", reason="Ray is an extra: pip install 'closedbook[ray]
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense"])
+def test_an_address_without_a_cluster_is_an_error_in_one_line(monkeypatch, address):
+    """Before there is one: a process keeps its first."""
+    monkeypatch.setenv(spread.ADDRESS, address)
+    with pytest.raises(UserError, match=f"CLOSEDBOOK_RAY={address}: .*: start it with `ray start --head`, or unset it"):
+        list(spread.spread(refuse, [1]))
+
+
 @pytest.fixture(scope="module")
 def cluster():
     with cluster_of_one() as cluster:
@@ -34,7 +45,7 @@ def cluster():
 
 @pytest.fixture
 def notes(tmp_path):
-    """A folder that has a file for each batch that was begun and lost."""
+    """A folder with a file for each batch that was begun."""
     (tmp_path / "notes").mkdir()
     return tmp_path / "notes"
 
@@ -66,7 +77,7 @@ def sleep(number: int) -> int:
 def test_what_a_lost_machine_had_begun_is_done_again_elsewhere_and_comes_in_order(cluster, notes):
     with second_machine(cluster) as node:
         assert list(losing(cluster, node, notes)(sleep, range(10))) == list(range(10))
-    assert [path.name.split(".")[0] for path in notes.iterdir()] == [node.node_id]
+    assert [path.name.split(".")[0] for path in notes.glob("*.begun")] == [node.node_id]
 
 
 def write_documents(folder: Path) -> Path:
@@ -127,6 +138,14 @@ def refuse(_):
 def test_an_error_of_a_user_is_the_same_error_here(cluster):
     with pytest.raises(UserError, match=r"^refused$"):
         list(spread.spread(refuse, [1, 2]))
+
+
+def test_the_benchmark_measures_the_figures_of_its_committed_results(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "BATCH", 1)
+    benchmark.main(12, 48, tmp_path)
+    figures = json.loads((tmp_path / "cluster.json").read_text())
+    assert figures.keys() == json.loads((RESULTS / "cluster.json").read_text()).keys()
+    assert figures["ray_bytes_equal"] == figures["ray_node_killed_bytes_equal"] == 1
 
 
 def test_few_batches_wait_on_the_cluster_and_the_rest_here(tmp_path, cluster):

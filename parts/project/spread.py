@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import platform
+import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -81,9 +82,12 @@ def _connect():
     except ImportError as error:
         raise UserError(f"{ADDRESS}: Ray is not installed: pip install 'closedbook[ray]', or unset it") from error
     if not ray.is_initialized():
+        address = os.environ[ADDRESS]
         try:
-            ray.init(os.environ[ADDRESS], log_to_driver=False, logging_level="error")
+            if ":" in address:  # Ray would try for minutes
+                socket.create_connection(address.rsplit(":", 1), timeout=10).close()
+            ray.init(address, log_to_driver=False, logging_level="error")
         except (OSError, RuntimeError, ValueError) as error:
             line = str(error).splitlines()[0]
-            raise UserError(f"{ADDRESS}: {line}: start it with `ray start --head`, or unset it") from error
+            raise UserError(f"{ADDRESS}={address}: {line}: start it with `ray start --head`, or unset it") from error
     return ray

@@ -50,25 +50,28 @@ def machine(_: int) -> str:
 
 
 def noted(folder: Path, function: Callable, batch: object) -> object:
-    """Return function(batch), with a file in `folder` while it runs, named after the machine."""
-    note = folder / f"{machine(0)}.{uuid4().hex}"
+    """Return function(batch), with a file in `folder`, named after the machine: .begun until it is done."""
+    note = folder / f"{machine(0)}.{uuid4().hex}.begun"
     note.touch()
     result = function(batch)
-    note.unlink()
+    note.rename(note.with_suffix(".done"))
     return result
 
 
 def losing(cluster: "Cluster", node: "Node", notes: Path) -> Callable:  # noqa: F821
-    """Return `spread.spread`, but that `node` is killed when the first result is there and it has begun a batch.
+    """Return `spread.spread`, but that `node` is killed when the first result is there and `node` has begun a batch.
 
-    What is left in the folder `notes` at the end was begun and lost.
+    What is .begun in the folder `notes` at the end was lost. Raises TimeoutError where it begins none in five minutes.
     """
     whole = spread.spread
 
     def spread_and_kill(function: Callable, batches: list) -> Iterator:
         results = whole(partial(noted, notes, function), batches)
         yield next(results)
+        start = time.monotonic()
         while not list(notes.glob(f"{node.node_id}.*")):
+            if time.monotonic() > start + 300:
+                raise TimeoutError("the second machine has nothing to do")
             time.sleep(0.01)
         cluster.remove_node(node, allow_graceful=False)
         yield from results
