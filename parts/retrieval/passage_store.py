@@ -13,21 +13,19 @@ from parts.project.progress import ProgressBar
 from parts.project.queries import query
 from parts.retrieval import full_text
 from parts.retrieval.contexts import passages_by_id
+from parts.retrieval.embedder import BATCH
 from parts.retrieval.index import Hits
 from parts.retrieval.passage_tables import PassageTables
 
 WORDS_READ = 2000
 """Passages that the rarest words of a question choose, from which on no commoner word adds any; they bound a query's time."""
 
-BATCH = 1024
-"""Passages that are embedded before their vectors are written: all that a stop loses."""
-
 
 class PassageStore:
     """The passages of one corpus, in a Postgres schema of their own; edits are serialised by a lock."""
 
     def __init__(self, connection, schema: str, params, embed):
-        """Create the schema if it is missing; `params` is RetrieveParams, `embed` maps texts to unit vectors.
+        """Create the schema if it is missing; `params` is RetrieveParams, `embed` is an Embedder.
 
         Raises UserError if the role may not create it, or the server does not have the text search params.language.
         """
@@ -162,9 +160,11 @@ class PassageStore:
         stored = {digest for (digest,) in self.connection.execute("SELECT sha256 FROM vectors").fetchall()}
         missing = [digest for digest in texts if digest not in stored]
         with ProgressBar(total=len(missing), desc="embed", unit="passage", disable=len(missing) < BATCH) as bar:
-            for start in range(0, len(missing), BATCH):
-                batch = missing[start : start + BATCH]
-                vectors = self.embed([texts[digest] for digest in batch])
+            batches = [missing[start : start + BATCH] for start in range(0, len(missing), BATCH)]
+            embedded = self.embed.batches([[texts[digest] for digest in batch] for batch in batches])
+            for batch, vectors in zip(
+                batches, embedded, strict=True
+            ):  # written as they come: a stop loses those under way
                 rows = [(digest, self.tables.vector(vector)) for digest, vector in zip(batch, vectors, strict=True)]
                 self.tables.copy("vectors (sha256, embedding)", ["text", self.tables.type], rows)
                 bar.update(len(batch))

@@ -1,5 +1,7 @@
 """What the tests of retrieval share: parameters, passages, questions, and an embedder that remembers."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import polars as pl
 
@@ -31,6 +33,9 @@ class Embed:
         return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype("float32")
 
     questions = __call__
+
+    def batches(self, batches: list[list[str]]) -> Iterator[np.ndarray]:
+        return map(self, batches)
 
 
 def passages(*texts: str, heading: str = "H", **named: str) -> pl.DataFrame:
