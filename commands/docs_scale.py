@@ -18,7 +18,7 @@ MEMORY_GB = 16
 AT_ONCE = 64  # requests
 UNITS = {"": 1, "k": 1000, "m": 10**6}
 MEASURED = {
-    "curate_seconds": "curation of so many rows, CPU s", "curate_peak_mb": "its memory, MB",
+    "curate_seconds": "curation of so many rows, CPU s", "curate_peak_mb": "the memory of that, MB",
     "cache_lookup_us": "a reply out of so many in the cache, CPU µs", "cache_store_us": "a reply stored, CPU µs",
     "index_seconds": "so many passages loaded and indexed, without embedding, CPU s", "index_disk_mb": "their disk, MB",
     "query_ms": "a hybrid search among them, median CPU ms", "query_p95_ms": "p95",
@@ -40,16 +40,29 @@ def power_law(points: Mapping[int, float]) -> tuple[float, float, float]:
     return float(np.exp(constant)), float(power), float(r2)
 
 
+def line(points: Mapping[int, float]) -> tuple[float, float, float]:
+    """Return a, b and R2 of value = a + b * size, by least squares."""
+    x, y = np.array(list(points), float), np.array(list(points.values()))
+    slope, constant = np.polyfit(x, y, 1)
+    rest, spread = y - (slope * x + constant), y - y.mean()
+    return float(constant), float(slope), float(1 - (rest @ rest) / (spread @ spread))
+
+
 def measured() -> str:
-    """Return each figure at each size, with the power of the size that it grows with."""
+    """Return each figure at each size, and the line through them: of their logarithms, or, of memory, of themselves."""
     values = json.loads(RESULTS.read_text())
     rows = []
     for key, meaning in MEASURED.items():
         points = by_size(values, key)
-        _, power, r2 = power_law(points)
-        figures = ", ".join(f"{_short(size)}: {value:.3g}" for size, value in points.items())
-        rows.append([meaning, figures, f"{power:.2f}", f"{r2:.2f}"])
-    return table(["what", "size: figure", "grows with size to the power of", "R²"], rows)
+        if key.endswith("_mb"):
+            constant, slope, r2 = line(points)
+            fit = f"{constant:.0f} MB and {slope * 1000:.1f} KB each"
+        else:
+            _, power, r2 = power_law(points)
+            fit = f"as size to the power of {power:.2f}"
+        figures = ", ".join(f"{_short(size)}: {_digits(value)}" for size, value in points.items())
+        rows.append([meaning, figures, fit, f"{r2:.2f}" if len(points) > 2 else "two sizes"])
+    return table(["what", "size: figure", "grows", "R²"], rows)
 
 
 def million() -> str:
@@ -82,8 +95,7 @@ def _synthesis(times: float) -> tuple[float, str]:
 
 
 def _curation(values: Mapping[str, float], rows: float) -> str:
-    sizes = by_size(values, "curate_peak_mb")
-    slope, constant = np.polyfit(list(sizes), list(sizes.values()), 1)
+    constant, slope, _ = line(by_size(values, "curate_peak_mb"))
     full = (MEMORY_GB * 1000 - constant) / slope
     hours, memory = _hours(values, "curate_seconds", rows), (slope * rows + constant) / 1000
     documents = full / rows * DOCUMENTS
@@ -94,6 +106,10 @@ def _curation(values: Mapping[str, float], rows: float) -> str:
 def _hours(values: Mapping[str, float], key: str, size: float) -> float:
     scale, power, _ = power_law(by_size(values, key))
     return scale * size**power / 3600
+
+
+def _digits(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _short(size: int) -> str:

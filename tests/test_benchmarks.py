@@ -158,6 +158,7 @@ def test_growth_is_the_slope_of_a_line_through_the_logarithms():
     assert docs_scale.power_law({10: 1, 100: 100, 1000: 10_000}) == pytest.approx((0.01, 2, 1))
     _, power, r2 = docs_scale.power_law({10: 1, 100: 30, 1000: 100})
     assert power == pytest.approx(1) and 0.9 < r2 < 1
+    assert docs_scale.line({1: 5, 2: 7, 3: 9}) == pytest.approx((3, 2, 1))
 
 
 @pytest.mark.slow

@@ -117,7 +117,8 @@ def measure_index(size: int) -> Figures:
     """Return the CPU seconds to load and index `size` passages, and the CPU milliseconds that a question takes in Postgres."""
     chunks, embed = exams.synthetic(size), MadeUpVectors()
     names = random.Random(1).sample(chunks["heading"].unique(maintain_order=True).to_list(), min(PROBES, size // 20))
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), postgres.connect() as connection:
+    temporary = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # the server ends some time after its last user
+    with temporary as folder, contextlib.chdir(folder), postgres.connect() as connection:
         settings = params.load("retrieve", postgres.RetrieveParams, ROOT / "params.yaml")
         settings = settings.model_copy(update={"exact_below": 0})  # one way to search at all sizes
         store = PassageStore(connection, "bench", settings, embed)
