@@ -50,16 +50,19 @@ def machine(_: int) -> str:
 
 
 def noted(folder: Path, function: Callable, batch: object) -> object:
-    """Return function(batch), with a file in `folder`, named after the machine: .begun until it is done."""
-    note = folder / f"{machine(0)}.{uuid4().hex}.begun"
+    """Return function(batch), with a file in `folder`, named after the machine: .begun for a moment and until it is done."""
+    import ray
+
+    note = folder / f"{ray.get_runtime_context().get_node_id()}.{uuid4().hex}.begun"
     note.touch()
+    time.sleep(0.3)
     result = function(batch)
     note.rename(note.with_suffix(".done"))
     return result
 
 
 def losing(cluster: "Cluster", node: "Node", notes: Path) -> Callable:  # noqa: F821
-    """Return `spread.spread`, but that `node` is killed when the first result is there and `node` has begun a batch.
+    """Return `spread.spread`, but that `node` is killed when the first result is there and `node` is at a batch.
 
     What is .begun in the folder `notes` at the end was lost. Raises TimeoutError where it begins none in five minutes.
     """
@@ -69,7 +72,7 @@ def losing(cluster: "Cluster", node: "Node", notes: Path) -> Callable:  # noqa: 
         results = whole(partial(noted, notes, function), batches)
         yield next(results)
         start = time.monotonic()
-        while not list(notes.glob(f"{node.node_id}.*")):
+        while not list(notes.glob(f"{node.node_id}.*.begun")):
             if time.monotonic() > start + 300:
                 raise TimeoutError("the second machine has nothing to do")
             time.sleep(0.01)
