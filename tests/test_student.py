@@ -1,7 +1,5 @@
 """A student of another architecture can be fine-tuned and answers: a tiny Qwen3 with its own chat template."""
 
-import errno
-import hashlib
 import json
 import math
 from pathlib import Path
@@ -10,57 +8,14 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors import SafetensorError
 
 from parts.answering.transformers_engine import Engine
 from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.student import dataset, finetune
-from parts.student.chat_format import chat_format
 from parts.student.model import load, token_counter, tokenizer
 from parts.text import answer_format
-
-RECIPE = finetune.Recipe(
-    seeds=[1],
-    lora_r=4,
-    lora_alpha=8,
-    learning_rate=0.02,
-    num_train_epochs=6,
-    per_device_train_batch_size=4,
-    max_length=512,
-    warmup_ratio=0.1,
-    weight_decay=0,
-    completion_only_loss=True,
-)
-
-
-def train(model: Path, recipe: finetune.Recipe, folder: str, seed: int = 1) -> dict:
-    student = Student(model=str(model))
-    chat = chat_format(student)
-    data = dataset.pairs_data(rows(), chat, recipe, seed)
-    values, timing = finetune.finetune(student, chat, data, recipe, seed, Path(folder), Path("loss.tsv"))
-    return values | timing
-
-
-def rows(count: int = 12) -> list[dict]:
-    qa = [
-        {"kind": "qa", "prompt": f"How many days, {n}?", "reasoning": "It says so.", "completion": f"{n} days"}
-        for n in range(count)
-    ]
-    document = [
-        {"kind": "document", "prompt": "", "reasoning": "", "completion": f"Notes: {n} days."} for n in range(count)
-    ]
-    train = {"generator": "qa", "split": "train"}
-    replayed = {
-        "kind": "qa",
-        "prompt": "as it stands",
-        "reasoning": "",
-        "completion": "so",
-        "generator": "replay",
-        "split": "train",
-    }
-    dev = train | qa[0] | {"split": "dev"}
-    return [train | row for row in qa + document] + [replayed, dev]
+from tests.helpers.tiny_training import RECIPE, rows, train
 
 
 @pytest.fixture(scope="module")
@@ -175,53 +130,6 @@ def test_all_weights_can_be_trained_and_answer(qwen, tmp_path, monkeypatch):
     assert not torch.equal(tuned.get_input_embeddings().weight, base.get_input_embeddings().weight)
 
 
-def digest(folder: Path) -> str:
-    return hashlib.sha256((folder / "adapter_model.safetensors").read_bytes()).hexdigest()
-
-
-@pytest.mark.slow
-def test_a_stopped_run_resumes_and_ends_in_the_same_bytes(qwen, tuned, tmp_path, monkeypatch):
-    from transformers import TrainerCallback
-    from trl import SFTTrainer
-
-    monkeypatch.chdir(tmp_path)
-
-    class Stop(TrainerCallback):
-        def on_step_end(self, args, state, control, **kwargs):
-            if state.global_step == 25:
-                raise KeyboardInterrupt
-
-    init = SFTTrainer.__init__
-
-    def stopping(self, *args, **kwargs):
-        init(self, *args, callbacks=[Stop()], **kwargs)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(SFTTrainer, "__init__", stopping)
-        train(qwen, RECIPE, "adapter")
-    assert not Path("adapter").exists()
-    (checkpoint,) = finetune.CHECKPOINTS.glob("*/checkpoint-*")
-    cut = checkpoint.with_name("checkpoint-9999")  # as a full disk leaves one
-    cut.mkdir()
-    (cut / "adapter_model.safetensors").touch()
-    train(qwen, RECIPE, "adapter")
-    assert digest(Path("adapter")) == digest(tuned[0] / "adapter")
-    logged, whole = (pl.read_csv(path, separator="\t") for path in ("loss.tsv", tuned[0] / "loss.tsv"))
-    assert logged["step"].to_list() == whole["step"].to_list(), "losses logged before the stop are there, too"
-
-
-@pytest.mark.parametrize(
-    "error",
-    [RuntimeError("PytorchStreamWriter failed writing file data/0"), SafetensorError("I/O error: (os error 28)")],
-)
-def test_a_disk_that_is_full_while_a_checkpoint_is_written_is_told_as_one(error, tmp_path):
-    with pytest.raises(OSError, match="no room for a checkpoint") as told, finetune.full_disk_told(tmp_path):
-        raise error
-    assert told.value.errno == errno.ENOSPC
-    with pytest.raises(RuntimeError, match="shapes"), finetune.full_disk_told(tmp_path):
-        raise RuntimeError("shapes")
-
-
 def test_answers_do_not_depend_on_the_batch_they_are_in(qwen, qwen_chat):
     engine = Engine(str(qwen), qwen_chat, 10, 512)
     prompts = [engine.prompt("word " * n + "?", [])[0] for n in (1, 30, 3, 60, 2)]
@@ -332,7 +240,7 @@ def test_all_weights_are_trained_in_float32_whatever_they_answer_in(qwen, tmp_pa
     class Loaded(Exception):
         pass
 
-    def loading(model, dtype, gguf_file):
+    def loading(model, dtype, **rest):
         raise Loaded(str(dtype))
 
     monkeypatch.chdir(tmp_path)

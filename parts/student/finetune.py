@@ -4,12 +4,9 @@ LoRA learns facts only on all linear layers, with a high rank and about ten time
 (Schulman et al. 2025, "LoRA Without Regret"; arXiv 2405.09673: low ranks learn less).
 """
 
-import contextlib
-import errno
 import hashlib
 import math
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from parts.project import machine
@@ -17,13 +14,13 @@ from parts.project.files import replacing, write_text
 from parts.project.progress import ProgressBar
 from parts.project.sections import Student
 from parts.student.chat_format import ChatFormat
+from parts.student.checkpoints import full_disk_told, last_checkpoint, save_by_time
 from parts.student.dataset import TrainingData
 from parts.student.model import fast_bfloat16, fingerprint, load, weights
 from parts.student.packing import sharing
 from parts.student.recipe import Recipe
 
 CHECKPOINTS = Path(".cache/train")
-WHOLE = "whole"  # a file in a checkpoint, the last to be written
 
 
 def training_key(model: str, recipe: Recipe, seed: int, data: TrainingData) -> str:
@@ -52,7 +49,7 @@ def finetune(
         per_device_eval_batch_size=recipe.per_device_train_batch_size,
         learning_rate=recipe.learning_rate, lr_scheduler_type="cosine", warmup_steps=recipe.warmup_ratio,
         weight_decay=recipe.weight_decay, train_sampling_strategy="sequential", logging_steps=10, logging_first_step=True,
-        save_strategy="steps", save_steps=0.25, save_total_limit=1, report_to="none", max_length=None,
+        save_strategy="no", report_to="none", max_length=None,
         bf16=fast_bfloat16(), use_cpu=not torch.cuda.is_available(), activation_checkpointing=False, disable_tqdm=True,
     )  # fmt: skip
     lora = recipe.lora_r and LoraConfig(
@@ -67,6 +64,7 @@ def finetune(
     )  # fmt: skip
     trainer.data_collator = sharing(trainer.data_collator, trainer.model, data.steps)
     quiet_trainer(trainer)
+    save_by_time(trainer)
     checkpoint = last_checkpoint(state)
     clock = machine.training_clock()
     start = machine.seconds(clock)
@@ -79,39 +77,12 @@ def finetune(
     shutil.rmtree(state)
     n_cut = sum(row["labels"][-1] not in chat.ends for row in data.train)
     values = {
-        "train_loss": output.training_loss, "dev_loss": dev_loss, "steps": output.global_step, "rows": len(data.train),
+        "train_loss": _mean_loss(trainer.state.log_history, checkpoint, steps, output.training_loss),
+        "dev_loss": dev_loss, "steps": output.global_step, "rows": len(data.train),
         "tokens": data.tokens, "rows_cut": n_cut, "rows_too_long": data.too_long,
         "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
     }  # fmt: skip
     return values, {"clock": clock, "seconds": seconds / steps * output.global_step if steps else math.nan}
-
-
-def last_checkpoint(state: Path) -> int:
-    """Return the step of the last checkpoint in `state` that was written to its end, 0 without one; remove all others."""
-    steps = []
-    for path in state.glob("checkpoint-*"):
-        if (path / WHOLE).exists():
-            steps.append(int(path.name.rpartition("-")[2]))
-        else:
-            shutil.rmtree(path)
-    return max(steps, default=0)
-
-
-@contextlib.contextmanager
-def full_disk_told(folder: Path) -> Iterator[None]:
-    """Raise OSError of a full disk in place of the errors that PyTorch and safetensors have for it."""
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except (RuntimeError, SafetensorError) as error:
-        if (
-            "PytorchStreamWriter failed writing" in str(error)
-            or "os error 28" in str(error)
-            or "No space" in str(error)
-        ):
-            raise OSError(errno.ENOSPC, "no room for a checkpoint", str(folder)) from error
-        raise
 
 
 def describe(values: dict[str, float | int]) -> str:
@@ -122,7 +93,7 @@ def describe(values: dict[str, float | int]) -> str:
 
 
 def quiet_trainer(trainer) -> None:
-    """Have the trainer draw one bar, of its steps, in place of a dictionary for every tenth, and mark whole checkpoints."""
+    """Have the trainer draw one bar, of its steps, in place of a dictionary for every tenth."""
     from transformers import PrinterCallback, TrainerCallback
 
     class StepBar(TrainerCallback):
@@ -131,9 +102,6 @@ def quiet_trainer(trainer) -> None:
 
         def on_step_end(self, args, state, control, **kwargs):
             self.bar.update(state.global_step - self.bar.n)
-
-        def on_save(self, args, state, control, **kwargs):
-            Path(args.output_dir, f"checkpoint-{state.global_step}", WHOLE).touch()
 
         def on_log(self, args, state, control, logs=None, **kwargs):
             self.bar.set_postfix({"loss": logs["loss"]} if "loss" in logs else {}, refresh=False)
@@ -145,11 +113,17 @@ def quiet_trainer(trainer) -> None:
     trainer.add_callback(StepBar())
 
 
-def _plot(history: list[dict], path: Path) -> None:
-    """Write step and loss, tab-separated: every logged value, those before a resumed run's checkpoint too.
+def _mean_loss(history: list[dict], checkpoint: int, steps: int, since: float) -> float:
+    """Return the mean loss of all steps, from that of the `steps` `since` the step `checkpoint`, and the losses logged before."""
+    total, before = since * steps, 0
+    for logs in history:
+        if "loss" in logs and logs["step"] <= checkpoint:
+            total, before = total + logs["loss"] * (logs["step"] - before), logs["step"]
+    return total / (checkpoint + steps) if checkpoint else since
 
-    A loss is the mean since the previous logged step; the first one after a resume, since the checkpoint.
-    """
+
+def _plot(history: list[dict], path: Path) -> None:
+    """Write step and loss, the mean since the previous logged step, tab-separated."""
     lines = ["step\tloss", *(f"{logs['step']}\t{logs['loss']}" for logs in history if "loss" in logs)]
     write_text(path, "\n".join(lines) + "\n")
 
