@@ -40,6 +40,7 @@ ROOMS = {
     "parts/verdict": "stats (intervals, tests), subgroups, costs, and the sentences about them",
     "parts/page": "the pages of report/ and the model card",
     "params": "profiles: a few lines of params.yaml each, for `make repro PROFILE=NAME`",
+    "configs": "accelerate's configurations, for trainings in several processes: docs/training.md",
     "queries": "all SQL",
     "prompts": "all that is asked of a model, a folder a generator or stage",
     "invitro": "the embedded default",

@@ -1,7 +1,6 @@
 """A student of another architecture can be fine-tuned and answers: a tiny Qwen3 with its own chat template."""
 
-import errno
-import hashlib
+import importlib.util
 import json
 import math
 from pathlib import Path
@@ -10,57 +9,15 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors import SafetensorError
+from pydantic import ValidationError
 
 from parts.answering.transformers_engine import Engine
 from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.student import dataset, finetune
-from parts.student.chat_format import chat_format
 from parts.student.model import load, token_counter, tokenizer
 from parts.text import answer_format
-
-RECIPE = finetune.Recipe(
-    seeds=[1],
-    lora_r=4,
-    lora_alpha=8,
-    learning_rate=0.02,
-    num_train_epochs=6,
-    per_device_train_batch_size=4,
-    max_length=512,
-    warmup_ratio=0.1,
-    weight_decay=0,
-    completion_only_loss=True,
-)
-
-
-def train(model: Path, recipe: finetune.Recipe, folder: str, seed: int = 1) -> dict:
-    student = Student(model=str(model))
-    chat = chat_format(student)
-    data = dataset.pairs_data(rows(), chat, recipe, seed)
-    values, timing = finetune.finetune(student, chat, data, recipe, seed, Path(folder), Path("loss.tsv"))
-    return values | timing
-
-
-def rows(count: int = 12) -> list[dict]:
-    qa = [
-        {"kind": "qa", "prompt": f"How many days, {n}?", "reasoning": "It says so.", "completion": f"{n} days"}
-        for n in range(count)
-    ]
-    document = [
-        {"kind": "document", "prompt": "", "reasoning": "", "completion": f"Notes: {n} days."} for n in range(count)
-    ]
-    train = {"generator": "qa", "split": "train"}
-    replayed = {
-        "kind": "qa",
-        "prompt": "as it stands",
-        "reasoning": "",
-        "completion": "so",
-        "generator": "replay",
-        "split": "train",
-    }
-    dev = train | qa[0] | {"split": "dev"}
-    return [train | row for row in qa + document] + [replayed, dev]
+from tests.helpers.tiny_training import RECIPE, digest, rows, train
 
 
 @pytest.fixture(scope="module")
@@ -175,51 +132,64 @@ def test_all_weights_can_be_trained_and_answer(qwen, tmp_path, monkeypatch):
     assert not torch.equal(tuned.get_input_embeddings().weight, base.get_input_embeddings().weight)
 
 
-def digest(folder: Path) -> str:
-    return hashlib.sha256((folder / "adapter_model.safetensors").read_bytes()).hexdigest()
-
-
 @pytest.mark.slow
-def test_a_stopped_run_resumes_and_ends_in_the_same_bytes(qwen, tuned, tmp_path, monkeypatch):
-    from transformers import TrainerCallback
+def test_activations_that_are_computed_again_give_the_same_bytes(qwen, tuned, tmp_path, monkeypatch):
     from trl import SFTTrainer
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CLOSEDBOOK_GRADIENT_CHECKPOINTING", "1")
+    on, train_all = [], SFTTrainer.train
 
-    class Stop(TrainerCallback):
-        def on_step_end(self, args, state, control, **kwargs):
-            if state.global_step == 25:
-                raise KeyboardInterrupt
+    def training(self, *args, **rest):
+        output = train_all(self, *args, **rest)
+        on.append(self.model.is_activation_checkpointing)
+        return output
 
-    init = SFTTrainer.__init__
-
-    def stopping(self, *args, **kwargs):
-        init(self, *args, callbacks=[Stop()], **kwargs)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(SFTTrainer, "__init__", stopping)
-        train(qwen, RECIPE, "adapter")
-    assert not Path("adapter").exists()
-    (checkpoint,) = finetune.CHECKPOINTS.glob("*/checkpoint-*")
-    cut = checkpoint.with_name("checkpoint-9999")  # as a full disk leaves one
-    cut.mkdir()
-    (cut / "adapter_model.safetensors").touch()
+    monkeypatch.setattr(SFTTrainer, "train", training)
     train(qwen, RECIPE, "adapter")
+    assert on == [True]
     assert digest(Path("adapter")) == digest(tuned[0] / "adapter")
-    logged, whole = (pl.read_csv(path, separator="\t") for path in ("loss.tsv", tuned[0] / "loss.tsv"))
-    assert logged["step"].to_list() == whole["step"].to_list(), "losses logged before the stop are there, too"
 
 
-@pytest.mark.parametrize(
-    "error",
-    [RuntimeError("PytorchStreamWriter failed writing file data/0"), SafetensorError("I/O error: (os error 28)")],
-)
-def test_a_disk_that_is_full_while_a_checkpoint_is_written_is_told_as_one(error, tmp_path):
-    with pytest.raises(OSError, match="no room for a checkpoint") as told, finetune.full_disk_told(tmp_path):
-        raise error
-    assert told.value.errno == errno.ENOSPC
-    with pytest.raises(RuntimeError, match="shapes"), finetune.full_disk_told(tmp_path):
-        raise RuntimeError("shapes")
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["use_rslora", "use_dora"])
+def test_a_variant_of_lora_is_in_the_adapter_and_merges(variant, qwen, tuned, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    metrics = train(qwen, RECIPE.model_copy(update={variant: True}), "adapter")
+    assert json.loads(Path("adapter/adapter_config.json").read_text())[variant]
+    assert metrics["train_loss"] != tuned[1]["train_loss"]
+    assert not any("lora" in name for name, _ in load("adapter").named_parameters())
+
+
+@pytest.mark.slow
+def test_a_step_of_two_batches_is_a_step_of_one_batch_with_the_rows_of_both(qwen, qwen_chat, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    losses = []
+    for size, batches in ((4, 2), (8, 1)):
+        update = {"per_device_train_batch_size": size, "gradient_accumulation_steps": batches}
+        recipe = RECIPE.model_copy(update=update | {"num_train_epochs": 1})
+        data = dataset.TrainingData(dataset.encode(rows(), qwen_chat, 512).rows[:24], [], list(range(24)), size, 0)
+        values, _ = finetune.finetune(
+            Student(model=str(qwen)), qwen_chat, data, recipe, 1, Path("adapter"), Path("loss.tsv")
+        )
+        assert values["steps"] == 3
+        losses.append(values["train_loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=2e-3)
+
+
+def test_four_bits_without_the_package_for_them_are_one_line(qwen, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(
+        UserError, match=r"^train\.load_in_4bit of params\.yaml needs the package bitsandbytes: pip install"
+    ):
+        train(qwen, RECIPE.model_copy(update={"load_in_4bit": True}), "adapter")
+
+
+@pytest.mark.parametrize("key", ["use_rslora", "use_dora", "load_in_4bit"])
+def test_what_only_an_adapter_has_is_refused_without_one(key):
+    with pytest.raises(ValidationError, match="are for an adapter: set lora_r, or leave them false"):
+        finetune.Recipe(**RECIPE.model_dump() | {"lora_r": None, key: True})
 
 
 def test_answers_do_not_depend_on_the_batch_they_are_in(qwen, qwen_chat):
@@ -332,7 +302,7 @@ def test_all_weights_are_trained_in_float32_whatever_they_answer_in(qwen, tmp_pa
     class Loaded(Exception):
         pass
 
-    def loading(model, dtype, gguf_file):
+    def loading(model, dtype, **rest):
         raise Loaded(str(dtype))
 
     monkeypatch.chdir(tmp_path)
@@ -389,6 +359,14 @@ def test_documents_longer_than_all_rows_are_read_in_part(qwen_chat):
     studied = dataset.pairs_data(studied_rows()[:9], qwen_chat, RECIPE, 1)
     raw = dataset.raw_data(long, studied_rows()[:9], qwen_chat, RECIPE, 1)
     assert studied.tokens <= raw.tokens < studied.tokens + 4 * 512
+
+
+def test_keys_that_a_recipe_leaves_at_their_defaults_change_no_key_of_a_training(qwen, qwen_chat):
+    """Else every training that an experiment has in its cache would be done again when the recipe gets a key."""
+    data = dataset.pairs_data(rows(), qwen_chat, RECIPE, 1)
+    key = finetune.training_key(str(qwen), RECIPE, 1, data)
+    assert key == finetune.training_key(str(qwen), finetune.Recipe(**RECIPE.model_dump()), 1, data)
+    assert key != finetune.training_key(str(qwen), RECIPE.model_copy(update={"use_dora": True}), 1, data)
 
 
 def test_a_seed_makes_another_training_and_another_list_of_seeds_does_not(qwen, qwen_chat):

@@ -62,17 +62,17 @@ def token_counter(tokenizer) -> Callable[[list[str]], list[int]]:
     return lambda texts: [len(ids) for ids in tokenizer(texts, add_special_tokens=False).input_ids] if texts else []
 
 
-def load(model: str, merge: bool = True, dtype=None, gguf_file: str | None = None):
+def load(model: str, merge: bool = True, dtype=None, gguf_file: str | None = None, load_in_4bit: bool = False):
     """Return the causal language model `model`: a name on the hub, a folder, or an adapter's folder.
 
     In `dtype`, or by default in bfloat16 on a GPU and in float32 elsewhere. Only safetensors are read, or `gguf_file` of
     a model that has it, and no code of the model's repository is run. An adapter is merged into its base model, as in
-    deployment, unless `merge` is false: unmerged, a layer costs three matrix products instead of one. Raises UserError if
-    the model cannot be loaded.
+    deployment, unless `merge` is false: unmerged, a layer costs three matrix products instead of one. `load_in_4bit`, for
+    training beside an adapter, rounds the weights to NF4. Raises UserError if the model cannot be loaded.
     """
     import torch
     from peft import PeftConfig, PeftModel
-    from transformers import AutoModelForCausalLM, GgufConfig
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig, GgufConfig
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # of weights, a bar for each model that is loaded
@@ -88,6 +88,10 @@ def load(model: str, merge: bool = True, dtype=None, gguf_file: str | None = Non
             "gguf_file": gguf_file,
             "quantization_config": GgufConfig(dequantize=True),
         }  # blocks cannot be trained
+    if load_in_4bit:
+        source["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
+        )
     with _loading(model):
         loaded = AutoModelForCausalLM.from_pretrained(
             model, dtype=dtype, use_safetensors=True, trust_remote_code=False, **source

@@ -2,7 +2,7 @@
 
 
 class Clock:
-    """`clock()` and `clock.perf_counter()` are its time in seconds; `sleep` moves it, and takes no time."""
+    """`clock()`, `clock.monotonic()` and `clock.perf_counter()` are its time in seconds; `sleep` moves it, and takes no time."""
 
     def __init__(self):
         self.now = 0.0
@@ -10,7 +10,7 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
-    perf_counter = __call__
+    monotonic = perf_counter = __call__
 
     def move(self, seconds: float) -> None:
         self.now += seconds
