@@ -3,7 +3,6 @@
 Ray is an extra, which CI does not install: pip install 'closedbook[ray]', then pytest tests/test_ray.py.
 """
 
-import json
 import os
 import time
 from pathlib import Path
@@ -11,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import cluster as benchmark
-from benchmarks.baselines.figures import RESULTS
 from invitro.world import writers
 from parts.corpus import workers
 from parts.project import spread
@@ -138,14 +135,6 @@ def refuse(_):
 def test_an_error_of_a_user_is_the_same_error_here(cluster):
     with pytest.raises(UserError, match=r"^refused$"):
         list(spread.spread(refuse, [1, 2]))
-
-
-def test_the_benchmark_measures_the_figures_of_its_committed_results(tmp_path, monkeypatch):
-    monkeypatch.setattr(workers, "BATCH", 1)
-    benchmark.main(12, 48, tmp_path)
-    figures = json.loads((tmp_path / "cluster.json").read_text())
-    assert figures.keys() == json.loads((RESULTS / "cluster.json").read_text()).keys()
-    assert figures["ray_bytes_equal"] == figures["ray_node_killed_bytes_equal"] == 1
 
 
 def test_few_batches_wait_on_the_cluster_and_the_rest_here(tmp_path, cluster):
