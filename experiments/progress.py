@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 
 from parts.project.progress import ProgressBar
+from parts.student.processes import end_with_parent
 
 
 def at_once() -> int:
@@ -24,7 +25,7 @@ def threads() -> int:
 def trainings(train: Callable, jobs: Sequence[tuple], tokens: Sequence[int]) -> list:
     """Return what `train(*job)` returns for each of `jobs`, worth `tokens` each on the bar, in order.
 
-    The first error ends them all. `train` and the jobs go to other processes, so they must be picklable.
+    The first error ends them all, and so does a kill. `train` and the jobs go to other processes, so they must be picklable.
     """
     pool = ProcessPoolExecutor(at_once(), get_context("spawn"), _limit, (threads(),))
     with pool, ProgressBar(total=sum(tokens), desc=f"{len(jobs)} trainings", unit="tokens", unit_scale=True) as bar:
@@ -40,4 +41,5 @@ def trainings(train: Callable, jobs: Sequence[tuple], tokens: Sequence[int]) -> 
 
 
 def _limit(threads: int) -> None:
+    end_with_parent()
     os.environ["OMP_NUM_THREADS"] = str(threads)  # torch is not imported yet, and will read it

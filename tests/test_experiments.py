@@ -2,10 +2,13 @@
 
 import json
 import shutil
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
+import psutil
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -18,6 +21,7 @@ from parts.project.errors import UserError
 from parts.project.sections import Student
 from parts.retrieval import tuned_settings
 from parts.student import dataset, finetune
+from tests.helpers.source_code import ROOT
 
 TINY = company.CompanyParams(
     documents=8, questions=14,
@@ -262,6 +266,18 @@ def test_trainings_come_back_in_order_and_the_first_error_ends_them(monkeypatch)
     assert progress.trainings(divmod, [(7, 2), (9, 4), (5, 5)], [1, 2, 3]) == [(3, 1), (2, 1), (1, 0)]
     with pytest.raises(ZeroDivisionError):
         progress.trainings(divmod, [(7, 2), (1, 0), (5, 5)], [1, 2, 3])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process is not told that its parent was killed")
+def test_no_training_outlives_the_process_that_started_it():
+    code = "import time; from experiments.progress import trainings; trainings(time.sleep, [(60,)] * 2, [1, 1])"
+    parent = psutil.Popen([sys.executable, "-c", f"if __name__ == '__main__': {code}"], cwd=ROOT)
+    while len(workers := [each for each in parent.children() if "spawn_main" in " ".join(each.cmdline())]) < 2:
+        time.sleep(0.1)
+    time.sleep(2)  # until they are at work
+    parent.kill()
+    parent.wait()
+    assert psutil.wait_procs(workers, timeout=10)[1] == []
 
 
 def test_dvc_checkout_asks_for_no_file_that_only_an_experiment_makes():
