@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 
 from commands import answer_flips, comment, diff, history
 from parts.page import model_card
-from parts.project import metrics
+from parts.project import metrics, params
 from parts.project.sections import Student
 from parts.student.recipe import Recipe
 from schemas.answers import Answers
@@ -28,7 +28,8 @@ def write_run(more_arms: dict) -> None:
     """Write the run in the working directory, as the stages would."""
     sample_run.finish(Path(), more_arms)
     metrics.write("train/adapter/1", {"tokens": 1000, "steps": 4, "trainable_parameters": 7})
-    metrics.write("synthesize/qa", {"prompt_tokens": 300, "new_tokens": 200, "requests": 5})
+    for generator in params.names("synthesize"):
+        metrics.write(f"synthesize/{generator}", {"prompt_tokens": 300, "new_tokens": 200, "requests": 5})
 
 
 @pytest.fixture(scope="module")

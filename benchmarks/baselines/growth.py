@@ -112,6 +112,10 @@ class MadeUpVectors:
     def __call__(self, texts: list[str]) -> np.ndarray:
         return exams.vectors(self.topics, len(texts), next(self.seeds))
 
+    def batches(self, batches: list[list[str]]) -> Iterator[np.ndarray]:
+        """Yield the vectors of each of `batches`."""
+        return map(self, batches)
+
 
 def measure_index(size: int) -> Figures:
     """Return the CPU seconds to load and index `size` passages, and the CPU milliseconds that a question takes in Postgres."""
