@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -73,7 +74,7 @@ class SmallProject:
         with log.open("a") as output:
             return subprocess.Popen(
                 words or ("dvc", "repro"), cwd=self.folder, env=self.environment, start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, preexec_fn=hear_signals,
             )  # fmt: skip
 
     def processes(self) -> list[psutil.Process]:
@@ -106,6 +107,12 @@ class SmallProject:
                 counts[request] += 1
             last[request] = moment
         return counts.total()
+
+
+def hear_signals() -> None:
+    """Undo what a shell does to the processes that it starts in the background: they ignore SIGINT."""
+    for each in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, signal.SIG_DFL)
 
 
 def _update(values: dict, changes: dict) -> None:
