@@ -27,6 +27,9 @@ GAPS = {"ddp": 0.002, "fsdp": 0.005}
 """Most relative difference of a logged loss from one process: measured 0.0005 and 0.0022 in bfloat16, in which fsdp keeps
 the losses of tokens, too. A mean over rows in place of tokens is off by 0.011."""
 
+BFLOAT16 = 2**-7
+"""Relative distance of two neighbours in bfloat16, in which fsdp has the loss of the only dev row."""
+
 
 def losses(home: Path) -> list[float]:
     return pl.read_csv(home / "loss.tsv", separator="\t")["loss"].to_list()
@@ -59,8 +62,8 @@ def run(qwen, tmp_path_factory):
 def test_two_processes_have_the_losses_of_one(kind, run):
     (home, one), (here, two) = run(None), run(kind)
     assert losses(here) == pytest.approx(losses(home), rel=GAPS[kind])
-    for key in ("train_loss", "dev_loss"):
-        assert two[key] == pytest.approx(one[key], rel=GAPS[kind])
+    assert two["train_loss"] == pytest.approx(one["train_loss"], rel=GAPS[kind])
+    assert two["dev_loss"] == pytest.approx(one["dev_loss"], rel=max(GAPS[kind], BFLOAT16))
     same = one.keys() - {"train_loss", "dev_loss", "seconds"}
     assert {key: two[key] for key in same} == {key: one[key] for key in same}
     assert {path.name for path in (here / "adapter").iterdir()} == {path.name for path in (home / "adapter").iterdir()}
