@@ -1,6 +1,6 @@
 """Kill the pipeline at random moments, fill its disk at every stage, run it twice at once: the next run needs no hand.
 
-python -m benchmarks.faults [--kills 20] [--seed 1] [--only kills disk together]
+python -m benchmarks.faults [--kills 40] [--seed 1] [--only kills disk together]
 
 Works in throwaway copies whose pipeline is small (baselines/small_project.py): one runs undisturbed, the others must end in
 its bytes. The full disk is a file system in memory, which takes root, or `unshare -rm python -m benchmarks.faults`.
@@ -35,7 +35,6 @@ GRACE = 1.0  # seconds in which an answer that came may not yet be stored
 PATIENCE = 20.0  # seconds in which what a killed run has left must be gone
 ROOMS = (0, 64, 1024)  # KiB left on a full disk
 FREE = 256 * 2**20  # bytes left on it while a stage runs undisturbed
-PARTS = ("kills", "disk", "together")
 
 
 def main(kills: int, seed: int, only: list[str]) -> None:
@@ -44,14 +43,10 @@ def main(kills: int, seed: int, only: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="faults-") as home:
         whole = undisturbed(Path(home, "whole"))
         tracebacks = 0
-        if "kills" in only:
-            tracebacks += kill_often(Path(home), whole, kills, draw, figures)
-        if "together" in only:
-            run_together(Path(home), whole, figures)
-        if "disk" in only:
-            tracebacks += fill_the_disk(Path(home), whole, draw, figures)
-        figures.add("tracebacks", tracebacks, "0")
-        figures.write()
+        for part in only:
+            tracebacks += RUN[part](Path(home), whole, draw, kills, figures)
+            figures.add("tracebacks", tracebacks, "0")
+            figures.write()
 
 
 def undisturbed(folder: Path) -> SmallProject:
@@ -65,7 +60,7 @@ def undisturbed(folder: Path) -> SmallProject:
     return project
 
 
-def kill_often(home: Path, whole: SmallProject, kills: int, draw: random.Random, figures: Figures) -> int:
+def kill_often(home: Path, whole: SmallProject, draw: random.Random, kills: int, figures: Figures) -> int:
     """Kill runs of copies `kills` times, each at a random moment; return the tracebacks that our code printed."""
     healed, strays, paid, equal, moments, tracebacks, ways = 0, 0, 0, True, [], 0, itertools.cycle(WAYS)
     bar = ProgressBar(total=kills, desc="kills", unit="kill")
@@ -162,8 +157,8 @@ def differences(whole: SmallProject, project: SmallProject) -> list[str]:
     return sorted(path for path in one.keys() | other.keys() if one.get(path) != other.get(path))
 
 
-def run_together(home: Path, whole: SmallProject, figures: Figures) -> None:
-    """Run two copies at once that share the cache of answers and a Postgres."""
+def run_together(home: Path, whole: SmallProject, draw: random.Random, kills: int, figures: Figures) -> int:
+    """Run two copies at once that share the cache of answers and a Postgres; return the tracebacks."""
     with embedded_postgres.running(home / "postgres") as dsn:
         shared = {"CLOSEDBOOK_DSN": dsn, "CLOSEDBOOK_CACHE": str(home / "cache")}
         projects = [SmallProject(home / name, **shared) for name in ("one", "two")]
@@ -181,9 +176,10 @@ def run_together(home: Path, whole: SmallProject, figures: Figures) -> None:
     figures.add("together_healed", not any(statuses), "true")
     figures.add("together_bytes_equal", not differing, "true")
     figures.add("together_paid_twice", projects[0].repeated([], 0) - whole.repeated([], 0), "0")
+    return sum(ours(log.read_text()) for log in logs)
 
 
-def fill_the_disk(home: Path, whole: SmallProject, draw: random.Random, figures: Figures) -> int:
+def fill_the_disk(home: Path, whole: SmallProject, draw: random.Random, kills: int, figures: Figures) -> int:
     """Run every stage on a full disk, then again on one with room; return the tracebacks."""
     lines, healed, tracebacks, stages = 0, 0, 0, list(stage_commands(whole.folder))
     with memory_disk(home / "disk", size_of(whole.folder) + FREE) as mounted:
@@ -256,9 +252,11 @@ def full_disk(folder: Path, room: int) -> Iterator[None]:
         ballast.unlink()
 
 
+RUN = {"kills": kill_often, "together": run_together, "disk": fill_the_disk}
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser("python -m benchmarks.faults")
-    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--kills", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--only", nargs="+", choices=RUN, default=list(RUN))
     main(**vars(parser.parse_args()))
