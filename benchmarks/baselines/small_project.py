@@ -52,6 +52,7 @@ class SmallProject:
         self.folder, self.answers = folder, folder.with_name(f"{folder.name}-answers")
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         own = {"PATH": path, "PYTHONPATH": str(folder), MARK: folder.name, "TMPDIR": str(folder.with_name("tmp"))}
+        own["OMP_NUM_THREADS"] = "1"  # two runs at once would wait for each other's threads
         self.environment = os.environ | own | environment
 
     def make(self) -> None:

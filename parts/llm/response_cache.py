@@ -193,12 +193,17 @@ class ResponseCache:
     @in_one_line
     def claim(self, key: bytes) -> bool:
         """Claim a request for this process, before it is sent; return False while another one, that runs, has claimed it."""
+        if self._is_claimed(key):  # read before the file is locked: many wait, and ask again and again
+            return False
         with self._transaction():
-            row = self.db.execute("SELECT process FROM claimed WHERE request = ?", (key,)).fetchone()
-            if row and row[0] == identity(int(row[0].partition(" ")[0])):
+            if self._is_claimed(key):
                 return False
             self.db.execute(CLAIM, (key, identity(os.getpid())))
             return True
+
+    def _is_claimed(self, key: bytes) -> bool:
+        row = self.db.execute("SELECT process FROM claimed WHERE request = ?", (key,)).fetchone()
+        return row is not None and row[0] == identity(int(row[0].partition(" ")[0]))
 
     @in_one_line
     def give_back(self, key: bytes) -> None:
