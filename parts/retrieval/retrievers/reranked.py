@@ -8,6 +8,7 @@ import polars as pl
 from parts.project.errors import UserError
 from parts.retrieval import postgres, tuned_settings
 from parts.retrieval.contexts import passages_by_id
+from parts.retrieval.embedder import SAFE
 from parts.retrieval.index import Hits, Index
 from parts.retrieval.passage_store import embedding_text
 from parts.retrieval.postgres import RetrieveParams
@@ -34,9 +35,9 @@ def _cross_encoder(model: str):
     from sentence_transformers import CrossEncoder
 
     try:
-        return CrossEncoder(model)
+        return CrossEncoder(model, model_kwargs=SAFE)
     except OSError as error:
         raise UserError(
             f"params.yaml: retrieve.reranker: cannot load the cross-encoder {model!r} from a folder or the hub: give "
-            "the folder of a cross-encoder, or let the arms use hybrid"
+            "the folder of a cross-encoder in safetensors, or let the arms use hybrid"
         ) from error
