@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import psutil
@@ -101,13 +100,13 @@ class SmallProject:
 
     def repeated(self, kills: list[float], grace: float) -> int:
         """Return how many answers were given again, but for those that a kill followed within `grace` seconds."""
-        last, counts = {}, Counter()
+        last, count = {}, 0
         for line in self.answers.read_text().splitlines():
             moment, request = float(line.split()[0]), line.split()[1]
             if request in last and not any(0 <= kill - last[request] <= grace for kill in kills):
-                counts[request] += 1
+                count += 1
             last[request] = moment
-        return counts.total()
+        return count
 
 
 def hear_signals() -> None:

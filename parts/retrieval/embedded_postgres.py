@@ -87,16 +87,13 @@ def _make(folder: Path, lock: int) -> None:
         file.flush()
         account.give(partial, file.fileno())
         command = [
-            account.binaries() / "initdb", "-D", account.here(), "-U", ROLE, "-A", "scram-sha-256", f"--pwfile=/dev/fd/{file.fileno()}",
-            "--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync",
+            account.binaries() / "initdb", "-D", account.here(), "-U", ROLE, "-A", "scram-sha-256",
+            f"--pwfile=/dev/fd/{file.fileno()}", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8", "--no-sync",
         ]  # fmt: skip
+        descriptors = [file.fileno(), lock]
         result = subprocess.run(
-            command,
-            cwd=partial,
-            pass_fds=[file.fileno(), lock],
-            capture_output=True,
-            text=True,
-            **account.user(),
+            command, cwd=partial, pass_fds=descriptors, capture_output=True, text=True, **account.user()
         )
         if result.returncode:
             raise UserError(f"the embedded Postgres cannot be made: {_last_line(result.stderr)}; or set CLOSEDBOOK_DSN")
@@ -109,12 +106,13 @@ def _started(folder: Path) -> str:
     cluster, sockets = _cluster(folder), account.socket_folder(folder)
     _end(cluster, PATIENCE)
     command = [
-        str(account.binaries() / "postgres"), "-D", account.here(), "-c", "listen_addresses=", "-c", f"unix_socket_directories={sockets}",
-        "-c", "unix_socket_permissions=0700", "-c", "logging_collector=off",
+        str(account.binaries() / "postgres"), "-D", account.here(), "-c", "listen_addresses=",
+        "-c", f"unix_socket_directories={sockets}", "-c", "unix_socket_permissions=0700", "-c", "logging_collector=off",
     ]  # fmt: skip
+    watched = [str(folder / "in_use"), str(cluster), str(sockets), *map(str, account.ids())]
     with (folder / "log").open("w") as log:
         watcher = subprocess.Popen(
-            [sys.executable, str(WATCHER), str(folder / "in_use"), str(cluster), str(sockets), *map(str, account.ids()), *command],
+            [sys.executable, str(WATCHER), *watched, *command],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     for _ in range(PATIENCE * 20):
