@@ -1,9 +1,11 @@
 """Engines give the same answers in any batch and behind any server; options are shown to all arms in the same words."""
 
+import asyncio
 import contextlib
 import copy
 import json
 import math
+import re
 import shutil
 import time
 
@@ -15,9 +17,10 @@ from hypothesis import strategies as st
 from parts.answering import arm_engine, openai_engine, transformers_engine
 from parts.answering.decoding import greedy, length_batches, prefill
 from parts.answering.engine import PromptBuilder
-from parts.llm.server import running_server
+from parts.llm import client
+from parts.llm.server import SECRETS, running_server
 from parts.project.errors import UserError
-from parts.project.sections import Student
+from parts.project.sections import Server, Student
 from parts.student.chat_format import ChatFormat
 from parts.student.model import tokenizer
 from parts.text import answer_format
@@ -411,10 +414,24 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
 
 
-def test_the_teachers_key_is_not_sent_to_a_server_that_answers_nor_left_in_its_environment(tmp_path, monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", "teachers-own")
+def set_secrets(monkeypatch) -> None:
+    """Set every secret variable to its name in small letters."""
+    for name in SECRETS:
+        monkeypatch.setenv(name, f"mark-{name.lower()}")
+
+
+def test_of_secrets_a_server_that_answers_sees_its_own_key_and_the_teachers_server_the_teachers(tmp_path, monkeypatch):
+    set_secrets(monkeypatch)
     (tmp_path / "server.py").write_text(LOGGING)
-    with arm_engine.server(answer_params(serve=f"python {tmp_path}/server.py {{port}} {tmp_path}/log")):
-        log = (tmp_path / "log").read_text()
-    assert "/v1/models" in log and "PATH" in log
-    assert "teachers-own" not in log and "Authorization" not in log
+    serve = f"python {tmp_path}/server.py {{port}} {tmp_path}"
+    with arm_engine.server(answer_params(serve=f"{serve}/engine")):
+        log = (tmp_path / "engine").read_text()
+    assert "/v1/models" in log and "PATH" in log and "Authorization" not in log
+    assert set(re.findall(r"mark-\w+", log)) == {"mark-closedbook_engine_key"}
+
+    async def teacher() -> None:
+        async with client.connect(Server(model="m", serve=f"{serve}/teacher")):
+            pass
+
+    asyncio.run(teacher())
+    assert set(re.findall(r"mark-\w+", (tmp_path / "teacher").read_text())) == {"mark-openai_api_key"}

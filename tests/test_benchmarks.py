@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks import answer, ingest, models, mutation, rag, scale, scorers, stats, synthesis
+from benchmarks import answer, gpu, ingest, models, mutation, rag, scale, scorers, stats, synthesis
 from benchmarks.baselines.faults import faults, with_fault
 from benchmarks.baselines.figures import RESULTS
 from commands import docs_scale
@@ -90,6 +90,17 @@ def exam(size: int) -> None:
     ]
     Contexts.write(Contexts.frame(rows), "hybrid")
     Contexts.write(Contexts.frame([]), "none")
+
+
+@pytest.mark.slow
+def test_gpu_trains_and_asks_a_student_of_random_weights_and_writes_a_report(tmp_path):
+    gpu.main("tiny", results=tmp_path / "results")
+    values, committed = (json.loads((folder / "gpu.json").read_text()) for folder in (tmp_path / "results", RESULTS))
+    measured = {key.removeprefix("tiny_") for key in values}
+    assert measured == {re.sub(r"^[\d.]+B_", "", key) for key in committed}
+    assert all(values[f"tiny_{way}_rows_per_second_8"] > 0 for way in ("ours", "padded", "trl"))
+    report = (tmp_path / "RESULTS.md").read_text()
+    assert report.count("| tiny |") == 3 and values["device"] in report
 
 
 @pytest.mark.slow

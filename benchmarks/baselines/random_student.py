@@ -14,7 +14,7 @@ from parts.text.answer_format import build_messages
 from tests.helpers.source_code import ROOT
 
 STUDENT = Student(model=str(ROOT / "models/base"))
-SHAPES = {  # layers, width, width of the feed-forward, heads, size of a head, vocabulary, whether it is embedded and put out alike
+SHAPES = {  # layers, width, width of the feed-forward, heads, size of a head, vocabulary, whether its two matrices are one
     "tiny": (2, 64, 128, 4, 16, 4096, True),
     "0.6B": (28, 1024, 3072, 16, 128, 151_936, True),
     "1.7B": (28, 2048, 6144, 16, 128, 151_936, True),

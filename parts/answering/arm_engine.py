@@ -47,7 +47,7 @@ def server(answer: AnswerParams) -> Iterator[str | None]:
     elif url:
         yield url
     elif answer.serve:
-        with running_server(answer.serve, withheld=["OPENAI_API_KEY"]) as started_url:
+        with running_server(answer.serve, "CLOSEDBOOK_ENGINE_KEY") as started_url:
             yield started_url
     else:
         raise UserError("answer.engine is openai: set answer.serve in params.yaml, or CLOSEDBOOK_ENGINE_URL")

@@ -125,7 +125,7 @@ async def connect(server: Server, batches: bool = False) -> AsyncIterator[Client
     url, key = os.environ.get("OPENAI_BASE_URL"), os.environ.get("OPENAI_API_KEY")
     async with contextlib.AsyncExitStack() as stack:
         if server.serve and not url:
-            url = stack.enter_context(running_server(server.serve))
+            url = stack.enter_context(running_server(server.serve, "OPENAI_API_KEY"))
         if not key and not url:
             raise UserError(
                 f"no way to reach {server.model}: set OPENAI_API_KEY, or OPENAI_BASE_URL for your own server"

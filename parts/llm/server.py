@@ -8,12 +8,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import httpx
 
 from parts.project.errors import UserError
+
+SECRETS = {"OPENAI_API_KEY", "CLOSEDBOOK_ENGINE_KEY", "CLOSEDBOOK_DSN"}
+"""Variables of the environment that a server started here does not see, unless one is its own."""
 
 STARTUP_TIMEOUT = 600  # seconds to load a model
 NO_KEY = "none"
@@ -21,11 +24,11 @@ NO_KEY = "none"
 
 
 @contextlib.contextmanager
-def running_server(command: str, withheld: Collection[str] = ()) -> Iterator[str]:
+def running_server(command: str, own_key: str = "") -> Iterator[str]:
     """Start `command` with {port} filled in, wait until it responds, yield its base URL, and end it afterwards.
 
-    Its environment lacks the variables `withheld`, such as another server's key. `python` in the command is this
-    interpreter. Its standard input is a pipe that closes when this process ends, so that a server that watches it never
+    Of SECRETS its environment has `own_key` alone, for a command may start a proxy that needs it. `python` in the command is
+    this interpreter. Its standard input is a pipe that closes when this process ends, so that a server that watches it never
     outlives us. Raises UserError when it does not start.
     """
     with socket.socket() as free:
@@ -34,7 +37,7 @@ def running_server(command: str, withheld: Collection[str] = ()) -> Iterator[str
     arguments = [
         sys.executable if word == "python" else word.replace("{port}", str(port)) for word in shlex.split(command)
     ]
-    environment = {name: value for name, value in os.environ.items() if name not in withheld}
+    environment = {name: value for name, value in os.environ.items() if name not in SECRETS - {own_key}}
     try:
         child = subprocess.Popen(
             arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True, env=environment
