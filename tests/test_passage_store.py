@@ -1,6 +1,7 @@
 """The store follows the documents, searches as numpy does, embeds only changed passages, and a wrong DSN is an error."""
 
 import os
+import shutil
 import threading
 import time
 
@@ -12,7 +13,7 @@ import pytest
 from parts.project.errors import UserError
 from parts.retrieval import postgres
 from parts.retrieval.passage_store import PassageStore
-from tests.helpers.postgres_server import over_tcp
+from tests.helpers.postgres_server import over_tcp, pooled
 from tests.helpers.retrieval import Embed, knobs, passages
 
 
@@ -361,4 +362,29 @@ def test_a_server_over_tcp_needs_the_password_and_its_errors_do_not_contain_it(m
         monkeypatch.setenv("CLOSEDBOOK_DSN", dsn.replace("reader@", "reader:close%3Asesame@"))
         with pytest.raises(UserError, match="password authentication failed") as error, postgres.connect():
             pass
+    assert "sesame" not in str(error.value)
+
+
+def test_connections_that_are_given_one_session_are_refused(connection):
+    with psycopg.connect(connection.info.dsn, password=connection.info.password) as other:
+        postgres._refuse_shared(connection, other)
+    with pytest.raises(UserError, match="pool_mode = session"):
+        postgres._refuse_shared(connection, connection)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("pgbouncer"), reason="needs the program pgbouncer")
+def test_a_pooler_serves_by_session_and_is_refused_by_transaction(monkeypatch, postgres_folder):
+    with over_tcp(postgres_folder.with_name("behind_pooler"), "sesame") as dsn:
+        with pooled(dsn, "sesame", "session", postgres_folder.with_name("by_session")) as url:
+            monkeypatch.setenv("CLOSEDBOOK_DSN", url)
+            with postgres.connect() as first, postgres.connect() as second:
+                stores = [PassageStore(each, name, knobs(), Embed()) for each, name in ((first, "a"), (second, "b"))]
+                for store, texts in zip(stores, (["one"], ["two", "three"]), strict=True):
+                    store.hold(passages(*texts))
+                assert [store.manifest()["rows"] for store in stores] == [1, 2]
+        with pooled(dsn, "sesame", "transaction", postgres_folder.with_name("by_transaction")) as url:
+            monkeypatch.setenv("CLOSEDBOOK_DSN", url)
+            with pytest.raises(UserError, match="pool_mode = session") as error, postgres.connect():
+                pass
     assert "sesame" not in str(error.value)

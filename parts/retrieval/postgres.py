@@ -78,7 +78,10 @@ def schema() -> str:
 
 @contextlib.contextmanager
 def connect() -> Iterator["psycopg.Connection"]:  # noqa: F821 - imported where it is used
-    """Yield a connection to Postgres with pgvector. Raises UserError if CLOSEDBOOK_DSN cannot be used or has no pgvector."""
+    """Yield a connection to Postgres with pgvector.
+
+    Raises UserError if CLOSEDBOOK_DSN cannot be used, has no pgvector, or is a pooler that lends one session to several.
+    """
     import psycopg
     from pgvector.psycopg import register_vector
 
@@ -86,6 +89,8 @@ def connect() -> Iterator["psycopg.Connection"]:  # noqa: F821 - imported where 
         dsn = os.environ.get("CLOSEDBOOK_DSN") or stack.enter_context(embedded_postgres.running(FOLDER))
         try:
             connection = stack.enter_context(psycopg.connect(dsn, autocommit=True, connect_timeout=10))
+            with psycopg.connect(dsn, autocommit=True, connect_timeout=10) as other:
+                _refuse_shared(connection, other)
             connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
         except psycopg.errors.InsufficientPrivilege as error:
             raise UserError(
@@ -100,3 +105,14 @@ def connect() -> Iterator["psycopg.Connection"]:  # noqa: F821 - imported where 
         connection.execute(_FIND_EXTENSION)
         register_vector(connection)
         yield connection
+
+
+def _refuse_shared(connection, other) -> None:
+    """Raise UserError where two connections are given one session of the server: locks and the search path are a session's."""
+    process = "SELECT pg_backend_pid()"
+    first, others, last = (each.execute(process).fetchone() for each in (connection, other, connection))
+    if others in (first, last) or first != last:
+        raise UserError(
+            "CLOSEDBOOK_DSN is a pooler that gives a session to several connections, so that projects would read each "
+            "other's passages: set pool_mode = session for this database (PgBouncer), or name the server itself"
+        )

@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,3 +53,32 @@ def over_tcp(folder: Path, password: str) -> Iterator[str]:
         yield f"postgresql://reader@127.0.0.1:{port}/passages"
     finally:
         subprocess.run([BIN / serve[0], *serve[1:], "-m", "immediate", "stop"], **quiet)
+
+
+@contextlib.contextmanager
+def pooled(dsn: str, password: str, mode: str, folder: Path) -> Iterator[str]:
+    """Yield the DSN, with the password, of a PgBouncer of pool_mode `mode` before the server of `over_tcp`."""
+    server = psycopg.conninfo.conninfo_to_dict(dsn)
+    folder.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    (folder / "users").write_text(f'"reader" "{password}"\n')
+    (folder / "ini").write_text(
+        f"[databases]\npassages = host=127.0.0.1 port={server['port']} dbname=passages\n[pgbouncer]\n"
+        f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = plain\n"
+        f"auth_file = {folder}/users\npool_mode = {mode}\n"
+    )
+    for path in (folder / "users", folder / "ini"):
+        path.chmod(0o644)
+    who = _as_nobody(folder)
+    process = subprocess.Popen(["pgbouncer", "-q", f"{folder}/ini"], stderr=subprocess.DEVNULL, **who)
+    url = f"postgresql://reader:{password}@127.0.0.1:{port}/passages"
+    try:
+        for _ in range(50):
+            with contextlib.suppress(psycopg.OperationalError), psycopg.connect(url):
+                break
+            time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
