@@ -30,8 +30,8 @@ from parts.student.recipe import Recipe
 from tests.helpers.source_code import ROOT
 
 STEPS = (8, 32)  # rows in a step
-ROWS, WARMUP = 320, 64  # rows trained on, and before the clock starts
-FEW = 32  # rows for either on a CPU
+ROWS, WARMUP = 160, 32  # rows trained on, and before the clock starts
+FEW = 8  # rows, prompts and new tokens where there is no GPU
 PROMPTS, LOOPED, AT_ONCE, NEW_TOKENS, MOST_PROMPT = 64, 4, 32, 64, 900
 
 Figures = dict[str, float | None]
@@ -57,7 +57,6 @@ def padded(*training: object) -> float:
 
 def trl(size: str, chat: ChatFormat, data: TrainingData, recipe: Recipe) -> float:
     """TRL's trainer as it is by default, with the same rows in a step and the same adapter."""
-    import torch
     from datasets import Dataset
     from peft import LoraConfig
     from trl import SFTConfig, SFTTrainer
@@ -66,7 +65,7 @@ def trl(size: str, chat: ChatFormat, data: TrainingData, recipe: Recipe) -> floa
     with tempfile.TemporaryDirectory() as folder:
         config = SFTConfig(
             output_dir=folder, per_device_train_batch_size=data.batch, num_train_epochs=1, report_to="none",
-            save_strategy="no", disable_tqdm=True, use_cpu=not torch.cuda.is_available(),
+            save_strategy="no", disable_tqdm=True, use_cpu=not has_gpu(),
         )  # fmt: skip
         trainer = SFTTrainer(
             random_student(size), args=config, peft_config=lora, processing_class=chat.tokenizer,
@@ -84,7 +83,7 @@ def measure_train(size: str) -> Figures:
     weights' own gradients.
     """
     chat, recipe = chat_format(STUDENT), params.load("train", Recipe, ROOT / "params.yaml")
-    peak, counts = matmul_flops(), (WARMUP, ROWS) if machine.training_clock() == "wall" else (FEW, FEW)
+    peak, counts = matmul_flops(), (WARMUP, ROWS) if has_gpu() else (FEW, FEW)
     figures: Figures = {"weights_billions": multiplied_weights(size) / 1e9, "matmul_tflops": peak / 1e12}
     for rows in STEPS:
         sized = recipe.model_copy(update={"per_device_train_batch_size": rows})
@@ -118,9 +117,8 @@ def matmul_flops() -> float:
     """Return the operations a second of large matrix products in bfloat16 on random data: the device's peak as it is met."""
     import torch
 
-    cuda = torch.cuda.is_available()
-    width, count = (8192, 20) if cuda else (1024, 3)
-    left, right = (torch.randn(width, width, device="cuda" if cuda else "cpu", dtype=torch.bfloat16) for _ in "ab")
+    width, count, device = (8192, 20, "cuda") if has_gpu() else (1024, 3, "cpu")
+    left, right = (torch.randn(width, width, device=device, dtype=torch.bfloat16) for _ in "ab")
     left @ right
     start = machine.seconds("wall")
     for _ in range(count):
@@ -130,14 +128,14 @@ def matmul_flops() -> float:
 
 def measure_answer(size: str) -> Figures:
     """Return answered prompts a second by way to answer; answers of random weights all have NEW_TOKENS tokens."""
-    chat = chat_format(STUDENT)
+    chat, few = chat_format(STUDENT), None if has_gpu() else FEW
     with mock.patch.object(transformers_engine, "load", lambda *_, **__: random_student(size)):
-        engine = transformers_engine.Engine(STUDENT.model, chat, NEW_TOKENS, MOST_PROMPT)
-    texts = prompts(PROMPTS, chat)
+        engine = transformers_engine.Engine(STUDENT.model, chat, few or NEW_TOKENS, MOST_PROMPT)
+    texts = prompts(few or PROMPTS, chat)
     ways = {
         "ours": (lambda engine, texts: engine.respond(texts, AT_ONCE), texts),
         "generate": (generating.batched("dynamic", AT_ONCE), texts),
-        "paged": (generating.paged(None if engine.model.device.type == "cuda" else 64), texts),
+        "paged": (generating.paged(64 if few else None), texts),
         "loop": (generating.loop, texts[:LOOPED]),
     }
     _forget()
@@ -152,12 +150,18 @@ def measure_answer(size: str) -> Figures:
     return figures
 
 
+def has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
 def _forget() -> None:
     """Let go of memory, and of the most that was taken."""
     import torch
 
     gc.collect()
-    if torch.cuda.is_available():
+    if has_gpu():
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
 
@@ -166,7 +170,7 @@ def _gigabytes() -> float | None:
     """Return the most that tensors have taken of the GPU since `_forget`; None without one."""
     import torch
 
-    return torch.cuda.max_memory_allocated() / 1e9 if torch.cuda.is_available() else None
+    return torch.cuda.max_memory_allocated() / 1e9 if has_gpu() else None
 
 
 if __name__ == "__main__":
