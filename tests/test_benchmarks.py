@@ -6,10 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 import yaml
 
 from benchmarks import answer, gpu, ingest, models, mutation, rag, scale, scorers, stats, synthesis
+from benchmarks.baselines import exams
 from benchmarks.baselines.faults import faults, with_fault
 from benchmarks.baselines.figures import RESULTS
 from commands import docs_scale
@@ -260,3 +262,14 @@ def test_mutation_counts_the_faults_that_tests_notice_and_keeps_the_reasons_of_t
     survivors = json.loads((tmp_path / "mutation_survivors.json").read_text())
     assert len(survivors) == 4 and survivors[-1]["reason"] == "why" and output.count("survived: ") == 3
     assert json.loads((tmp_path / "mutation.json").read_text())["mutation_faults_curation"] == 3
+
+
+def test_a_cited_page_is_widened_by_the_page_after_it():
+    rows = [("a1", "a", 1), ("a2", "a", 2), ("b2", "b", 2), ("a3", "a", 3)]
+    chunks = Chunks.frame([
+        {"chunk_id": chunk, "doc_id": doc, "page": page, "start": 0, "end": 1, "heading": "", "text": chunk, "n_tokens": 1}
+        for chunk, doc, page in rows
+    ])  # fmt: skip
+    questions = pl.DataFrame({"gold_chunk_ids": [[["a1"], ["b2"]], [["a3"]]]})
+    widened = exams.or_next_page(questions, chunks)["gold_chunk_ids"].to_list()
+    assert widened == [[["a1", "a2"], ["b2"]], [["a3"]]]

@@ -42,6 +42,24 @@ def northwind(corpora: Path, embed: Embedder) -> tuple[pl.DataFrame, pl.DataFram
     return chunks, questions.filter(pl.col("gold_chunk_ids").list.len() > 0)
 
 
+def or_next_page(questions: pl.DataFrame, chunks: pl.DataFrame) -> pl.DataFrame:
+    """Return `questions` with the passages of the page after a cited one as gold, too.
+
+    Northwind's citations name the page on which a section of its authors begins, whose end, on the next, may have the answer.
+    """
+    pages = {chunk: (doc, page) for chunk, doc, page in chunks.select("chunk_id", "doc_id", "page").iter_rows()}
+    on_page: dict[tuple[str, int], list[str]] = {}
+    for chunk, place in pages.items():
+        on_page.setdefault(place, []).append(chunk)
+
+    def widened(piece: list[str]) -> list[str]:
+        after = {(pages[chunk][0], pages[chunk][1] + 1) for chunk in piece}
+        return [*piece, *(chunk for place in sorted(after) for chunk in on_page.get(place, []))]
+
+    gold = [[widened(piece) for piece in pieces] for pieces in questions["gold_chunk_ids"].to_list()]
+    return questions.with_columns(pl.Series("gold_chunk_ids", gold, questions.schema["gold_chunk_ids"]))
+
+
 def synthetic(number: int) -> pl.DataFrame:
     """Return `number` passages of made-up companies, the same for the same number."""
     paragraphs = enumerate(islice(_paragraphs(), number))
