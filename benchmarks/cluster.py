@@ -55,8 +55,8 @@ def cluster_figures(root: Path, texts: list[str]) -> Iterator[tuple[str, float, 
             with mock.patch.object(embedder, "spread", losing(cluster, node, Path(notes))):
                 are_equal &= vectors(embed, texts) == alone[1]
             yield "ray_node_killed_bytes_equal", int(are_equal), "1"
-    yield "ingest_speedup_2", faster[0], "2 at best"
-    yield "embed_speedup_2", faster[1], "2 at best"
+    yield "ray_ingest_speedup_2", faster[0], "2 at best"
+    yield "ray_embed_speedup_2", faster[1], "2 at best"
 
 
 def _seconds(root: Path, embed: Embedder, texts: list[str]) -> tuple[float, float]:
@@ -72,7 +72,7 @@ def main(documents: int = 480, passages: int = 480, results: Path = RESULTS) -> 
     if not importlib.util.find_spec("ray"):
         print("not measured: Ray is not installed")
         return
-    figures = Figures("cluster", results, "ray")
+    figures = Figures("scale", results, "ray", others=True)
     texts = exams.synthetic(passages)["text"].to_list()
     with tempfile.TemporaryDirectory() as root, mock.patch.dict(os.environ):
         os.environ.pop(spread.ADDRESS, None)

@@ -1,18 +1,23 @@
 """How time and memory grow with rows, replies and passages; and training, embedding and reading beside what is bare.
 
-python -m benchmarks.scale [PART...]    PART: curate, cache, index, train, embed, ingest; none: all
+python -m benchmarks.scale [PART...]    PART: curate, cache, index, train, ddp, fsdp, embed, ingest; none: all
 
 Each size is measured in a process of its own, in CPU seconds; ingest on the wall, for its point is two processes at once.
 Figures in results/scale.json of other parts, or that tests on several processes and machines add, stay.
 """
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from unittest import mock
+
+import numpy as np
+import polars as pl
 
 from benchmarks import ingest, models
 from benchmarks.baselines import exams
@@ -23,17 +28,24 @@ from parts.project import machine, params
 from parts.project.sections import Student
 from parts.retrieval.embedder import Embedder, EmbedderParams
 from parts.retrieval.passage_store import embedding_text
-from parts.student import finetune, packing
+from parts.student import finetune, packing, processes
 from parts.student.chat_format import chat_format
 from parts.student.dataset import TrainingData
 from parts.student.model import fast_bfloat16, load
 from parts.student.recipe import Recipe
+from tests.helpers import tiny_training
 from tests.helpers.source_code import ROOT
 
 SIZES = {
     "curate": (10_000, 100_000, 1_000_000), "cache": (10_000, 100_000, 1_000_000), "index": (10_000, 50_000, 200_000),
 }  # fmt: skip
 GOALS = {"cache_lookup_us": "flat", "curate_growth": "<= 1.1", "query_ms_50k": "<= 15", "train_over_bare": ">= 0.95"}
+GOALS |= {
+    "ddp_loss_gap": "<= 0.002",
+    "fsdp_loss_gap": "<= 0.005",
+    "embed_over_bare": ">= 0.95",
+    "ingest_speedup_2": ">= 1.7",
+}
 TRAINED, EMBEDDED, READ = 200, 300, 200  # rows, passages, documents
 RENAMED = {"index_query_ms": "query_ms", "index_query_p95_ms": "query_p95_ms"}
 
@@ -105,6 +117,21 @@ def padded(rows: Sequence[Mapping], pad: int) -> dict:
     return {"input_ids": ids, "labels": labels, "attention_mask": mask}
 
 
+def loss_gap(config: str) -> float:
+    """Return the largest relative difference of a logged loss of a training in two processes, by a file of configs/, from one."""
+    losses = []
+    for path in (None, str(ROOT / "configs" / f"{config}.yaml")):
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            environment = {processes.CONFIG: path} if path else {}
+            with (
+                mock.patch.dict(os.environ, environment),
+                mock.patch.object(finetune, "CHECKPOINTS", Path(folder, "s")),
+            ):
+                tiny_training.train(ROOT / "models/base", tiny_training.RECIPE, "adapter")
+            losses.append(pl.read_csv("loss.tsv", separator="\t")["loss"].to_numpy())
+    return float(np.max(np.abs(losses[1] / losses[0] - 1)))
+
+
 def embed_over_bare(count: int) -> float:
     """Return the CPU seconds of sentence-transformers as it is by default over those of our embedder, on the same passages."""
     embed = Embedder(params.load("retrieve", EmbedderParams).embedder)
@@ -134,15 +161,15 @@ def ingest_speedup() -> float:
 
 RATIOS = {
     "train": lambda: ("train_over_bare", train_over_bare(TRAINED)),
+    "ddp": lambda: ("ddp_loss_gap", loss_gap("ddp")),
+    "fsdp": lambda: ("fsdp_loss_gap", loss_gap("fsdp")),
     "embed": lambda: ("embed_over_bare", embed_over_bare(EMBEDDED)),
     "ingest": lambda: ("ingest_speedup_2", ingest_speedup()),
 }
 
 
 def main(*parts: str, sizes: Mapping[str, Sequence[int]] = SIZES, results: Path = RESULTS) -> None:
-    figures = Figures("scale", results, "duckdb", "pgvector", "torch", "trl")
-    if figures.path.exists():
-        figures.values = json.loads(figures.path.read_text()) | figures.values
+    figures = Figures("scale", results, "duckdb", "pgvector", "torch", "trl", others=True)
     for part in parts or (*SIZES, *RATIOS):
         if part in SIZES:
             growth(part, sizes[part], figures)

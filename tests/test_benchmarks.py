@@ -192,6 +192,11 @@ def test_our_training_is_compared_with_a_bare_loop_over_the_same_steps(monkeypat
 
 
 @pytest.mark.slow
+def test_a_launched_training_is_compared_with_one_in_this_process():
+    assert scale.loss_gap("single") == 0
+
+
+@pytest.mark.slow
 def test_synthesis_loses_and_repeats_nothing(tmp_path):
     sizes = synthesis.Sizes(requests=100, cached=(1000, 2000), interrupted=5, kills=2, documents=8)
     synthesis.main(sizes=sizes, results=tmp_path)
