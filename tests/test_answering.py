@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parts.answering import arm_engine, openai_engine, transformers_engine
+from parts.answering import arm_engine, decoding, openai_engine, transformers_engine
 from parts.answering.decoding import greedy, length_batches, prefill
 from parts.answering.engine import PromptBuilder
 from parts.llm import client
@@ -71,6 +71,18 @@ def test_batches_that_finished_answers_leave_give_the_answers_of_a_plain_loop_of
         r.stopped == (ids[-1] in here.ends) and r.first_token_seconds > 0
         for r, ids in zip(responses, plain, strict=True)
     )
+
+
+def test_a_device_for_many_tokens_takes_as_many_forwards_as_generate(qwen, qwen_chat, prompts, monkeypatch):
+    engine, forwards = transformers_engine.Engine(str(qwen), qwen_chat, 12, 512), []
+    engine.ends = set()  # so that all answers are of 12 tokens
+    engine.model.register_forward_pre_hook(lambda *_: forwards.append(1))
+    monkeypatch.setitem(decoding.PREFILL_TOKENS, "cpu", decoding.PREFILL_TOKENS["cuda"])
+    engine.respond(prompts * 2, batch=len(prompts))
+    assert len(forwards) == 2 * 12
+    monkeypatch.setitem(decoding.PREFILL_TOKENS, "cpu", 1)
+    engine.respond(prompts * 2, batch=len(prompts))
+    assert len(forwards) == 2 * 12 + 2 * (len(prompts) + 11), "prompts one by one, answers at once"
 
 
 def test_an_answer_that_ends_early_leaves_the_batch_and_the_others_go_on(qwen, qwen_tokenizer, prompts, qwen_chat):
