@@ -391,7 +391,7 @@ def test_a_teacher_by_rules_that_says_something_else_has_another_name():
         (prompts.render("paraphrase/hard", passage=passage), None),
         (prompts.render("paraphrase/questions", passage=passage), None),
     ]
-    assert (server.TEACHER, digest_of(server.TEACHER, asked)) == ("rules-2", "cc271f06c9dd")
+    assert (server.TEACHER, digest_of(server.TEACHER, asked)) == ("rules-3", "cc271f06c9dd")
     assert (server.PROSE_TEACHER, digest_of(server.PROSE_TEACHER, asked[:1])) == ("rules-prose-1", "f484b3e9f80b")
 
 

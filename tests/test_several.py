@@ -25,7 +25,7 @@ BERN = "Bern Office carries a yellow badge. The number of floors of Bern Office 
 ANA = "Ana Bright speaks Dutch. The extension of Ana Bright is 353."
 DRILL = "1. Open the side door.\n2. Lock the front gate.\n3. Wipe the sensor."
 TEXTS = {"Lyon Office": LYON, "Bern Office": BERN, "Ana Bright": ANA, "Fire Drill": DRILL}
-SERVER = Server(model="rules-2")
+SERVER = Server(model="rules-3")
 
 
 def chunk(title: str, number: int = 1) -> dict:
@@ -134,6 +134,21 @@ def test_a_boundary_question_asks_for_what_no_phrase_of_the_document_can_be(own,
     documents = [quote([{"heading": name, "text": text}]) for name, text in (("Zork", own), ("Blim", other))]
     prompt = prompts.render("boundary/questions", count=9, document=documents[0], others=documents[1])
     assert bool(several.boundary_questions(prompt, random.Random(1))["questions"]) == is_asked
+
+
+def test_a_boundary_question_is_what_documents_of_the_same_kind_state_where_some_are_like_it():
+    zork = "The price of Zork is 9 euros."
+    blim = "The price of Blim is 7 euros. Blim is made of steel."
+    party = "Party begins at 8:30. The host of Party is Ana Bright."
+    texts = {"Zork": zork, "Blim": blim, "Party": party}
+
+    def asked(*names: str) -> str:
+        first, *others = (quote([{"heading": name, "text": texts[name]}]) for name in ("Zork", *names))
+        prompt = prompts.render("boundary/questions", count=9, document=first, others="\n".join(others))
+        return " ".join(row["question"] for row in several.boundary_questions(prompt, random.Random(1))["questions"])
+
+    assert "Zork is made of" in asked("Blim", "Party") and "begin" not in asked("Blim", "Party")
+    assert "begin" in asked("Party"), "nothing else is there to go by"
 
 
 def test_a_boundary_question_that_some_passage_answers_is_dropped_with_the_reason(teacher):

@@ -71,6 +71,7 @@ def boundary_questions(prompt: str, rng: random.Random) -> dict:
     """
     by_title = facts_by_title(prompt)
     title, *others = by_title
+    others = _of_its_kind(title, by_title) or others
     text = "\n".join(text for heading, text in quoted(prompt) if heading.split(" > ")[0].strip() == title)
     own_looks = looks(text.replace(title, ""))
     labels = _labels(by_title)
@@ -83,6 +84,15 @@ def boundary_questions(prompt: str, rng: random.Random) -> dict:
             rows.append(rng.choice(wordings.training(moved)))
     chosen = rng.sample(rows, min(number_wanted(prompt), len(rows)))
     return {"questions": [{"question": question} for question in chosen]}
+
+
+def _of_its_kind(title: str, by_title: dict[str, list[Fact]]) -> list[str]:
+    """Return the other titles whose documents have a sentence of `title`'s but for the names and the answer."""
+    frames = {
+        name: {fact.sentence.replace(name, "\0").replace(fact.answer, "\1") for fact in facts if name in fact.sentence}
+        for name, facts in by_title.items()
+    }
+    return [name for name in by_title if name != title and frames[name] & frames[title]]
 
 
 def facts_by_title(prompt: str) -> dict[str, list[Fact]]:
