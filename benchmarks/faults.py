@@ -66,6 +66,7 @@ def kill_often(home: Path, whole: SmallProject, most: int, draw: random.Random, 
         rows += fresh
         shutil.rmtree(project.folder)
     figures.add("kills", len(rows))
+    figures.add("stages_killed", len({each.stage for each in rows}))
     figures.add("kills_healed", sum(each.healed for each in rows), f"{len(rows)}")
     figures.add("bytes_equal", not differing, "true")
     figures.add("paid_twice", paid, "0")

@@ -24,6 +24,12 @@ def test_a_traceback_counts_where_it_goes_through_our_code():
     assert kills.tracebacks(f"{theirs}error: in parts/llm/b.py\n") == 0
 
 
+def test_a_stage_that_is_met_again_and_again_is_told_by_the_log_and_counted():
+    assert kills.stage_of("Running stage 'train@1':\n> x\nRunning stage 'card':\n> y\n") == "card"
+    assert kills.stage_of("Stage 'ingest' didn't change, skipping\n") == ""
+    assert [kills.in_a_row(stages) for stages in ([], ["a"], ["b", "a", "a", "a"], ["a", "a", "b"])] == [0, 0, 2, 0]
+
+
 def test_an_answer_counts_as_paid_twice_unless_a_kill_came_before_it_was_stored(project):
     project.answers.write_text("1.0 a\n2.0 b\n5.0 a\n9.0 b\n")
     assert project.repeated([], 1.0) == 2

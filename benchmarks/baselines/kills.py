@@ -17,6 +17,7 @@ from benchmarks.baselines.small_project import SmallProject
 WAYS = ("group", "stage", "SIGTERM", "SIGINT", "SIGHUP")  # SIGKILL of all, of the stage alone, a signal to all
 SHORTEST, LONGEST = 3.0, 25.0  # seconds between two kills
 PATIENCE = 20.0  # seconds in which what a killed run has left must be gone
+_STAGE = re.compile(r"^Running stage '(.+)':$", re.MULTILINE)
 _OURS = re.compile(r"  File \"[^\"]*/(?:parts|stages|schemas)/")
 
 
@@ -24,6 +25,7 @@ class Kill(NamedTuple):
     """One kill: its moment, what the run left behind and had printed, and whether the next run failed by itself."""
 
     moment: float
+    stage: str
     strays: int
     tracebacks: int
     healed: bool = True
@@ -32,23 +34,35 @@ class Kill(NamedTuple):
 def kill_until_done(project: SmallProject, most: int, draw: random.Random, ways: Iterator[str]) -> list[Kill]:
     """Run `dvc repro` again and again until it comes to its end, killed `most` times at most; return the kills.
 
-    A run that fails by itself is the last.
+    After each kill in the same stage it is left alone twice as long, so that no stage, such as a training, is met by all of
+    them. A run that fails by itself is the last.
     """
     rows: list[Kill] = []
     while True:
         log = project.folder.with_name(f"{project.folder.name}-{len(rows)}.log")
         process = project.start(log)
         try:
-            status = process.wait(draw.uniform(SHORTEST, LONGEST) if len(rows) < most else None)
+            seconds = draw.uniform(SHORTEST, LONGEST) * 2 ** in_a_row([row.stage for row in rows])
+            status = process.wait(seconds if len(rows) < most else None)
         except subprocess.TimeoutExpired:
             moment = kill(process, next(ways))
-            rows.append(Kill(moment, strays(project), tracebacks(log.read_text())))
-            print(f"kill {len(rows)} of {most} at most", flush=True)
+            rows.append(Kill(moment, stage_of(log.read_text()), strays(project), tracebacks(log.read_text())))
+            print(f"kill {len(rows)} of {most} at most, in {rows[-1].stage or 'none'}", flush=True)
             continue
         if status:
             print(f"failed by itself: {log.read_text()[-2000:]}", flush=True)
             rows[-1:] = [each._replace(healed=False) for each in rows[-1:]]
         return rows
+
+
+def in_a_row(stages: list[str]) -> int:
+    """Return how often the last of `stages` stands before itself without another between."""
+    return next((n for n, stage in enumerate(reversed(stages)) if stage != stages[-1]), len(stages)) - bool(stages)
+
+
+def stage_of(log: str) -> str:
+    """Return the stage that DVC started last; "" where it started none."""
+    return ("", *_STAGE.findall(log))[-1]
 
 
 def kill(process: subprocess.Popen, way: str) -> float:
