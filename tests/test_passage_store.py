@@ -365,6 +365,28 @@ def test_a_server_over_tcp_needs_the_password_and_its_errors_do_not_contain_it(m
     assert "sesame" not in str(error.value)
 
 
+def test_processes_that_find_a_new_database_at_once_make_the_extension_once(connection):
+    connection.execute("CREATE DATABASE bare")
+    dsn, errors = psycopg.conninfo.make_conninfo(connection.info.dsn, dbname="bare"), []
+    start = threading.Barrier(8)
+
+    def create() -> None:
+        with psycopg.connect(dsn, password=connection.info.password, autocommit=True) as own:
+            start.wait()
+            try:
+                postgres._create_extension(own)
+            except psycopg.Error as error:
+                errors.append(error)
+
+    threads = [threading.Thread(target=create) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    connection.execute("DROP DATABASE bare")
+    assert not errors
+
+
 def test_connections_that_are_given_one_session_are_refused(connection):
     with psycopg.connect(connection.info.dsn, password=connection.info.password) as other:
         postgres._refuse_shared(connection, other)

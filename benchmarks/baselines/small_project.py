@@ -50,7 +50,7 @@ class SmallProject:
     def __init__(self, folder: Path, **environment: str):
         self.folder, self.answers = folder, folder.with_name(f"{folder.name}-answers")
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        own = {"PATH": path, "PYTHONPATH": str(folder), MARK: folder.name, "TMPDIR": str(folder.with_name("tmp"))}
+        own = {"PATH": path, "PYTHONPATH": str(folder), MARK: str(folder), "TMPDIR": str(folder.with_name("tmp"))}
         own["OMP_NUM_THREADS"] = "1"  # two runs at once would wait for each other's threads
         self.environment = os.environ | own | environment
 
@@ -82,7 +82,7 @@ class SmallProject:
         rows = []
         for process in psutil.process_iter():
             try:
-                if process.environ().get(MARK) == self.folder.name and process.status() != psutil.STATUS_ZOMBIE:
+                if process.environ().get(MARK) == str(self.folder) and process.status() != psutil.STATUS_ZOMBIE:
                     rows.append(process)
             except psutil.Error:
                 continue  # it has ended

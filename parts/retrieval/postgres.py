@@ -91,7 +91,7 @@ def connect() -> Iterator["psycopg.Connection"]:  # noqa: F821 - imported where 
             connection = stack.enter_context(psycopg.connect(dsn, autocommit=True, connect_timeout=10))
             with psycopg.connect(dsn, autocommit=True, connect_timeout=10) as other:
                 _refuse_shared(connection, other)
-            connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+            _create_extension(connection)
         except psycopg.errors.InsufficientPrivilege as error:
             raise UserError(
                 "the Postgres of CLOSEDBOOK_DSN has no pgvector, and this role may not add it: "
@@ -105,6 +105,13 @@ def connect() -> Iterator["psycopg.Connection"]:  # noqa: F821 - imported where 
         connection.execute(_FIND_EXTENSION)
         register_vector(connection)
         yield connection
+
+
+def _create_extension(connection) -> None:
+    """Create pgvector where it is missing: by one process at a time, for two that do so at once fail."""
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext('closedbook extension'))")
+        connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
 
 
 def _refuse_shared(connection, other) -> None:
