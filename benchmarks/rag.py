@@ -244,13 +244,14 @@ def main(*arguments: str, sizes: Sizes = Sizes(), bm25: bool = True, results: Pa
     folders = [argument for argument in arguments if argument not in PARTS]
     corpora = folders[0] if folders else os.environ.get("CLOSEDBOOK_CORPORA")
     corpora = Path(corpora).resolve() if corpora else None
-    figures = Figures("rag", results, "pgvector", "sentence-transformers", *(["bm25s", "PyStemmer"] if bm25 else []), others=True)
+    figures = Figures(
+        "rag", results, "pgvector", "sentence-transformers", *(["bm25s", "PyStemmer"] if bm25 else []), others=True
+    )
     names = [argument for argument in arguments if argument in PARTS]
     for name in names or PARTS:
         with workdir() as settings:
             PARTS[name](Bench(figures, settings, corpora, sizes, bm25))
-    if not names:
-        figures.write()
+    figures.write()
 
 
 if __name__ == "__main__":
