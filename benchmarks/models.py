@@ -1,7 +1,7 @@
 """Training of a real student with rows that share their beginning, against TRL's plain loop; and the profile `real`'s figures.
 
 python -m benchmarks.models [ROWS] [MODEL]    rows of data/real to train on, and a folder: models/smollm2, which
-                                              `dvc repro experiments/dvc.yaml:smollm2` makes
+                                              `python -m experiments.smollm2` makes
 
 Both trainings are TRL's SFTTrainer on the same rows, in this process, one after the other, in CPU seconds.
 """

@@ -14,13 +14,7 @@ from pathlib import Path
 from unittest import mock
 
 from benchmarks.baselines import generating
-from benchmarks.baselines.random_student import (
-    STUDENT,
-    multiplied_weights,
-    prompts,
-    random_student,
-    training_data,
-)  # fmt: skip
+from benchmarks.baselines.random_student import STUDENT, multiplied_weights, prompts, random_student, training_data
 from parts.answering import transformers_engine
 from parts.project import machine, params
 from parts.student import finetune
@@ -40,6 +34,7 @@ Training = Callable[[str, ChatFormat, TrainingData, Recipe], float]
 
 
 def ours(size: str, chat: ChatFormat, data: TrainingData, recipe: Recipe) -> float:
+    """The training of a stage."""
     with (
         tempfile.TemporaryDirectory() as folder,
         mock.patch.object(finetune, "CHECKPOINTS", Path(folder, "state")),
