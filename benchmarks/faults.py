@@ -1,6 +1,6 @@
-"""Kill the pipeline at random moments, fill its disk at every stage, run it twice at once: the next run needs no hand.
+"""Kill the pipeline in every stage, fill its disk at every stage, run it twice at once: the next run needs no hand.
 
-python -m benchmarks.faults [--kills 40] [--seed 1] [--only kills disk together]
+python -m benchmarks.faults [--kills 50] [--seed 1] [--only kills disk together]
 
 Works in throwaway copies whose pipeline is small (baselines/small_project.py): one runs undisturbed, the others must end in
 its bytes. The full disk is a file system in memory, which takes root, or `unshare -rm python -m benchmarks.faults`.
@@ -20,7 +20,7 @@ from benchmarks.baselines.small_project import SmallProject
 from parts.project.progress import ProgressBar
 from parts.retrieval import embedded_postgres
 
-KILLS = 40
+KILLS = 50
 GRACE = 1.0  # seconds in which an answer that came may not yet be stored
 ROOMS = (0, 64, 1024)  # KiB left on a full disk
 FREE = 256 * 2**20  # bytes left on it while a stage runs undisturbed

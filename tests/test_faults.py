@@ -1,5 +1,8 @@
 """The benchmark of faults counts what it says: tracebacks of ours, answers given again, processes left behind."""
 
+import itertools
+import os
+import random
 import signal
 from pathlib import Path
 
@@ -24,10 +27,27 @@ def test_a_traceback_counts_where_it_goes_through_our_code():
     assert kills.tracebacks(f"{theirs}error: in parts/llm/b.py\n") == 0
 
 
-def test_a_stage_that_is_met_again_and_again_is_told_by_the_log_and_counted():
+def test_the_log_tells_which_stage_runs():
     assert kills.stage_of("Running stage 'train@1':\n> x\nRunning stage 'card':\n> y\n") == "card"
     assert kills.stage_of("Stage 'ingest' didn't change, skipping\n") == ""
-    assert [kills.in_a_row(stages) for stages in ([], ["a"], ["b", "a", "a", "a"], ["a", "a", "b"])] == [0, 0, 2, 0]
+
+
+def test_every_stage_is_killed_once_and_the_run_comes_to_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(kills, "MEAN", 0.01)
+    program = tmp_path / "dvc"
+    program.write_text("""#!/bin/sh
+for stage in ingest train report; do
+  [ -e $stage ] && continue
+  echo "Running stage '$stage':"; sleep 1; touch $stage
+done
+""")
+    program.chmod(0o755)
+    (tmp_path / "project").mkdir()
+    project = SmallProject(tmp_path / "project", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    rows = kills.kill_until_done(project, 10, random.Random(1), itertools.cycle(["group", "SIGTERM"]))
+    assert [row.stage for row in rows] == ["ingest", "train", "report"]
+    assert all(row.healed for row in rows)
+    assert (project.folder / "report").exists()
 
 
 def test_an_answer_counts_as_paid_twice_unless_a_kill_came_before_it_was_stored(project):

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 import psutil
@@ -15,7 +16,7 @@ import psutil
 from benchmarks.baselines.small_project import SmallProject
 
 WAYS = ("group", "stage", "SIGTERM", "SIGINT", "SIGHUP")  # SIGKILL of all, of the stage alone, a signal to all
-SHORTEST, LONGEST = 3.0, 25.0  # seconds between two kills
+MEAN = 5.0  # seconds from the beginning of a stage to the kill
 PATIENCE = 20.0  # seconds in which what a killed run has left must be gone
 _STAGE = re.compile(r"^Running stage '(.+)':$", re.MULTILINE)
 _OURS = re.compile(r"  File \"[^\"]*/(?:parts|stages|schemas)/")
@@ -34,20 +35,21 @@ class Kill(NamedTuple):
 def kill_until_done(project: SmallProject, most: int, draw: random.Random, ways: Iterator[str]) -> list[Kill]:
     """Run `dvc repro` again and again until it comes to its end, killed `most` times at most; return the kills.
 
-    After each kill in the same stage it is left alone twice as long, so that no stage, such as a training, is met by all of
-    them. A run that fails by itself is the last.
+    Each comes at a random moment of a stage that none has met before, so that no long one, such as a training, takes them
+    all. A run that fails by itself is the last.
     """
     rows: list[Kill] = []
     while True:
         log = project.folder.with_name(f"{project.folder.name}-{len(rows)}.log")
         process = project.start(log)
         try:
-            seconds = draw.uniform(SHORTEST, LONGEST) * 2 ** in_a_row([row.stage for row in rows])
-            status = process.wait(seconds if len(rows) < most else None)
+            if len(rows) < most:
+                wait_for_another_stage(process, log, {row.stage for row in rows})
+            status = process.wait(draw.expovariate(1 / MEAN) if len(rows) < most else None)
         except subprocess.TimeoutExpired:
             moment = kill(process, next(ways))
             rows.append(Kill(moment, stage_of(log.read_text()), strays(project), tracebacks(log.read_text())))
-            print(f"kill {len(rows)} of {most} at most, in {rows[-1].stage or 'none'}", flush=True)
+            print(f"kill {len(rows)} of {most} at most, in {rows[-1].stage}", flush=True)
             continue
         if status:
             print(f"failed by itself: {log.read_text()[-2000:]}", flush=True)
@@ -55,9 +57,10 @@ def kill_until_done(project: SmallProject, most: int, draw: random.Random, ways:
         return rows
 
 
-def in_a_row(stages: list[str]) -> int:
-    """Return how often the last of `stages` stands before itself without another between."""
-    return next((n for n, stage in enumerate(reversed(stages)) if stage != stages[-1]), len(stages)) - bool(stages)
+def wait_for_another_stage(process: subprocess.Popen, log: Path, stages: set[str]) -> None:
+    """Return when the `log` of a run names a stage that is none of `stages`, or when the run has ended."""
+    while process.poll() is None and stage_of(log.read_text()) in {"", *stages}:
+        time.sleep(0.1)
 
 
 def stage_of(log: str) -> str:
