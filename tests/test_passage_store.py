@@ -265,6 +265,16 @@ def test_words_match_whatever_else_the_question_has_and_rare_ones_count_most(mak
     assert set(ids(store.hybrid("plan", nothing, 1.0))) == {"c0", "c1", "c2", "c3"}, "a heading's words count"
 
 
+def test_two_words_at_the_distance_of_the_question_count_a_third_of_a_word_that_those_passages_have(make_store):
+    texts = ["fee of a plan", "plan and a fee", "fee in the plan", "fee or plan", "ship", "lamp"]
+    store, nothing = make_store(passages(*texts)), np.zeros(8, "float32")
+    idf = {n: np.log(1 + (6 - n + 0.5) / (n + 0.5)) for n in (2, 4)}
+    hits = dict(store.hybrid("the fee of the plan", nothing, 1.0))
+    together, apart = 2 * idf[4] + 0.3 * idf[2], 2 * idf[4]
+    assert hits["c0"] == hits["c2"] == 1.0, "stop words are a distance"
+    assert hits["c1"] == hits["c3"] == pytest.approx(apart / together), "in another order, at another distance"
+
+
 @pytest.mark.parametrize(
     "question", ["", "the of", "it's a \\ 'quoted' & | ! <-> ( :* thing", "%s %(vector)s {x}", "é\n\t"]
 )
