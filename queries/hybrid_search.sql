@@ -10,7 +10,8 @@
 -- one that more than words_read passages have, only while those rarer have fewer than depth.
 WITH query_words AS MATERIALIZED (
     SELECT
-        language, lexeme, positions, passages, ('''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''')::tsquery AS word,
+        language, lexeme, positions, passages,
+        ('''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''')::tsquery AS word,
         ln(1 + (%(rows)s - passages + 0.5) / (passages + 0.5)) AS rarity,
         sum(passages) OVER (ORDER BY passages, lexeme, language) - passages AS in_rarer
     FROM unnest(%(languages)s::regconfig[]) AS own (language)
