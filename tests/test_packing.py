@@ -81,6 +81,12 @@ def test_a_model_that_would_read_the_rows_of_others_pads_its_steps(config):
     assert sharing(PAD, tiny(config), [ROWS]) is PAD
 
 
+def test_a_model_whose_weights_are_spread_already_pads_its_steps_and_is_not_tried():
+    model = tiny(CONFIGS["llama"])
+    model.model.embed_tokens.weight.data = torch.empty(0)  # as DeepSpeed's ZeRO-3 leaves it before the training
+    assert sharing(PAD, model, [ROWS]) is PAD
+
+
 def test_steps_that_share_enough_are_packed_and_others_are_padded():
     collate = sharing(PAD, tiny(CONFIGS["llama"]), [ROWS])
     assert collate(ROWS)["input_ids"].shape == (1, 38)

@@ -25,10 +25,11 @@ def sharing(collate: Collate, model, steps: Sequence[Sequence[Encoded]]) -> Coll
     """Return a collator that shares prefixes where that saves enough, and else is `collate`, which pads.
 
     It is tried on the longest of `steps` that share. A model that reads more than its mask tells it (a state, a window)
-    has another loss there, and every step of it is padded.
+    has another loss there, and every step of it is padded; so is one whose weights DeepSpeed has spread already.
     """
     longest = max((step for step in steps if is_worth_it(step)), key=lambda step: _length(step), default=None)
-    if longest is None or not _is_same(model, collate(longest), pack(longest)):
+    is_spread = any(weight.numel() == 0 for weight in model.parameters())
+    if longest is None or is_spread or not _is_same(model, collate(longest), pack(longest)):
         return collate
     return lambda rows: pack(rows) if is_worth_it(rows) else collate(rows)
 
