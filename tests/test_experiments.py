@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -11,6 +12,7 @@ import polars as pl
 import psutil
 import pytest
 import yaml
+from dvc.repo import Repo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -229,6 +231,27 @@ def test_companies_are_averaged_by_group_of_questions():
     assert values["all_tuned_rag_minus_rag"] == pytest.approx(0.1 / 3)
     assert values["tuned_over_rag"] == pytest.approx((0.8 + 0.5 + 1) / 3)
     assert values["all_cascade_minus_rag"] == pytest.approx(0.2 / 3)
+
+
+@pytest.mark.slow
+def test_companies_that_a_stopped_series_left_in_the_queue_are_not_run_later(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text("n: 1\n")
+    stage = {"cmd": "echo", "params": ["n"]}
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"one": stage}}))
+    author = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+    for words in (
+        ["git", "init", "-q"],
+        ["dvc", "init", "-q"],
+        ["git", "add", "."],
+        ["git", *author, "commit", "-qm", "x"],
+    ):
+        subprocess.run(words, check=True)
+    for name in ("company-20-0123abc", "mine"):
+        subprocess.run(["dvc", "exp", "run", "--queue", "-n", name, "-S", f"n={len(name)}"], check=True)
+    seeds.forget_stopped()
+    with Repo() as repo:
+        assert [entry.name for entry in repo.experiments.celery_queue.iter_queued()] == ["mine"]
 
 
 @pytest.mark.parametrize(
