@@ -10,6 +10,7 @@ its share of the cores. A company is trained on once: its training seed varies w
 
 import os
 import subprocess
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import dvc.api
 import numpy as np
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
+from dvc.repo.experiments.queue.base import QueueEntry
 from pydantic import BaseModel, Field
 
 from experiments.company import PARAMS
@@ -76,10 +78,21 @@ def queue(seed: int) -> None:
 
 
 def forget_stopped() -> None:
-    """Take companies off DVC's queue that a stopped series left there: they may be of another commit, an hour's work."""
+    """Take companies off DVC's queue that a stopped series left there: they may be of another commit, an hour's work.
+
+    Those that ran when it was killed are marked as failed: `dvc exp run --run-all` would wait for their end for ever.
+    """
     with Repo() as repo:
         stopped = repo.experiments.celery_queue
-        stopped.remove([entry.name for entry in stopped.iter_queued() if (entry.name or "").startswith(PREFIX)])
+        stopped.remove(_companies(stopped.iter_queued()))
+        running = _companies(stopped.iter_active())
+        if running and not stopped.worker_status():
+            stopped.kill(running)
+
+
+def _companies(entries: Iterable[QueueEntry]) -> list[str]:
+    """Return the names of the companies among `entries`."""
+    return [entry.name for entry in entries if (entry.name or "").startswith(PREFIX)]
 
 
 def name(seed: int) -> str:

@@ -1,10 +1,12 @@
 """The experiments: sizes nest, a study is trained once, and the sums are the ones they say."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -237,7 +239,7 @@ def test_companies_are_averaged_by_group_of_questions():
 def test_companies_that_a_stopped_series_left_in_the_queue_are_not_run_later(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text("n: 1\n")
-    stage = {"cmd": "echo", "params": ["n"]}
+    stage = {"cmd": f"echo > {tmp_path}/begun; sleep 60", "params": ["n"]}
     Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"one": stage}}))
     author = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
     for words in (
@@ -247,11 +249,26 @@ def test_companies_that_a_stopped_series_left_in_the_queue_are_not_run_later(tmp
         ["git", *author, "commit", "-qm", "x"],
     ):
         subprocess.run(words, check=True)
-    for name in ("company-20-0123abc", "mine"):
-        subprocess.run(["dvc", "exp", "run", "--queue", "-n", name, "-S", f"n={len(name)}"], check=True)
+    for name in ("company-20-0123abc", "company-21-0123abc", "mine"):
+        subprocess.run(["dvc", "exp", "run", "--queue", "-n", name, "-S", f"n={name[-9:-7]}0"], check=True)
+    subprocess.run(["dvc", "queue", "start"], check=True, stdout=subprocess.DEVNULL)
+    while not Path("begun").exists():
+        time.sleep(0.1)
+    processes = [process for process in psutil.process_iter() if _works_in(process, tmp_path)]
+    for process in processes:
+        process.kill()
+    psutil.wait_procs(processes, timeout=20)
     seeds.forget_stopped()
     with Repo() as repo:
-        assert [entry.name for entry in repo.experiments.celery_queue.iter_queued()] == ["mine"]
+        queue = repo.experiments.celery_queue
+        assert [entry.name for entry in queue.iter_queued()] == ["mine"]
+        assert not list(queue.iter_active()), "`dvc exp run --run-all` would wait for it"
+
+
+def _works_in(process: psutil.Process, folder: Path) -> bool:
+    with suppress(psutil.Error):
+        return process.pid != os.getpid() and process.cwd().startswith(str(folder))
+    return False
 
 
 @pytest.mark.parametrize(
