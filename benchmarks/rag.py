@@ -32,7 +32,7 @@ from schemas.contexts import Contexts
 from tests.helpers.source_code import ROOT
 
 FIGURES = {
-    "northwind": {"recall8": "recall_at_8"},
+    "northwind": {"recall1": "recall_at_1", "recall8": "recall_at_8"},
     "squad": {"recall1": "recall_at_1", "recall8": "recall_at_8", "mrr": "mrr"},
 }
 NEAREST = "SELECT chunk_id, 1 - (embedding <=> %(v)s) FROM passages ORDER BY embedding <=> %(v)s, chunk_id LIMIT %(n)s"

@@ -10,12 +10,15 @@ its share of the cores. A company is trained on once: its training seed varies w
 
 import os
 import subprocess
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 import dvc.api
 import numpy as np
 from dvc.exceptions import DvcException
+from dvc.repo import Repo
+from dvc.repo.experiments.queue.base import QueueEntry
 from pydantic import BaseModel, Field
 
 from experiments.company import PARAMS
@@ -25,6 +28,7 @@ from parts.project.command import run
 from parts.project.errors import UserError
 
 ARMS = ("rag", "tuned", "tuned_rag", "cascade")
+PREFIX = "company-"
 GROUPS = {"all": "exact", "answerable": "exact_answerable", "unanswerable": "exact_unanswerable"}
 """group of questions -> the key of its accuracy in metrics/score/ARM.json"""
 
@@ -73,9 +77,27 @@ def queue(seed: int) -> None:
     _dvc("exp", "run", "--queue", "--force", "--name", name(seed), *words, *(f"score@{arm}" for arm in ARMS))
 
 
+def forget_stopped() -> None:
+    """Take companies off DVC's queue that a stopped series left there: they may be of another commit, an hour's work.
+
+    Those that ran when it was killed are marked as failed: `dvc exp run --run-all` would wait for their end for ever.
+    """
+    with Repo() as repo:
+        stopped = repo.experiments.celery_queue
+        stopped.remove(_companies(stopped.iter_queued()))
+        running = _companies(stopped.iter_active())
+        if running and not stopped.worker_status():
+            stopped.kill(running)
+
+
+def _companies(entries: Iterable[QueueEntry]) -> list[str]:
+    """Return the names of the companies among `entries`."""
+    return [entry.name for entry in entries if (entry.name or "").startswith(PREFIX)]
+
+
 def name(seed: int) -> str:
     """Return the name of this commit's experiment on the company of `seed`."""
-    return f"company-{seed}-{_head()}"
+    return f"{PREFIX}{seed}-{_head()}"
 
 
 @cache
@@ -102,6 +124,7 @@ def _dvc(*words: str, **environment: str) -> None:
 def main() -> None:
     """Write metrics/seeds.json."""
     settings = params.load("seeds", Params, PARAMS)
+    forget_stopped()
     for seed in settings.companies:
         queue(seed)
     cache = str(Path(os.environ.get("CLOSEDBOOK_CACHE", ".cache")).absolute())

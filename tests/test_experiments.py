@@ -1,9 +1,12 @@
 """The experiments: sizes nest, a study is trained once, and the sums are the ones they say."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import polars as pl
 import psutil
 import pytest
 import yaml
+from dvc.repo import Repo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -229,6 +233,42 @@ def test_companies_are_averaged_by_group_of_questions():
     assert values["all_tuned_rag_minus_rag"] == pytest.approx(0.1 / 3)
     assert values["tuned_over_rag"] == pytest.approx((0.8 + 0.5 + 1) / 3)
     assert values["all_cascade_minus_rag"] == pytest.approx(0.2 / 3)
+
+
+@pytest.mark.slow
+def test_companies_that_a_stopped_series_left_in_the_queue_are_not_run_later(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text("n: 1\n")
+    stage = {"cmd": f"echo > {tmp_path}/begun; sleep 60", "params": ["n"]}
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"one": stage}}))
+    author = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+    for words in (
+        ["git", "init", "-q"],
+        ["dvc", "init", "-q"],
+        ["git", "add", "."],
+        ["git", *author, "commit", "-qm", "x"],
+    ):
+        subprocess.run(words, check=True)
+    for name in ("company-20-0123abc", "company-21-0123abc", "mine"):
+        subprocess.run(["dvc", "exp", "run", "--queue", "-n", name, "-S", f"n={name[-9:-7]}0"], check=True)
+    subprocess.run(["dvc", "queue", "start"], check=True, stdout=subprocess.DEVNULL)
+    while not Path("begun").exists():
+        time.sleep(0.1)
+    processes = [process for process in psutil.process_iter() if _works_in(process, tmp_path)]
+    for process in processes:
+        process.kill()
+    psutil.wait_procs(processes, timeout=20)
+    seeds.forget_stopped()
+    with Repo() as repo:
+        queue = repo.experiments.celery_queue
+        assert [entry.name for entry in queue.iter_queued()] == ["mine"]
+        assert not list(queue.iter_active()), "`dvc exp run --run-all` would wait for it"
+
+
+def _works_in(process: psutil.Process, folder: Path) -> bool:
+    with suppress(psutil.Error):
+        return process.pid != os.getpid() and process.cwd().startswith(str(folder))
+    return False
 
 
 @pytest.mark.parametrize(
