@@ -115,3 +115,16 @@ def test_a_disk_that_is_full_while_a_checkpoint_is_written_is_told_as_one(error,
     assert told.value.errno == errno.ENOSPC
     with pytest.raises(RuntimeError, match="shapes"), checkpoints.full_disk_told(tmp_path):
         raise RuntimeError("shapes")
+
+
+def test_an_adapter_that_finds_no_room_is_told_as_one_and_leaves_nothing(qwen, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def full(*arguments, **options):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("peft.peft_model.safe_save_file", full)
+    with pytest.raises(OSError) as told:
+        train(qwen, RECIPE, "adapter")
+    assert told.value.errno == errno.ENOSPC
+    assert not list(Path.cwd().glob("*adapter*"))

@@ -80,6 +80,14 @@ def small_disk():
         signal.signal(signal.SIGXFSZ, ignored)
 
 
+def test_a_full_disk_ends_with_one_line_where_a_folder_is_copied(tmp_path):
+    (tmp_path / "from").mkdir()
+    (tmp_path / "from/file").write_bytes(bytes(5000))
+    with small_disk():
+        line = error_line(lambda: shutil.copytree(tmp_path / "from", tmp_path / "to"))
+    assert "no room left" in line
+
+
 def test_a_full_disk_ends_with_one_line_and_leaves_the_old_table(workplace):
     Chunks.write(Chunks.frame(rows(3)))
     before = Chunks.address().read_bytes()

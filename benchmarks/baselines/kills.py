@@ -49,6 +49,7 @@ def kill_until_done(project: SmallProject, most: int, draw: random.Random, ways:
         except subprocess.TimeoutExpired:
             moment = kill(process, next(ways))
             rows.append(Kill(moment, stage_of(log.read_text()), strays(project), tracebacks(log.read_text())))
+            print(log.read_text()[-3000:] if rows[-1].tracebacks else "", end="", flush=True)
             print(f"kill {len(rows)} of {most} at most, in {rows[-1].stage}", flush=True)
             continue
         if status:

@@ -34,9 +34,15 @@ def run(main: Callable[..., None]) -> None:
     except KeyboardInterrupt:
         _end("stopped; run the same command again to go on from here", 130)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if not _is_full_disk(error):
             raise
         _end(f"no room left to write {error.filename or 'a file'} in {Path.cwd()}; free some and run again")
+
+
+def _is_full_disk(error: OSError) -> bool:
+    """Tell whether `error` is of a disk without room; shutil.copytree has no number for its own, but the texts of all."""
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return error.errno in full or any(f"[Errno {number}]" in str(error) for number in full)
 
 
 def parse(main: Callable[..., None], words: list[str]) -> tuple[list, dict[str, bool]]:

@@ -63,6 +63,10 @@ def _of_first_process(accelerator, value: bool) -> bool:
     return bool(broadcast(torch.tensor(value, device=accelerator.device)))
 
 
+FULL_DISK = ("PytorchStreamWriter failed writing", "No space", "os error 28", "os error 122", "os error 27")
+"""What PyTorch and safetensors say of it: no space, a quota, the largest file allowed."""
+
+
 @contextlib.contextmanager
 def full_disk_told(folder: Path) -> Iterator[None]:
     """Raise OSError of a full disk in place of the errors that PyTorch and safetensors have for it."""
@@ -71,10 +75,6 @@ def full_disk_told(folder: Path) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, SafetensorError) as error:
-        if (
-            "PytorchStreamWriter failed writing" in str(error)
-            or "os error 28" in str(error)
-            or "No space" in str(error)
-        ):
+        if any(text in str(error) for text in FULL_DISK):
             raise OSError(errno.ENOSPC, "no room for a checkpoint", str(folder)) from error
         raise

@@ -177,6 +177,6 @@ def _save(trainer, adapter: Path) -> None:
         config.target_modules = sorted(config.target_modules)  # a set: written in another order by every process
     if not trainer.is_world_process_zero():
         return
-    with replacing(adapter) as partial:
+    with full_disk_told(adapter), replacing(adapter) as partial:
         model.save_pretrained(partial, state_dict=gathered, safe_serialization=True)
         (partial / "README.md").unlink(missing_ok=True)  # PEFT's empty template; stages/card.py writes the card
