@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -180,12 +182,17 @@ def test_runs_beside_each_other_on_one_cache_keep_one_budget(priced, monkeypatch
         assert reservations == []
 
 
-def test_runs_beside_each_other_on_one_cache_pay_for_no_request_twice(priced, monkeypatch):
+def test_runs_beside_each_other_on_one_cache_pay_for_no_request_twice(priced, monkeypatch, tmp_path):
     answer = priced.reply
     monkeypatch.setattr(priced, "reply", lambda asked: time.sleep(0.1) or answer(asked))
     command = [sys.executable, "-m", "stages.synthesize", "qa"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "CLOSEDBOOK_WORKERS": "4"}
-    both = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    environment["CLOSEDBOOK_CACHE"] = str(Path(".cache").absolute())
+    folders = [Path.cwd(), tmp_path / "beside"]  # in one folder DVC runs no stage twice at once
+    shutil.copytree(*folders)
+    both = [
+        subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) for folder in folders
+    ]
     outputs = [child.communicate()[0] for child in both]
     assert [child.returncode for child in both] == [0, 0], outputs
     assert max(priced.distinct().values()) == 1

@@ -3,6 +3,9 @@
 import asyncio
 import os
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +81,18 @@ def test_a_body_that_is_none_is_asked_for_once_more(file, cue, body):
     for _ in range(2):
         ask("1", "2")
     assert len(cue.seen) == 2
+
+
+def test_processes_that_make_the_file_at_once_wait_for_each_other(tmp_path):
+    def make(folder: Path, start: threading.Barrier) -> None:
+        start.wait()
+        ResponseCache(folder).close()
+
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(40):
+            start = threading.Barrier(8)
+            for made in [pool.submit(make, tmp_path / str(number), start) for _ in range(8)]:
+                made.result()  # an error without the lock, such as "database is locked"
 
 
 def test_a_folder_in_its_place_is_an_error_in_one_line(cue, tmp_path):

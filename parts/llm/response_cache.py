@@ -10,6 +10,7 @@ each request is claimed in it, so that they do not pay for one twice.
 A file that is damaged is moved aside, and what can still be read of it is kept: it was paid for.
 """
 
+import fcntl
 import functools
 import hashlib
 import os
@@ -46,6 +47,17 @@ class Reservation(NamedTuple):
     """None: the process that sent it knows no length yet"""
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Let no other process make the file in `folder` meanwhile: SQLite does not wait for one that turns WAL on."""
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(place)
+
+
 def in_one_line(method: Callable) -> Callable:
     """Return `method` of ResponseCache with SQLite's errors as those of a user."""
 
@@ -67,7 +79,8 @@ class ResponseCache:
         self.folder, self.file = folder, folder / NAME
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._open()
+            with alone(folder):
+                self._open()
         except sqlite3.DatabaseError as error:
             problem = self._problem(error)
             if self.file.exists():
