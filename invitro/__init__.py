@@ -3,3 +3,7 @@
 No part and no stage imports this package: it is reached as any outside part would be, by a URL (server), a model folder
 (models/base) or a corpus folder (data/raw).
 """
+
+from parts.project.command import quiet_imports
+
+quiet_imports()

@@ -1,6 +1,8 @@
 """Stages and commands report wrong arguments in one line, silence their libraries, and show progress in one bar."""
 
 import io
+import os
+import signal
 import subprocess
 import sys
 
@@ -51,6 +53,31 @@ def test_an_unknown_arm_is_named():
     )
     assert process.returncode == 1
     assert "arms.nobody" in process.stderr and len(process.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("module", ["stages.score", "commands.coverage", "experiments.seeds", "invitro.rules.server"])
+def test_ctrl_c_while_a_module_imports_ends_it_without_a_traceback(module, tmp_path):
+    interrupt = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n"
+    for library in ("polars", "duckdb", "numpy"):
+        (tmp_path / f"{library}.py").write_text(interrupt)
+    process = subprocess.run(
+        [sys.executable, "-m", module], capture_output=True, text=True, cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)}, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    assert process.returncode == -signal.SIGINT and process.stderr == ""
+
+
+@pytest.mark.parametrize(("shell", "heard"), [(signal.SIG_DFL, "default_int_handler"), (signal.SIG_IGN, "SIG_IGN")])
+def test_a_running_module_hears_ctrl_c_unless_its_shell_ignores_it(shell, heard):
+    code = (
+        "import signal, sys; from parts.project.command import quiet_imports, run; sys.argv = ['-m']; quiet_imports()\n"
+    )
+    code += "def main(): print(repr(signal.getsignal(signal.SIGINT)))\nsys.argv = ['x']; run(main)"
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, shell),
+    )  # fmt: skip
+    assert heard in process.stdout
 
 
 def test_help_prints_the_docstring_of_the_module():

@@ -16,7 +16,7 @@ FLOORS = (
 """The rooms of parts/, the lowest first: a room may use what is below it, and itself. schemas/ stands on project alone."""
 ALWAYS_WHOLE, NEVER_WHOLE = ("parts/project",), ("parts/text",)
 """Rooms that dvc.yaml names as a folder whatever a stage uses of them, and rooms whose files it names one by one."""
-STAGES = sorted(path.stem for path in (ROOT / "stages").glob("*.py"))
+STAGES = sorted(path.stem for path in (ROOT / "stages").glob("[!_]*.py"))
 MODULES = sorted(path.relative_to(ROOT) for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
 
 
