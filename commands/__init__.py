@@ -1,5 +1,5 @@
 """What a person asks of a run, a module each: `python -m commands.NAME`."""
 
-from parts.project.command import quiet_imports
+from parts.project.interrupts import quiet_imports
 
 quiet_imports()

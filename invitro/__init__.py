@@ -4,6 +4,6 @@ No part and no stage imports this package: it is reached as any outside part wou
 (models/base) or a corpus folder (data/raw).
 """
 
-from parts.project.command import quiet_imports
+from parts.project.interrupts import quiet_imports
 
 quiet_imports()

@@ -5,10 +5,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
 from parts.project.command import parse
+from parts.project.interrupts import STOPPED
 from parts.project.progress import ProgressBar
 from tests.helpers.source_code import ROOT
 
@@ -56,7 +58,7 @@ def test_an_unknown_arm_is_named():
 
 
 @pytest.mark.parametrize("module", ["stages.score", "commands.coverage", "experiments.seeds", "invitro.rules.server"])
-def test_ctrl_c_while_a_module_imports_ends_it_without_a_traceback(module, tmp_path):
+def test_ctrl_c_while_a_module_imports_ends_it_in_one_line(module, tmp_path):
     interrupt = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n"
     for library in ("polars", "duckdb", "numpy"):
         (tmp_path / f"{library}.py").write_text(interrupt)
@@ -64,20 +66,31 @@ def test_ctrl_c_while_a_module_imports_ends_it_without_a_traceback(module, tmp_p
         [sys.executable, "-m", module], capture_output=True, text=True, cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(tmp_path)}, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
-    assert process.returncode == -signal.SIGINT and process.stderr == ""
+    assert process.returncode == 130
+    assert process.stderr == f"error: {STOPPED}\n"
 
 
-@pytest.mark.parametrize(("shell", "heard"), [(signal.SIG_DFL, "default_int_handler"), (signal.SIG_IGN, "SIG_IGN")])
+@pytest.mark.parametrize(("shell", "heard"), [(signal.SIG_DFL, "_handle"), (signal.SIG_IGN, "SIG_IGN")])
 def test_a_running_module_hears_ctrl_c_unless_its_shell_ignores_it(shell, heard):
-    code = (
-        "import signal, sys; from parts.project.command import quiet_imports, run; sys.argv = ['-m']; quiet_imports()\n"
-    )
-    code += "def main(): print(repr(signal.getsignal(signal.SIGINT)))\nsys.argv = ['x']; run(main)"
+    code = "import signal, sys; sys.argv = ['-m']; import stages; from parts.project.command import run; sys.argv = ['x']\n"
+    code += "run(lambda: print(repr(signal.getsignal(signal.SIGINT))))"
     process = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT,
         preexec_fn=lambda: signal.signal(signal.SIGINT, shell),
     )  # fmt: skip
     assert heard in process.stdout
+
+
+@pytest.mark.parametrize("seconds", [0.2, 0.5, 0.8])
+def test_ctrl_c_at_any_time_ends_a_command_in_one_line(seconds):
+    command = subprocess.Popen(
+        [sys.executable, "-m", "commands.coverage"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        cwd=ROOT, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    time.sleep(seconds)
+    command.send_signal(signal.SIGINT)
+    lines = command.communicate()[1].splitlines()
+    assert lines == [] or (len(lines) == 1 and lines[0].startswith("error: "))
 
 
 def test_help_prints_the_docstring_of_the_module():

@@ -4,13 +4,13 @@ import argparse
 import errno
 import inspect
 import os
-import signal
 import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
+from parts.project import interrupts
 from parts.project.errors import UserError
 
 QUIET = {
@@ -28,31 +28,20 @@ def run(main: Callable[..., None]) -> None:
     """
     _be_quiet()
     try:
-        _change_interrupts(signal.SIG_DFL, signal.default_int_handler)
+        interrupts.are_heard = True
         arguments, flags = parse(main, sys.argv[1:])
         main(*arguments, **flags)
+        sys.stdout.flush()
     except UserError as error:
         _end(str(error))
     except KeyboardInterrupt:
-        _end("stopped; run the same command again to go on from here", 130)
+        _end(interrupts.STOPPED, 130)
     except OSError as error:
         if not _is_full_disk(error):
             raise
         _end(f"no room left to write {error.filename or 'a file'} in {Path.cwd()}; free some and run again")
     finally:
-        _change_interrupts(signal.default_int_handler, signal.SIG_DFL)
-
-
-def quiet_imports() -> None:
-    """Let Ctrl-C end `python -m` at once, without a traceback, while it imports: `run` listens to it afterwards."""
-    if sys.argv[:1] == ["-m"]:  # Python's, until the module is there
-        _change_interrupts(signal.default_int_handler, signal.SIG_DFL)
-
-
-def _change_interrupts(old: Callable | int, new: Callable | int) -> None:
-    """Handle SIGINT by `new` where it is handled by `old`: a shell's background job goes on ignoring it."""
-    if signal.getsignal(signal.SIGINT) is old:
-        signal.signal(signal.SIGINT, new)
+        interrupts.are_heard = False
 
 
 def _is_full_disk(error: OSError) -> bool:

@@ -1,0 +1,30 @@
+"""End `python -m` in one line at Ctrl-C, while it imports and while it leaves, too.
+
+It imports next to nothing, for it is the first that a module of stages/ or commands/ imports.
+"""
+
+import os
+import signal
+import sys
+
+STOPPED = "stopped; run the same command again to go on from here"
+
+are_heard = False
+"""Whether `command.run` is calling a main, which hears Ctrl-C as KeyboardInterrupt."""
+
+
+def quiet_imports() -> None:
+    """Handle SIGINT from now on, if `python -m` is importing and its shell does not ignore it.
+
+    The handler is put in once: polars wraps the one that it finds, and swallows SIGINT where that is the system's.
+    """
+    is_run_by_module = sys.argv[:1] == ["-m"]  # Python's, until the module is there
+    if is_run_by_module and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _handle)
+
+
+def _handle(number: int, frame: object) -> None:
+    if are_heard:
+        raise KeyboardInterrupt
+    os.write(2, f"error: {STOPPED}\n".encode())
+    os._exit(130)
