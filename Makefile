@@ -17,6 +17,7 @@ ifdef PROFILE
 	@python -m experiments.profile $(PROFILE)
 else
 	@python -m commands.check
+	@python -m commands.trainings
 	@dvc repro
 	@python -m commands.gate
 	@python -m commands.verdict

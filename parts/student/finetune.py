@@ -111,12 +111,14 @@ def _trainer(job: processes.Job, chat: ChatFormat):
     dtype = None if lora else torch.float32  # steps of all weights are too small for bfloat16; an adapter is in float32
     model = load(weights(student), dtype=dtype, gguf_file=student.gguf_file, load_in_4bit=recipe.load_in_4bit)
     processes.spread_on_cpus()
+    if recipe.threads and processes.count() == 1:
+        torch.set_num_threads(recipe.threads)
     trainer = SFTTrainer(
         model, args=config, peft_config=lora, processing_class=chat.tokenizer,
         train_dataset=Dataset.from_list(train), eval_dataset=Dataset.from_list(dev) if dev else None,
     )  # fmt: skip
     trainer.data_collator = sharing(trainer.data_collator, trainer.model, data.steps)
-    quiet_trainer(trainer)
+    quiet_trainer(trainer, f"train {job.adapter.parent.name}/{job.adapter.name}")
     save_by_time(trainer)
     return trainer
 
@@ -128,15 +130,15 @@ def describe(values: dict[str, float | int]) -> str:
     return f"{values['steps']} steps, {values['tokens']:,} tokens; loss {values['train_loss']:.3f}{caution}"
 
 
-def quiet_trainer(trainer) -> None:
-    """Have the trainer draw one bar, of its steps, in place of a dictionary for every tenth."""
+def quiet_trainer(trainer, name: str) -> None:
+    """Have the trainer draw one bar, of its steps and with `name`, in place of a dictionary for every tenth."""
     from transformers import PrinterCallback, TrainerCallback
 
     class StepBar(TrainerCallback):
         def on_train_begin(self, args, state, control, **kwargs):
             is_silent = not state.is_world_process_zero
             self.bar = ProgressBar(
-                total=state.max_steps, initial=state.global_step, desc="train", unit="step", disable=is_silent
+                total=state.max_steps, initial=state.global_step, desc=name, unit="step", disable=is_silent
             )
 
         def on_step_end(self, args, state, control, **kwargs):

@@ -1,0 +1,96 @@
+"""`make repro` does several trainings at once; they and dvc.lock are as if one had followed the other."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from commands import trainings
+from tests.helpers.source_code import ROOT, graph
+
+TRAIN = """
+import pathlib, sys, time
+seed = sys.argv[1]
+began = time.time()
+pathlib.Path(f"began-{seed}").touch()
+while len(list(pathlib.Path().glob("began-*"))) < 2 and time.time() < began + 20:
+    time.sleep(0.05)
+assert seed != pathlib.Path("failing").read_text(), "this seed fails"
+pathlib.Path(f"model-{seed}").write_text(pathlib.Path("rows").read_text() + seed)
+"""
+DVC = """
+stages:
+  curate: { cmd: cp source rows, deps: [source], outs: [rows] }
+  train:
+    matrix: { seed: "${train.seeds}" }
+    cmd: python train.py ${item.seed}
+    deps: [rows, failing]
+    outs: ["model-${item.seed}"]
+  train_raw:
+    matrix: { seed: "${train_raw.seeds}" }
+    cmd: echo ${item.seed} > raw-${item.seed}
+    deps: [rows]
+    outs: ["raw-${item.seed}"]
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A pipeline of trainings that wait until two are under way; the working folder, two cores, no GPU."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for name, text in {"train.py": TRAIN, "dvc.yaml": DVC, "source": "rows ", "failing": ""}.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    subprocess.run(["dvc", "init", "--quiet", "--no-scm"], check=True)
+    return tmp_path
+
+
+def changed() -> int:
+    return subprocess.run(["dvc", "status", "--quiet"], check=False).returncode
+
+
+@pytest.mark.slow
+def test_trainings_run_at_once_and_leave_nothing_to_do(project):
+    trainings.main()
+    assert [(project / f"model-{seed}").read_text() for seed in (1, 2, 3)] == ["rows 1", "rows 2", "rows 3"]
+    assert (project / "raw-1").exists() and changed() == 0
+    assert trainings.lacking() == []
+
+
+@pytest.mark.slow
+def test_a_training_that_fails_is_told_by_the_status_and_costs_no_other(project):
+    (project / "failing").write_text("2")
+    with pytest.raises(SystemExit) as stop:
+        trainings.main()
+    assert stop.value.code == 1
+    assert not (project / "model-2").exists() and trainings.lacking() == ["train@2"]
+
+
+@pytest.mark.parametrize("reason", ["GPU", "processes", "threads", "cores"])
+def test_one_follows_the_other_where_they_would_share_what_one_uses_whole(project, monkeypatch, reason):
+    match reason:
+        case "GPU":
+            monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        case "processes":
+            monkeypatch.setenv("CLOSEDBOOK_ACCELERATE", str(ROOT / "configs" / "ddp.yaml"))
+        case "threads":
+            (project / "params.yaml").write_text(
+                (ROOT / "params.yaml").read_text().replace("threads: 1 ", "threads: null ")
+            )
+        case "cores":
+            monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0})
+    assert trainings.at_once() == 1
+    trainings.main()
+    assert not (project / "rows").exists()
+
+
+def test_what_trainings_read_is_made_before_them():
+    upstream = {maker for stage in trainings.MODELS for maker in graph()[stage]["deps"] if maker.startswith("data/")}
+    assert upstream and set(trainings.MODELS) == {stage for stage in graph() if stage.startswith("train")}
+    assert {"curate", "open_book", "redact", "chunk", "lesson", "student"} == set(trainings.needed())
