@@ -1,7 +1,8 @@
 """Do the trainings that a run lacks, several at once: `dvc repro` does one after the other.
 
-A training has train.threads threads; there are as many at once as the cores have threads for. Their bytes are those of
-one after the other. On a GPU, in the processes of CLOSEDBOOK_ACCELERATE and without train.threads nothing is done here.
+A small student is trained by one thread, which is slower than by two and leaves the other cores to other trainings: as many
+as there are cores, or CLOSEDBOOK_JOBS. Their bytes are those of one after the other. A larger student, a GPU and the
+processes of CLOSEDBOOK_ACCELERATE are left to `dvc repro`.
 """
 
 import json
@@ -13,9 +14,10 @@ from pathlib import Path
 from parts.project import params
 from parts.project.command import run
 from parts.project.pipeline import inputs, maker
+from parts.project.sections import Student
 from parts.project.seeds import seeds_of
 from parts.student import processes
-from parts.student.recipe import Recipe
+from parts.student.model import is_small
 
 MODELS = {"train": "tuned", "train_raw": "raw"}
 """Which of the models each stage trains, by seed."""
@@ -25,10 +27,9 @@ def at_once() -> int:
     """Return how many trainings may run at once."""
     import torch
 
-    threads = params.load("train", Recipe).threads
-    if not threads or processes.config() or torch.cuda.is_available():
+    if processes.config() or torch.cuda.is_available() or not is_small(params.load("student", Student)):
         return 1
-    return max(1, len(os.sched_getaffinity(0)) // threads)
+    return int(os.environ.get("CLOSEDBOOK_JOBS") or len(os.sched_getaffinity(0)))
 
 
 def needed() -> list[str]:
@@ -36,11 +37,11 @@ def needed() -> list[str]:
     return sorted({maker(Path(path)) for stage in MODELS for path in inputs(stage)} - {""})
 
 
-def lacking() -> list[str]:
-    """Return the trainings that are to be done: what they read is not as in dvc.lock, or what they made is not there."""
+def lacking(*words: str) -> list[str]:
+    """Return the trainings that are to be done, as `dvc status` says with `words`; with --with-deps, also what they need."""
     names = [f"{stage}@{seed}" for stage, model in MODELS.items() for seed in seeds_of(model)]
-    status = subprocess.run(["dvc", "status", "--json", *names], check=True, stdout=subprocess.PIPE)
-    return [name for name in names if name in json.loads(status.stdout)]
+    status = subprocess.run(["dvc", "status", "--json", *words, *names], check=True, stdout=subprocess.PIPE)
+    return sorted(json.loads(status.stdout))
 
 
 def reproduce(*words: str, bar: int = 0) -> int:
@@ -53,8 +54,7 @@ def reproduce(*words: str, bar: int = 0) -> int:
 
 def main() -> None:
     """Do what the trainings need, then the trainings; where one fails, end with status 1 when the others have ended."""
-    most = at_once()
-    if most == 1:
+    if not lacking("--with-deps") or (most := at_once()) == 1:
         return
     if reproduce(*needed()):
         raise SystemExit(1)

@@ -177,21 +177,6 @@ def test_a_step_of_two_batches_is_a_step_of_one_batch_with_the_rows_of_both(qwen
     assert losses[0] == pytest.approx(losses[1], rel=2e-3)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("threads", "used"), [(1, 1), (None, 2)])
-def test_a_training_has_as_many_threads_as_its_recipe_says(threads, used, qwen, tmp_path, monkeypatch):
-    import torch
-
-    monkeypatch.chdir(tmp_path)
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        train(qwen, RECIPE.model_copy(update={"threads": threads, "num_train_epochs": 1}), "adapter")
-        assert torch.get_num_threads() == used
-    finally:
-        torch.set_num_threads(before)
-
-
 def test_four_bits_without_the_package_for_them_are_one_line(qwen, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from commands import trainings
+from parts.student import model
 from tests.helpers.source_code import ROOT, graph
 
 TRAIN = """
@@ -47,6 +48,7 @@ def project(tmp_path, monkeypatch):
     for name, text in {"train.py": TRAIN, "dvc.yaml": DVC, "source": "rows ", "failing": ""}.items():
         (tmp_path / name).write_text(text)
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    (tmp_path / "models").symlink_to(ROOT / "models")
     subprocess.run(["dvc", "init", "--quiet", "--no-scm"], check=True)
     return tmp_path
 
@@ -72,17 +74,15 @@ def test_a_training_that_fails_is_told_by_the_status_and_costs_no_other(project)
     assert not (project / "model-2").exists() and trainings.lacking() == ["train@2"]
 
 
-@pytest.mark.parametrize("reason", ["GPU", "processes", "threads", "cores"])
+@pytest.mark.parametrize("reason", ["GPU", "processes", "size", "cores"])
 def test_one_follows_the_other_where_they_would_share_what_one_uses_whole(project, monkeypatch, reason):
     match reason:
         case "GPU":
             monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
         case "processes":
             monkeypatch.setenv("CLOSEDBOOK_ACCELERATE", str(ROOT / "configs" / "ddp.yaml"))
-        case "threads":
-            (project / "params.yaml").write_text(
-                (ROOT / "params.yaml").read_text().replace("threads: 1 ", "threads: null ")
-            )
+        case "size":
+            monkeypatch.setattr(model, "SMALL", 1_000_000)
         case "cores":
             monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0})
     assert trainings.at_once() == 1

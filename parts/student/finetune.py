@@ -21,7 +21,7 @@ from parts.student import processes
 from parts.student.chat_format import ChatFormat
 from parts.student.checkpoints import full_disk_told, last_checkpoint, save_by_time
 from parts.student.dataset import TrainingData
-from parts.student.model import fast_bfloat16, fingerprint, load, weights
+from parts.student.model import fingerprint, is_small, load, multiplies_in_bfloat16, weights
 from parts.student.packing import sharing
 from parts.student.recipe import Recipe
 
@@ -40,8 +40,9 @@ def finetune(
     """Fine-tune `student` on `data`, save it to the folder `adapter`; return metrics, and the seconds with their clock.
 
     The adapter is LoRA's, or all weights where `recipe.lora_r` is null; `seed` draws its first weights. The loss by step
-    goes to `plot`, a TSV file. A stopped run resumes from its last checkpoint. Where CLOSEDBOOK_ACCELERATE names a
-    configuration of accelerate, the training runs in its processes. Raises UserError for what the training lacks.
+    goes to `plot`, a TSV file. A small student is trained by one thread. A stopped run resumes from its last checkpoint.
+    Where CLOSEDBOOK_ACCELERATE names a configuration of accelerate, the training runs in its processes. Raises UserError
+    for what the training lacks.
     """
     if recipe.load_in_4bit and not importlib.util.find_spec("bitsandbytes"):
         raise UserError(
@@ -101,7 +102,7 @@ def _trainer(job: processes.Job, chat: ChatFormat):
         learning_rate=recipe.learning_rate, lr_scheduler_type="cosine", warmup_steps=recipe.warmup_ratio,
         weight_decay=recipe.weight_decay, train_sampling_strategy="sequential", logging_steps=10, logging_first_step=True,
         save_strategy="no", report_to="none", max_length=None,
-        bf16=fast_bfloat16(), use_cpu=not torch.cuda.is_available(), disable_tqdm=True,
+        bf16=multiplies_in_bfloat16(student), use_cpu=not torch.cuda.is_available(), disable_tqdm=True,
         activation_checkpointing=os.environ.get("CLOSEDBOOK_GRADIENT_CHECKPOINTING") == "1",
     )  # fmt: skip
     lora = recipe.lora_r and LoraConfig(
@@ -111,8 +112,9 @@ def _trainer(job: processes.Job, chat: ChatFormat):
     dtype = None if lora else torch.float32  # steps of all weights are too small for bfloat16; an adapter is in float32
     model = load(weights(student), dtype=dtype, gguf_file=student.gguf_file, load_in_4bit=recipe.load_in_4bit)
     processes.spread_on_cpus()
-    if recipe.threads and processes.count() == 1:
-        torch.set_num_threads(recipe.threads)
+    if is_small(student) and processes.count() == 1:
+        torch.set_num_threads(1)  # so that the bytes are the same on any number of cores
+    _score_labels_alone()
     trainer = SFTTrainer(
         model, args=config, peft_config=lora, processing_class=chat.tokenizer,
         train_dataset=Dataset.from_list(train), eval_dataset=Dataset.from_list(dev) if dev else None,
@@ -121,6 +123,13 @@ def _trainer(job: processes.Job, chat: ChatFormat):
     quiet_trainer(trainer, f"train {job.adapter.parent.name}/{job.adapter.name}")
     save_by_time(trainer)
     return trainer
+
+
+def _score_labels_alone() -> None:
+    """Have TRL take logits only where there is a label on a CPU, too; it does so where it has Triton, and else takes all."""
+    from trl.trainer import utils
+
+    utils._use_triton = lambda device: device.type in ("cpu", "cuda")
 
 
 def describe(values: dict[str, float | int]) -> str:

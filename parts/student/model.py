@@ -16,6 +16,8 @@ PLAIN_CHAT = Path(__file__).with_name("plain_chat.jinja")
 LESSON = Path("models/lesson")
 """The student's weights as taught by the stage `lesson`, where it had one."""
 
+SMALL = 20_000_000  # parameters; the products of a smaller student are too small for several threads, and for casts
+
 LIBRARIES = ("torch", "transformers", "peft", "trl")
 
 
@@ -44,6 +46,16 @@ def has_plain_chat(tokenizer) -> bool:
 def context_tokens(student: Student) -> int | None:
     """Return the most tokens that the student reads and writes; None where its configuration does not say."""
     return getattr(_config(student).get_text_config(), "max_position_embeddings", None)
+
+
+def is_small(student: Student) -> bool:
+    """Tell whether the student has fewer than SMALL parameters, by its configuration alone. Raises UserError."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"), _loading(student.model):
+        model = AutoModelForCausalLM.from_config(_config(student), trust_remote_code=False)
+    return model.num_parameters() < SMALL
 
 
 def refuse_quantised(student: Student) -> None:
@@ -140,11 +152,18 @@ def fingerprint(model: str) -> str:
     return " ".join([identity, *(f"{name} {version(name)}" for name in LIBRARIES)])
 
 
-def fast_bfloat16() -> bool:
-    """Return whether matrix products are faster in bfloat16 than in float32: on a GPU, and on CPUs with AVX-512 BF16.
+def multiplies_in_bfloat16(student: Student) -> bool:
+    """Tell whether `student` is trained with matrix products in bfloat16, where they are faster than in float32.
 
-    On other CPUs they are about a hundred times slower.
+    They are on a GPU, and on CPUs with AVX-512 BF16 if the student is not small; on other CPUs they take a hundred times as long.
     """
+    import torch
+
+    return torch.cuda.is_available() or (fast_bfloat16() and not is_small(student))
+
+
+def fast_bfloat16() -> bool:
+    """Return whether large matrix products are faster in bfloat16 than in float32: on a GPU, and on CPUs with AVX-512 BF16."""
     import torch
 
     return torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported()

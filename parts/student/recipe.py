@@ -21,7 +21,6 @@ class Recipe(Trainings, extra="forbid", frozen=True):
     warmup_ratio: float = Field(ge=0, lt=1)  # fraction of the steps
     weight_decay: float = Field(ge=0)
     completion_only_loss: bool  # false: loss on the prompts too
-    threads: int | None = Field(default=None, ge=1)  # of a training: its bytes depend on them; null: one a core
 
     @model_validator(mode="after")
     def adapted(self) -> "Recipe":
