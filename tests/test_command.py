@@ -125,3 +125,11 @@ def test_without_a_terminal_what_takes_seconds_prints_nothing(monkeypatch):
 def test_on_a_terminal_the_bar_leaves_nothing_behind(monkeypatch):
     text = lines([2.0 * step for step in range(1, 11)], monkeypatch, is_terminal=True)
     assert "\r" in text and text.rstrip(" \r").count("\n") == 0
+
+
+def test_a_module_that_ends_leaves_its_objects_to_the_system():
+    code = "import atexit, gc; from parts.project.command import run\n"
+    code += "atexit.register(lambda: print(gc.get_freeze_count(), len(gc.get_objects())))\nrun(lambda: None)"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    frozen, left = map(int, process.stdout.split())
+    assert left < 1000 < frozen
