@@ -32,7 +32,7 @@ from parts.retrieval.passage_store import embedding_text
 from parts.student import finetune, packing, processes
 from parts.student.chat_format import chat_format
 from parts.student.dataset import TrainingData
-from parts.student.model import load, multiplies_in_bfloat16
+from parts.student.model import is_small, load, multiplies_in_bfloat16
 from parts.student.recipe import Recipe
 from tests.helpers import tiny_training
 from tests.helpers.source_code import ROOT
@@ -94,7 +94,7 @@ def bare_seconds(student: Student, data: TrainingData, recipe: Recipe, pad: int)
     start = machine.seconds(machine.training_clock())
     for step in data.steps:
         inputs = packing.pack(step) if packing.is_worth_it(step) else padded(step, pad)
-        with torch.autocast(model.device.type, torch.bfloat16, enabled=multiplies_in_bfloat16(student)):
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=multiplies_in_bfloat16(is_small(student))):
             loss = model(**{key: value.to(model.device) for key, value in inputs.items()}).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, 1.0)

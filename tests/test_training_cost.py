@@ -47,4 +47,4 @@ def test_a_cpu_multiplies_in_bfloat16_where_it_is_fast_and_the_student_is_not_sm
     monkeypatch.setattr(model, "SMALL", small)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_bfloat16)
-    assert model.multiplies_in_bfloat16(Student(model=str(qwen))) == multiplies
+    assert model.multiplies_in_bfloat16(model.is_small(Student(model=str(qwen)))) == multiplies

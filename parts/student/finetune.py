@@ -92,6 +92,7 @@ def _trainer(job: processes.Job, chat: ChatFormat):
     from trl import SFTConfig, SFTTrainer
 
     student, data, recipe = job.student, job.data, job.recipe
+    small = is_small(student)  # before DeepSpeed's configuration, which spreads each model that is made after it
     size, fill = recipe.per_device_train_batch_size, chat.tokenizer.pad_token_id
     rows, batches = processes.share(recipe, processes.count())
     train = processes.filled([data.train[row] for row in data.order], size * recipe.gradient_accumulation_steps, fill)
@@ -102,7 +103,7 @@ def _trainer(job: processes.Job, chat: ChatFormat):
         learning_rate=recipe.learning_rate, lr_scheduler_type="cosine", warmup_steps=recipe.warmup_ratio,
         weight_decay=recipe.weight_decay, train_sampling_strategy="sequential", logging_steps=10, logging_first_step=True,
         save_strategy="no", report_to="none", max_length=None,
-        bf16=multiplies_in_bfloat16(student), use_cpu=not torch.cuda.is_available(), disable_tqdm=True,
+        bf16=multiplies_in_bfloat16(small), use_cpu=not torch.cuda.is_available(), disable_tqdm=True,
         activation_checkpointing=os.environ.get("CLOSEDBOOK_GRADIENT_CHECKPOINTING") == "1",
     )  # fmt: skip
     lora = recipe.lora_r and LoraConfig(
@@ -112,7 +113,7 @@ def _trainer(job: processes.Job, chat: ChatFormat):
     dtype = None if lora else torch.float32  # steps of all weights are too small for bfloat16; an adapter is in float32
     model = load(weights(student), dtype=dtype, gguf_file=student.gguf_file, load_in_4bit=recipe.load_in_4bit)
     processes.spread_on_cpus()
-    if is_small(student) and processes.count() == 1:
+    if small and processes.count() == 1:
         torch.set_num_threads(1)  # so that the bytes are the same on any number of cores
     _score_labels_alone()
     trainer = SFTTrainer(

@@ -152,14 +152,14 @@ def fingerprint(model: str) -> str:
     return " ".join([identity, *(f"{name} {version(name)}" for name in LIBRARIES)])
 
 
-def multiplies_in_bfloat16(student: Student) -> bool:
-    """Tell whether `student` is trained with matrix products in bfloat16, where they are faster than in float32.
+def multiplies_in_bfloat16(small: bool) -> bool:
+    """Tell whether a student, `small` or not, is trained with matrix products in bfloat16, where they are faster than in float32.
 
-    They are on a GPU, and on CPUs with AVX-512 BF16 if the student is not small; on other CPUs they take a hundred times as long.
+    They are on a GPU, and on CPUs with AVX-512 BF16 if it is not small; on other CPUs they take a hundred times as long.
     """
     import torch
 
-    return torch.cuda.is_available() or (fast_bfloat16() and not is_small(student))
+    return torch.cuda.is_available() or (fast_bfloat16() and not small)
 
 
 def fast_bfloat16() -> bool:

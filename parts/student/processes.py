@@ -17,6 +17,7 @@ from parts.project.files import write_text
 from parts.project.params import ROOT
 from parts.project.sections import Student
 from parts.student.dataset import TrainingData
+from parts.student.model import is_small, multiplies_in_bfloat16
 from parts.student.packing import IGNORED, Encoded
 from parts.student.recipe import Recipe
 
@@ -110,7 +111,9 @@ def launch(job: Job, path: Path) -> tuple[dict[str, float | int], dict[str, floa
     share(job.recipe, _setting(path, "num_processes") or 1)
     request, result = job.state / "job.json", job.state / "result.json"
     write_text(request, to_json(job))
-    launcher = ["accelerate.commands.launch", "--config_file", path, "--main_process_port", "0"]  # 0: any free one
+    precision = "bf16" if multiplies_in_bfloat16(is_small(job.student)) else "no"  # DeepSpeed asks that both say the same
+    launcher = ["accelerate.commands.launch", "--config_file", path, "--mixed_precision", precision]
+    launcher += ["--main_process_port", "0"]  # any free one
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     quiet = {"TORCH_CPP_LOG_LEVEL": "ERROR"} | os.environ
     ended = subprocess.run(
