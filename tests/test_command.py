@@ -127,9 +127,27 @@ def test_on_a_terminal_the_bar_leaves_nothing_behind(monkeypatch):
     assert "\r" in text and text.rstrip(" \r").count("\n") == 0
 
 
-def test_a_module_that_ends_leaves_its_objects_to_the_system():
-    code = "import atexit, gc; from parts.project.command import run\n"
-    code += "atexit.register(lambda: print(gc.get_freeze_count(), len(gc.get_objects())))\nrun(lambda: None)"
+@pytest.mark.parametrize(
+    ("main", "status", "error"),
+    [
+        ("lambda: print('done')", 0, ""),
+        ("lambda: None.lacking", 1, "AttributeError"),
+        ("refuse", 1, "error: no such file\n"),
+        ("lambda: sys.exit(3)", 3, ""),
+    ],
+)
+def test_a_module_ends_with_its_status_after_its_output_and_what_others_do_at_the_end(main, status, error):
+    code = "import sys; sys.argv = ['-m']; import stages, atexit; from parts.project.command import run\n"
+    code += "from parts.project.errors import UserError\ndef refuse(): raise UserError('no such file')\n"
+    code += f"sys.argv = ['x']; atexit.register(lambda: print('closed')); print('begun')\nrun({main})"
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    frozen, left = map(int, process.stdout.split())
-    assert left < 1000 < frozen
+    assert process.returncode == status
+    assert process.stdout.startswith("begun") and process.stdout.endswith("closed\n")
+    assert error in process.stderr and (error or not process.stderr)
+
+
+def test_python_does_not_tidy_up_after_a_module():
+    code = "import sys; sys.argv = ['-m']; import stages; from parts.project.command import run\n"
+    code += "class Kept:\n  def __del__(self): print('tidied')\nkept = Kept(); sys.argv = ['x']; run(lambda: None)"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert process.stdout == ""

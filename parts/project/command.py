@@ -1,7 +1,6 @@
 """Run a stage or a command: its arguments from its signature, its errors in one line, its libraries quiet."""
 
 import argparse
-import atexit
 import errno
 import gc
 import inspect
@@ -28,17 +27,16 @@ def run(main: Callable[..., None]) -> None:
     """Call `main` with the command line's arguments; end with one line and a status when a person must act.
 
     Status 2: arguments that it does not take. Status 1: a user's mistake, a table that breaks its contract, a full disk.
-    A defect of the program keeps its traceback. The garbage collector runs seldom, and not over what lives to the end: of
-    a stage's seconds for importing torch it would take a fifth, and one more for the end.
+    A defect of the program keeps its traceback. The garbage collector runs seldom: it would take a fifth of the time
+    for importing torch.
     """
     _be_quiet()
     gc.set_threshold(NEW_OBJECTS)
-    atexit.register(gc.freeze)
     try:
         interrupts.are_heard = True
         arguments, flags = parse(main, sys.argv[1:])
         main(*arguments, **flags)
-        sys.stdout.flush()
+        interrupts.status = 0
     except UserError as error:
         _end(str(error))
     except KeyboardInterrupt:
@@ -100,4 +98,5 @@ def _be_quiet() -> None:
 
 def _end(message: str, status: int = 1) -> None:
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    interrupts.status = status
     raise SystemExit(status)

@@ -1,8 +1,9 @@
-"""End `python -m` in one line at Ctrl-C, while it imports and while it leaves, too.
+"""End `python -m` in one line at Ctrl-C, while it imports and while it leaves, too; and at its end without delay.
 
 It imports next to nothing, for it is the first that a module of stages/ or commands/ imports.
 """
 
+import atexit
 import os
 import signal
 import sys
@@ -12,13 +13,18 @@ STOPPED = "stopped; run the same command again to go on from here"
 are_heard = False
 """Whether `command.run` is calling a main, which hears Ctrl-C as KeyboardInterrupt."""
 
+status: int | None = None
+"""The status with which `command.run` ends the process; None: it has not said so, or a defect ended it."""
+
 
 def quiet_imports() -> None:
-    """Handle SIGINT from now on, if `python -m` is importing and its shell does not ignore it.
+    """Handle SIGINT from now on, and the end, if `python -m` is importing and its shell does not ignore it.
 
     The handler is put in once: polars wraps the one that it finds, and swallows SIGINT where that is the system's.
     """
     is_run_by_module = sys.argv[:1] == ["-m"]  # Python's, until the module is there
+    if is_run_by_module:
+        atexit.register(_leave)  # the first registered is the last called
     if is_run_by_module and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _handle)
 
@@ -28,3 +34,11 @@ def _handle(number: int, frame: object) -> None:
         raise KeyboardInterrupt
     os.write(2, f"error: {STOPPED}\n".encode())
     os._exit(130)
+
+
+def _leave() -> None:
+    """End the process before Python looks at every object once more, a second and a half of them where torch was loaded."""
+    if status is not None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)

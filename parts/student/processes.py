@@ -111,7 +111,9 @@ def launch(job: Job, path: Path) -> tuple[dict[str, float | int], dict[str, floa
     share(job.recipe, _setting(path, "num_processes") or 1)
     request, result = job.state / "job.json", job.state / "result.json"
     write_text(request, to_json(job))
-    precision = "bf16" if multiplies_in_bfloat16(is_small(job.student)) else "no"  # DeepSpeed asks that both say the same
+    precision = (
+        "bf16" if multiplies_in_bfloat16(is_small(job.student)) else "no"
+    )  # DeepSpeed asks that both say the same
     launcher = ["accelerate.commands.launch", "--config_file", path, "--mixed_precision", precision]
     launcher += ["--main_process_port", "0"]  # any free one
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
