@@ -17,7 +17,7 @@ ifdef PROFILE
 	@python -m experiments.profile $(PROFILE)
 else
 	@python -m commands.check
-	@python -m commands.trainings
+	@python -m commands.together
 	@dvc repro
 	@python -m commands.gate
 	@python -m commands.verdict
@@ -92,7 +92,8 @@ picture: .venv/done ## docs/page.png, a picture of report/index.html; needs Chro
 .venv/done: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: closedbook needs Python 3.11 or newer; say which with make PYTHON=...")'
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.txt
+	@.venv/bin/python -m compileall -qq -j 0 .venv/lib || true # by all cores, as pip does not; some packages carry templates
 	@touch .venv/done
 
 clean: ## forget everything that can be made again, answers of the teacher included

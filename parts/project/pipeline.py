@@ -21,8 +21,9 @@ def maker(path: Path) -> str:
 
 
 def inputs(stage: str) -> list[str]:
-    """Return the deps of `stage`, which has no @."""
-    return _stages()[stage]["deps"]
+    """Return the deps of `stage`, which has no @; of several, with * for what differs."""
+    stages = _stages()
+    return [re.sub(r"\$\{.*?\}", "*", dep) for dep in stages[stage].get("do", stages[stage])["deps"]]
 
 
 def _stages() -> dict[str, dict]:

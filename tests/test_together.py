@@ -1,4 +1,4 @@
-"""`make repro` does several trainings at once; they and dvc.lock are as if one had followed the other."""
+"""`make repro` does several trainings at once, and several scores; they and dvc.lock are as if one had followed the other."""
 
 import os
 import subprocess
@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from commands import trainings
+from commands import together
+from parts.project.arms import load_arms
 from parts.student import model
 from tests.helpers.source_code import ROOT, graph
 
@@ -35,6 +36,27 @@ stages:
     cmd: echo ${item.seed} > raw-${item.seed}
     deps: [rows]
     outs: ["raw-${item.seed}"]
+  answer:
+    foreach: ${arms}
+    do:
+      cmd: cat model-1 model-2 model-3 raw-1 > ${key}.answers
+      deps: [model-1, model-2, model-3, raw-1]
+      outs: ["${key}.answers"]
+  score:
+    foreach: ${arms}
+    do:
+      cmd: python score.py ${key}
+      deps: ["${key}.answers"]
+      outs: ["${key}.scores"]
+"""
+SCORE = """
+import pathlib, sys, time
+arm = sys.argv[1]
+began = time.time()
+pathlib.Path(f"scoring-{arm}").touch()
+while len(list(pathlib.Path().glob("scoring-*"))) < 2 and time.time() < began + 20:
+    time.sleep(0.05)
+pathlib.Path(f"{arm}.scores").write_text("two at once" if time.time() < began + 20 else "alone")
 """
 
 
@@ -45,7 +67,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    for name, text in {"train.py": TRAIN, "dvc.yaml": DVC, "source": "rows ", "failing": ""}.items():
+    for name, text in {"train.py": TRAIN, "score.py": SCORE, "dvc.yaml": DVC, "source": "rows ", "failing": ""}.items():
         (tmp_path / name).write_text(text)
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     (tmp_path / "models").symlink_to(ROOT / "models")
@@ -58,24 +80,28 @@ def changed() -> int:
 
 
 @pytest.mark.slow
-def test_trainings_run_at_once_and_leave_nothing_to_do(project):
-    trainings.main()
+def test_trainings_and_scores_run_at_once_and_leave_nothing_to_do(project):
+    together.main()
     assert [(project / f"model-{seed}").read_text() for seed in (1, 2, 3)] == ["rows 1", "rows 2", "rows 3"]
+    scores = [path.read_text() for path in project.glob("*.scores")]
+    assert scores == ["two at once"] * len(load_arms())
     assert (project / "raw-1").exists() and changed() == 0
-    assert trainings.lacking() == []
+    assert together.lacking() == []
 
 
 @pytest.mark.slow
 def test_a_training_that_fails_is_told_by_the_status_and_costs_no_other(project):
     (project / "failing").write_text("2")
     with pytest.raises(SystemExit) as stop:
-        trainings.main()
+        together.main()
     assert stop.value.code == 1
-    assert not (project / "model-2").exists() and trainings.lacking() == ["train@2"]
+    assert not (project / "model-2").exists() and together.lacking(*together.trainings()) == ["train@2"]
+    assert not list(project.glob("*.answers"))
 
 
-@pytest.mark.parametrize("reason", ["GPU", "processes", "size", "cores"])
-def test_one_follows_the_other_where_they_would_share_what_one_uses_whole(project, monkeypatch, reason):
+@pytest.mark.parametrize("reason", ["GPU", "processes", "size"])
+def test_one_training_follows_the_other_where_they_would_share_what_one_uses_whole(project, monkeypatch, reason):
+    assert together.trainings() == ["train@1", "train@2", "train@3", "train_raw@1"]
     match reason:
         case "GPU":
             monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
@@ -83,14 +109,22 @@ def test_one_follows_the_other_where_they_would_share_what_one_uses_whole(projec
             monkeypatch.setenv("CLOSEDBOOK_ACCELERATE", str(ROOT / "configs" / "ddp.yaml"))
         case "size":
             monkeypatch.setattr(model, "SMALL", 1_000_000)
-        case "cores":
-            monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0})
-    assert trainings.at_once() == 1
-    trainings.main()
+    assert together.trainings() == []
+
+
+def test_a_judge_elsewhere_is_not_asked_for_two_scores_at_once(project, monkeypatch):
+    assert together.scores() == [f"score@{arm}" for arm in load_arms()]
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    assert together.scores() == []
+
+
+def test_one_core_does_nothing_at_once(project, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0})
+    together.main()
     assert not (project / "rows").exists()
 
 
-def test_what_trainings_read_is_made_before_them():
-    upstream = {maker for stage in trainings.MODELS for maker in graph()[stage]["deps"] if maker.startswith("data/")}
-    assert upstream and set(trainings.MODELS) == {stage for stage in graph() if stage.startswith("train")}
-    assert {"curate", "open_book", "redact", "chunk", "lesson", "student"} == set(trainings.needed())
+def test_what_trainings_and_scores_read_is_made_before_them():
+    assert set(together.MODELS) == {stage for stage in graph() if stage.startswith("train")}
+    assert together.needed(together.trainings()) == ["chunk", "curate", "lesson", "open_book", "redact", "student"]
+    assert together.needed(together.scores()) == ["answer", "chunk", "exam"]
