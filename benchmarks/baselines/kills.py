@@ -33,7 +33,7 @@ class Kill(NamedTuple):
 
 
 def kill_until_done(project: SmallProject, most: int, draw: random.Random, ways: Iterator[str]) -> list[Kill]:
-    """Run `dvc repro` again and again until it comes to its end, killed `most` times at most; return the kills.
+    """Run the pipeline again and again until it comes to its end, killed `most` times at most; return the kills.
 
     Each comes at a random moment of a stage that none has met before, so that no long one, such as a training, takes them
     all. A run that fails by itself is the last.
@@ -70,7 +70,7 @@ def stage_of(log: str) -> str:
 
 
 def kill(process: subprocess.Popen, way: str) -> float:
-    """Kill a run of DVC in `way`, one of WAYS, and wait for its end; return the moment."""
+    """Kill a run in `way`, one of WAYS, and wait for its end; return the moment."""
     while way == "stage" and process.poll() is None and not _kill_stage(process.pid):
         time.sleep(0.1)
     moment = time.monotonic()

@@ -15,6 +15,7 @@ from tests.helpers.source_code import ROOT
 
 MARK = "BENCHMARK_RUN"  # a variable of the environment, by which the processes of a run are told from others
 SERVE = "python -m benchmarks.baselines.counted_rules {file} --port {{port}}"
+REPRO = ("sh", "-ec", "python -m commands.together; dvc repro")
 QUESTIONS = 24  # of the exam
 SMALLER = {
     "synthesize": {
@@ -70,10 +71,10 @@ class SmallProject:
             subprocess.run(["git", *author, *words], cwd=self.folder, check=True)
 
     def start(self, log: Path, *words: str) -> subprocess.Popen:
-        """Start `words`, or `dvc repro`, in a process group of its own."""
+        """Start `words`, or what `make repro` does, in a process group of its own."""
         with log.open("a") as output:
             return subprocess.Popen(
-                words or ("dvc", "repro"), cwd=self.folder, env=self.environment, start_new_session=True,
+                words or REPRO, cwd=self.folder, env=self.environment, start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, preexec_fn=hear_signals,
             )  # fmt: skip
 
