@@ -1,10 +1,11 @@
-"""Make the folders ready that DVC hashes before a stage begins: refuse a pipe among the documents, which never ends, and take
-away what a generator wrote that params.yaml names no more, for DVC keeps it.
+"""Make ready for DVC what it reads before a stage begins: put right what it was writing when it was killed, refuse a pipe among
+the documents, which it would read for ever, and take away what a generator wrote that params.yaml names no more.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
+from commands.heal import heal
 from parts.project import params
 from parts.project.command import run
 from parts.project.errors import UserError
@@ -28,7 +29,8 @@ def leftovers() -> Iterator[Path]:
 
 
 def main() -> None:
-    """End with an error where the documents of ingest.path have a special file; remove leftovers."""
+    """Heal DVC's files, end with an error where the documents of ingest.path have a special file, remove leftovers."""
+    heal()
     if path := next(special_files(params.load("ingest", Params).path), None):
         raise UserError(
             f"{path} is a pipe, a socket or a device: take it out of the documents, for DVC would hang on it"

@@ -52,8 +52,14 @@ def needed(names: list[str]) -> list[str]:
 
 
 def lacking(*words: str) -> list[str]:
-    """Return the stages that are to be done, as `dvc status` says with `words`; with --with-deps, also what they need."""
-    status = subprocess.run(["dvc", "status", "--json", *words], check=True, stdout=subprocess.PIPE)
+    """Return the stages that are to be done, as `dvc status` says with `words`; with --with-deps, also what they need.
+
+    Raises SystemExit where DVC cannot tell, after it has said why.
+    """
+    command = ["dvc", "--wait-for-lock", "status", "--json", *words]
+    status = subprocess.run(command, preexec_fn=processes.end_with_parent, check=False, stdout=subprocess.PIPE)
+    if status.returncode:
+        raise SystemExit(1)
     return sorted(json.loads(status.stdout))
 
 

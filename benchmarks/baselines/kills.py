@@ -19,7 +19,7 @@ WAYS = ("group", "stage", "SIGTERM", "SIGINT", "SIGHUP")  # SIGKILL of all, of t
 MEAN = 5.0  # seconds from the beginning of a stage to the kill
 PATIENCE = 20.0  # seconds in which what a killed run has left must be gone
 _STAGE = re.compile(r"^Running stage '(.+)':$", re.MULTILINE)
-_OURS = re.compile(r"  File \"[^\"]*/(?:parts|stages|schemas)/")
+_OURS = re.compile(r"  File \"[^\"]*/(?:commands|parts|stages|schemas)/")
 
 
 class Kill(NamedTuple):

@@ -15,7 +15,7 @@ from tests.helpers.source_code import ROOT
 
 MARK = "BENCHMARK_RUN"  # a variable of the environment, by which the processes of a run are told from others
 SERVE = "python -m benchmarks.baselines.counted_rules {file} --port {{port}}"
-REPRO = ("sh", "-ec", "python -m commands.together; dvc repro")
+REPRO = ("sh", "-ec", "python -m commands.check; python -m commands.together; dvc repro")
 QUESTIONS = 24  # of the exam
 SMALLER = {
     "synthesize": {
