@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.baselines import full_disk, kills
+from benchmarks.baselines import full_disk, kills, small_project
 from benchmarks.baselines.small_project import SmallProject
 
 
@@ -34,6 +34,7 @@ def test_the_log_tells_which_stage_runs():
 
 def test_every_stage_is_killed_once_and_the_run_comes_to_its_end(tmp_path, monkeypatch):
     monkeypatch.setattr(kills, "MEAN", 0.01)
+    monkeypatch.setattr(small_project, "REPRO", ("dvc", "repro"))
     program = tmp_path / "dvc"
     program.write_text("""#!/bin/sh
 for stage in ingest train report; do
