@@ -72,9 +72,9 @@ def heal_rwlock(path: Path = FOLDER / "rwlock") -> None:
         return
     try:
         users = json.loads(path.read_bytes())
-        readers = [each for several in users["read"].values() for each in several]
-        numbers = [int(each["pid"]) for each in (*readers, *users["write"].values())]
-    except (ValueError, KeyError, TypeError, AttributeError):
+        readers = [each for several in users.get("read", {}).values() for each in several]
+        numbers = [int(each["pid"]) for each in (*readers, *users.get("write", {}).values())]
+    except (ValueError, KeyError, TypeError, AttributeError):  # no JSON, or none of DVC's
         path.unlink()
         print(f"{path}: removed, for a run that was killed left it half written")
     else:

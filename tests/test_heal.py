@@ -66,6 +66,15 @@ def test_what_a_living_dvc_is_writing_is_left_alone(repository, guard):
     assert Path("dvc.lock").read_text() == WHOLE
 
 
+@pytest.mark.parametrize("content", ["{}", '{"write": {}, "read": {}}', '{"read": {}}'])
+def test_a_list_without_readers_and_writers_is_nothing_to_tell(repository, capsys, content):
+    path = heal.FOLDER / "rwlock"
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    heal.heal()
+    assert capsys.readouterr().out == ""
+
+
 def users(process: int) -> str:
     info = {"pid": process, "cmd": "/bin/dvc repro"}
     return json.dumps({"write": {"out": info}, "read": {"dep": [info]}})
