@@ -178,6 +178,7 @@ def test_further_questions_come_with_their_assumption_and_the_design():
     assert values["questions_for_the_most"] < values["questions_for_this"]
     words = values["words"]
     assert f"If the true difference is the one seen, {values['questions_for_this']:,} questions decide it" in words
+    assert f"at the far end of the interval {values['questions_for_the_most']:,} questions, at 0 none ever" in words
     assert f"10 points take {values['questions_for_10_points']:,} questions" in words
     assert words.index("Such an exam sees") < words.index("If the true")
     assert "If the true" not in compared(right("1" * 40, "10" * 20), exam(40))["words"], "decided"
@@ -203,6 +204,8 @@ def test_where_trainings_differ_too_much_for_any_number_of_questions_the_sentenc
     words = verdict_sentence.verdict_sentence(values | {"questions_for_5_points": None, "questions_for_this": None})
     assert "5 points are out of reach, for trainings differ by more; 10 points take" in words
     assert "no number of questions decides it, for trainings differ by more; at the far end" in words
+    words = verdict_sentence.verdict_sentence(values | {"questions_for_the_most": None})
+    assert "at the far end of the interval none, at 0 none ever" in words
 
 
 def passage(doc_id: str) -> dict:
