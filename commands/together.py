@@ -1,17 +1,20 @@
 """Do the trainings and the scores that a run lacks, several at once: `dvc repro` does one after the other.
 
 A small student is trained by one thread, which is slower than by two and leaves the other cores to other trainings; an arm
-is scored by one thread where the judge is served here. As many run at once as there are cores, or CLOSEDBOOK_JOBS, and
-their bytes are those of one after the other. A larger student, a GPU, the processes of CLOSEDBOOK_ACCELERATE and a judge
-elsewhere, whose rate is limited, are left to `dvc repro`.
+is scored by one thread, and a judge that is served here is started once for all. As many run at once as there are cores, or
+CLOSEDBOOK_JOBS, and their bytes are those of one after the other. A larger student, a GPU, the processes of
+CLOSEDBOOK_ACCELERATE and a judge elsewhere, whose rate is limited, are left to `dvc repro`.
 """
 
 import json
 import os
 import subprocess
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
+from parts.llm.server import running_server
 from parts.project import params
 from parts.project.arms import load_arms
 from parts.project.command import run
@@ -63,25 +66,38 @@ def lacking(*words: str) -> list[str]:
     return sorted(json.loads(status.stdout))
 
 
-def reproduce(*words: str, bar: int = 0) -> int:
-    """Have DVC reproduce `words`, with a stage's bar at the line `bar`; return its exit status, after it has said why."""
+def reproduce(*words: str, **variables: str) -> int:
+    """Have DVC reproduce `words` with `variables` in its environment; return its exit status, after it has said why."""
     return subprocess.run(
-        ["dvc", "--wait-for-lock", "repro", *words],
-        env=os.environ | {"TQDM_POSITION": str(bar)}, preexec_fn=processes.end_with_parent, check=False,
+        ["dvc", "--wait-for-lock", "repro", *words], env=os.environ | variables, preexec_fn=processes.end_with_parent, check=False
     ).returncode  # fmt: skip
 
 
-def do(names: list[str], most: int) -> None:
-    """Do what `names` need, then `names`, `most` at once; where one fails, end with status 1 when the others have ended."""
+@contextmanager
+def judge() -> Iterator[dict[str, str]]:
+    """Serve the judge; yield the variables by which stages reach it."""
+    with running_server(params.load("judge", Server).serve, "OPENAI_API_KEY") as url:
+        yield {"OPENAI_BASE_URL": url}
+
+
+def do(
+    names: list[str], most: int, server: Callable[[], AbstractContextManager[dict]] = lambda: nullcontext({})
+) -> None:
+    """Do what `names` need, then `names`, `most` at once, with the variables of a `server` that runs meanwhile.
+
+    Raises SystemExit where one fails, when the others have ended.
+    """
     if not names or not lacking("--with-deps", *names):
         return
     if reproduce(*needed(names)):
         raise SystemExit(1)
-    names = lacking(*names)
+    if not (names := lacking(*names)):
+        return
     hands = [names[n::most] for n in range(min(most, len(names)))]
-    with ThreadPoolExecutor(most) as pool:
+    words = ("--single-item", "--keep-going")
+    with server() as variables, ThreadPoolExecutor(most) as pool:
         statuses = [
-            pool.submit(reproduce, "--single-item", "--keep-going", *hand, bar=n) for n, hand in enumerate(hands)
+            pool.submit(reproduce, *words, *hand, TQDM_POSITION=str(n), **variables) for n, hand in enumerate(hands)
         ]
     if any(status.result() for status in statuses):
         raise SystemExit(1)
@@ -91,7 +107,7 @@ def main() -> None:
     """Do the trainings, then the scores."""
     if (most := cores()) > 1:
         do(trainings(), most)
-        do(scores(), most)
+        do(scores(), most, judge)
 
 
 if __name__ == "__main__":

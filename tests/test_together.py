@@ -50,12 +50,15 @@ stages:
       outs: ["${key}.scores"]
 """
 SCORE = """
-import pathlib, sys, time
+import os, pathlib, sys, time, urllib.request
 arm = sys.argv[1]
 began = time.time()
 pathlib.Path(f"scoring-{arm}").touch()
 while len(list(pathlib.Path().glob("scoring-*"))) < 2 and time.time() < began + 20:
     time.sleep(0.05)
+at = os.environ["OPENAI_BASE_URL"]
+urllib.request.urlopen(at + "/models").read()
+pathlib.Path("judges").open("a").write(at + chr(10))
 pathlib.Path(f"{arm}.scores").write_text("two at once" if time.time() < began + 20 else "alone")
 """
 
@@ -85,6 +88,7 @@ def test_trainings_and_scores_run_at_once_and_leave_nothing_to_do(project):
     assert [(project / f"model-{seed}").read_text() for seed in (1, 2, 3)] == ["rows 1", "rows 2", "rows 3"]
     scores = [path.read_text() for path in project.glob("*.scores")]
     assert scores == ["two at once"] * len(load_arms())
+    assert len(set((project / "judges").read_text().split())) == 1, "one judge for all"
     assert (project / "raw-1").exists() and changed() == 0
     assert together.lacking() == []
 
