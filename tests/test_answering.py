@@ -8,6 +8,7 @@ import math
 import re
 import shutil
 import time
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -447,3 +448,18 @@ def test_of_secrets_a_server_that_answers_sees_its_own_key_and_the_teachers_serv
 
     asyncio.run(teacher())
     assert set(re.findall(r"mark-\w+", (tmp_path / "teacher").read_text())) == {"mark-openai_api_key"}
+
+
+@pytest.mark.parametrize(("device", "clock"), [("cpu", "cpu"), ("cuda", "wall"), ("mps", "wall")])
+def test_answers_are_charged_seconds_of_the_cpu_or_of_the_device(monkeypatch, device, clock):
+    own = SimpleNamespace(device=SimpleNamespace(type=device), generation_config=SimpleNamespace(eos_token_id=1))
+    own.eval = lambda: own
+    monkeypatch.setattr(transformers_engine, "load", lambda *words, **flags: own)
+    chat = SimpleNamespace(tokenizer=None, context=None, stops=lambda model: {1})
+    assert transformers_engine.Engine("large", chat, 8, 100).clock == clock
+
+
+def test_a_server_that_tells_no_places_has_no_likelihood_of_a_text_and_one_of_tokens():
+    told = SimpleNamespace(token_logprobs=[None, -1.0, -3.0], text_offset=[])
+    assert openai_engine._mean_logprob(told, 1, "a text") is None
+    assert openai_engine._mean_logprob(told, 1, [5, 6, 7]) == -2.0

@@ -81,8 +81,9 @@ def test_a_budget_in_dollars_holds(priced, monkeypatch):
 
 def test_what_is_paid_counts_the_requests_that_were_sent_alone():
     meter = Meter(price=Tokens(prompt=2.0, new=8.0))
+    assert (meter.requests, meter.paid, meter.prompt_tokens, meter.new_tokens, meter.estimated) == (0, 0, 0, 0, 0)
     meter.add(Usage(1_000_000, 500_000, False))
-    assert (meter.dollars_paid, meter.dollars()) == (0, 6)
+    assert (meter.dollars_paid, meter.dollars(), meter.requests, meter.paid) == (0, 6, 1, 0)
     meter.pay(1_000_000, 0)
     assert meter.dollars_paid == 2
 
