@@ -32,11 +32,19 @@ def repository(tmp_path, monkeypatch):
 def test_a_lock_that_dvc_cannot_read_is_the_committed_one_again(repository, capsys, cut):
     Path("dvc.lock").write_text(WHOLE[:cut])
     readable = heal.is_whole(Path("dvc.lock"))
+    assert cut > 20 or not readable
     heal.heal()
     assert Path("dvc.lock").read_text() == (WHOLE[:cut] if readable else WHOLE)
     assert heal.is_whole(Path("dvc.lock"))
     words = "dvc.lock: as committed, for a run that was killed left it half written\n"
     assert capsys.readouterr().out == ("" if readable else words)
+
+
+@pytest.mark.parametrize("content", [bytes(4096), WHOLE[:4000].encode() + bytes(100), b"\xff\xfe"])
+def test_a_lock_that_a_power_cut_left_zeroed_is_the_committed_one_again(repository, content):
+    Path("dvc.lock").write_bytes(content)
+    heal.heal()
+    assert Path("dvc.lock").read_text() == WHOLE
 
 
 def test_a_cut_lock_that_was_never_committed_goes(repository, capsys):

@@ -13,15 +13,21 @@ from parts.project.arms import load_arms
 from parts.student import model
 from tests.helpers.source_code import ROOT, graph
 
-TRAIN = """
-import pathlib, sys, time
+WAIT = """
+import os, pathlib, sys, time, urllib.request
+def two(kind):
+    # wait until two of a kind are under way; tell whether they are
+    end = time.time() + 20
+    pathlib.Path(f"{kind}-{sys.argv[1]}").touch()
+    while len(list(pathlib.Path().glob(f"{kind}-*"))) < 2 and time.time() < end:
+        time.sleep(0.05)
+    return time.time() < end
+"""
+TRAIN = f"""{WAIT}
 seed = sys.argv[1]
-began = time.time()
-pathlib.Path(f"began-{seed}").touch()
-while len(list(pathlib.Path().glob("began-*"))) < 2 and time.time() < began + 20:
-    time.sleep(0.05)
+two("began")
 assert seed != pathlib.Path("failing").read_text(), "this seed fails"
-pathlib.Path(f"model-{seed}").write_text(pathlib.Path("rows").read_text() + seed)
+pathlib.Path("model-" + seed).write_text(pathlib.Path("rows").read_text() + seed)
 """
 DVC = """
 stages:
@@ -49,17 +55,11 @@ stages:
       deps: ["${key}.answers"]
       outs: ["${key}.scores"]
 """
-SCORE = """
-import os, pathlib, sys, time, urllib.request
-arm = sys.argv[1]
-began = time.time()
-pathlib.Path(f"scoring-{arm}").touch()
-while len(list(pathlib.Path().glob("scoring-*"))) < 2 and time.time() < began + 20:
-    time.sleep(0.05)
+SCORE = f"""{WAIT}
 at = os.environ["OPENAI_BASE_URL"]
 urllib.request.urlopen(at + "/models").read()
 pathlib.Path("judges").open("a").write(at + chr(10))
-pathlib.Path(f"{arm}.scores").write_text("two at once" if time.time() < began + 20 else "alone")
+pathlib.Path(sys.argv[1] + ".scores").write_text("two at once" if two("scoring") else "alone")
 """
 
 
