@@ -192,6 +192,27 @@ def test_a_passage_that_only_touches_a_quotation_is_not_gold(workplace, quote, g
     assert Questions.read()["gold_chunk_ids"].to_list() == [gold]
 
 
+@pytest.mark.parametrize(("page", "gold"), [(1, [["p1"]]), (2, [["p1", "p2"]]), (3, [["p3"]]), (4, []), (0, [])])
+def test_the_passages_that_a_cited_page_has_a_part_of_are_gold(workplace, page, gold):
+    text = "Leave is twelve days\fand is paid.\n\fTravel is by train."
+    spans = [(0, 24), (25, 33), (35, 54)]  # the first goes on over the end of its page
+    Documents.write(Documents.frame([{"doc_id": "a.pdf", "title": "A", "text": text}]))
+    rows = [
+        {"chunk_id": f"p{n}", "doc_id": "a.pdf", "start": start, "end": end, "page": 1, "heading": "A", "n_tokens": 3}
+        | {"text": text[start:end]}
+        for n, (start, end) in enumerate(spans, 1)
+    ]
+    Chunks.write(Chunks.frame(rows))
+    Redacted.write(Redacted.frame(rows))
+    row = {"question": "Q?", "reference": "x", "evidence": [{"file": "a.pdf", "page": page}]}
+    (workplace.path / "data/exam.jsonl").write_text(json.dumps(row))
+    if page:
+        exam.main()
+        assert Questions.read()["gold_chunk_ids"].to_list() == [gold]
+    else:
+        assert "page" in error_line(exam.main)
+
+
 def test_without_questions_the_teacher_writes_an_exam(lamp, rules, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", rules)
     lamp.change("exam", "questions", "data/none.jsonl")

@@ -70,7 +70,7 @@ def test_wrapped_lines_of_a_pdf_are_joined_and_others_are_not():
     steps = Block("Steps", "steps", (Line("Read the meter. " + text.strip()), Line("Close the windows.")))
     lines = pdf.read(writers.as_pdf("Belbik Router 200", [block, steps]))[1].splitlines()
     assert text.strip() in lines
-    assert lines[:2] == ["Belbik Router 200", "Notes"]
+    assert lines[:2] == ["# Belbik Router 200", "## Notes"]
     assert lines[-1] == "2. Close the windows."
 
 

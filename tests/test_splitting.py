@@ -1,4 +1,4 @@
-"""Passages cover a document without overlap, within pages and a length; quotations are located in a text."""
+"""Passages cover a document without overlap, know their page and keep a length; quotations are located in a text."""
 
 import time
 from itertools import pairwise
@@ -25,16 +25,23 @@ def count(text: str) -> int:
 
 @settings(max_examples=200, deadline=None)
 @given(PAGES, st.integers(3, 30))
-def test_passages_are_slices_in_order_on_one_page_and_lose_only_headings_and_space(text, most):
+def test_passages_are_slices_in_order_that_know_their_page_and_lose_only_headings_and_space(text, most):
     passages = list(split_document("T", text, most, count))
-    assert all(text[p.start : p.end] == p.text and p.text.strip() for p in passages)
+    assert all(text[p.start : p.end].replace("\f", "\n") == p.text and p.text.strip() for p in passages)
     assert all(first.end <= second.start for first, second in pairwise(passages))
-    assert all("\f" not in p.text and p.page == 1 + text[: p.start].count("\f") for p in passages)
+    assert all(p.page == 1 + text[: p.start].count("\f") and "\n\f" not in text[p.start : p.end] for p in passages)
     assert all(count(p.text) <= most for p in passages)
     covered = {n for p in passages for n in range(p.start, p.end)}
     rest = "".join(" " if n in covered else char for n, char in enumerate(text))
     titled = {n for heading in headings(text) for n in range(heading.start, heading.end)}
     assert not "".join(char for n, char in enumerate(rest) if n not in titled).strip()
+
+
+def test_a_passage_goes_on_over_the_end_of_a_page_and_not_over_that_of_a_slide():
+    text = "Leave is twelve days.\fIt is paid.\n\fTravel is by train."
+    assert [(p.page, p.text) for p in split_document("T", text, 30, count)] == [
+        (1, "Leave is twelve days.\nIt is paid."), (3, "Travel is by train."),
+    ]  # fmt: skip
 
 
 def test_a_passage_has_the_headings_above_it():

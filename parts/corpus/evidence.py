@@ -1,5 +1,7 @@
 """Find the gold passages of exam questions: those that contain a piece of evidence."""
 
+import re
+
 import polars as pl
 
 from parts.corpus import question_file
@@ -19,6 +21,12 @@ def locate(quote: str, text: str) -> tuple[int, int] | None:
         if all(spans[first + offset][0] == word for offset, word in enumerate(wanted)):
             return spans[first][1], spans[first + len(wanted) - 1][2]
     return None
+
+
+def _page_span(text: str, page: int) -> tuple[int, int] | None:
+    """Return the span of a page (from 1) of `text`, [start, end) in characters; None if there is none."""
+    feeds = [-1, *(match.start() for match in re.finditer("\f", text)), len(text)]
+    return (feeds[page - 1] + 1, feeds[page]) if 0 < page < len(feeds) else None
 
 
 def build_exam(
@@ -45,9 +53,7 @@ def build_exam(
 def _gold_passages(
     piece: question_file.Evidence, texts: dict[str, str], by_document: dict[str, list[dict]]
 ) -> list[dict]:
-    """Return the passages of the cited page, or those that overlap the quotation."""
-    chunks = by_document.get(piece.file, [])
-    if piece.quote is None:
-        return [chunk for chunk in chunks if chunk["page"] == piece.page]
-    span = locate(piece.quote, texts.get(piece.file, ""))
+    """Return the passages that overlap the cited page, or the quotation."""
+    chunks, text = by_document.get(piece.file, []), texts.get(piece.file, "")
+    span = _page_span(text, piece.page) if piece.quote is None else locate(piece.quote, text)
     return [chunk for chunk in chunks if span and chunk["start"] < span[1] and span[0] < chunk["end"]]

@@ -1,5 +1,6 @@
 """Split documents into passages."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ from parts.corpus.tables import header_above
 from parts.text.languages import language
 from schemas.chunks import Chunks
 
+_LAST_OF_PAGE = re.compile(r"(?<=\n)\f")
+
 
 @dataclass(frozen=True)
 class Passage:
-    """A span of a document's text, [start, end) in characters, on one page (from 1), under `heading`."""
+    """A span of a document's text, [start, end) in characters, that begins on a page (from 1), under `heading`."""
 
     start: int
     end: int
@@ -27,24 +30,31 @@ class Passage:
 def split_document(title: str, text: str, max_tokens: int, count: Callable[[str], int]) -> Iterator[Passage]:
     """Yield the passages of `text`, each of at most `max_tokens` by `count`, split at Markdown's structure.
 
-    No passage crosses a page (a form feed). Headings at a passage's start are in `heading`, after the document's title,
-    and not in its text; the header row of a table is there, too, where the passage begins below it. A word longer than
-    `max_tokens` is cut.
+    A passage crosses a form feed, as a line's end, where the text goes on below it; it does not where a line's end stands
+    before the form feed, as after slides, sheets and chapters. Headings at a passage's start are in `heading`, after the
+    document's title, and not in its text; the header row of a table is there, too, where the passage begins below it. A
+    word longer than `max_tokens` is cut.
     """
     from semantic_text_splitter import MarkdownSplitter
 
     splitter = MarkdownSplitter.from_callback(count, max_tokens)
     marked = list(headings(text))
     ends, heading_at, header_at = {each.start: each.end for each in marked}, _paths(title, marked), header_above(text)
-    page_start = 0
-    for number, page in enumerate(text.split("\f"), 1):
-        for offset, piece in splitter.chunk_indices(page):
-            start, end = page_start + offset, page_start + offset + len(piece)
+    feeds = [match.start() for match in re.finditer("\f", text)]
+    part_start = 0
+    for part in _LAST_OF_PAGE.split(text):
+        for offset, piece in splitter.chunk_indices(part.replace("\f", "\n")):
+            start, end = part_start + offset, part_start + offset + len(piece)
             start = _after_headings(text, start, end, ends)
             if start < end:
                 heading = " > ".join(filter(None, [heading_at(start), header_at(start)]))
-                yield Passage(start, end, number, heading, text[start:end])
-        page_start += len(page) + 1
+                yield Passage(start, end, bisect_right(feeds, start) + 1, heading, passage_text(text, start, end))
+        part_start += len(part) + 1
+
+
+def passage_text(text: str, start: int, end: int) -> str:
+    """Return the text of the passage [start, end) of a document's `text`: a page ends as a line does."""
+    return text[start:end].replace("\f", "\n")
 
 
 def _after_headings(text: str, start: int, end: int, ends: dict[int, int]) -> int:

@@ -53,7 +53,8 @@ def _find(
     documents: pl.DataFrame, chunks: pl.DataFrame, params: Params
 ) -> tuple[dict[str, str], dict[str, list[Span]], dict[str, list[Span]]]:
     """Return the texts by doc_id, and the private spans of each text and of each heading."""
-    texts = dict(documents.sort("doc_id").select("doc_id", "text").rows())
+    text = pl.col("text").str.replace_all("\f", "\n", literal=True)  # as passages have it
+    texts = dict(documents.sort("doc_id").select("doc_id", text).rows())
     headings = sorted(set(chunks["heading"]))
     spans = detection.find_spans([*texts.values(), *headings], params)
     return texts, dict(zip(texts, spans, strict=False)), dict(zip(headings, spans[len(texts) :], strict=True))

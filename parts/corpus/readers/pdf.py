@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from itertools import pairwise
 
+from parts.corpus import pdf_headings
 from parts.corpus.readers import image
 from parts.corpus.unreadable import Unreadable
 
@@ -14,6 +15,7 @@ _BREAK = re.compile(r"[\x02\u00ad]\s?")  # PDFium's mark of a hyphen that ends a
 _WORD = re.compile(r"\w+(?:-\w+)*")
 _HEAD, _TAIL, _LONGEST = re.compile(r"[\w-]+"), re.compile(r"[\w-]+\Z"), 60
 _STOPS = (".", "!", "?", ":")
+_REST = re.compile(r"[^\n]{1,500}?(?:[.!?:](?=\s|\Z)\s*|\n|\Z)")  # of a sentence, or of its line
 _DIGITS = re.compile(r"\d+")
 _DPI = 200 / 72  # of a scan for Tesseract
 
@@ -38,42 +40,62 @@ def read(data: bytes) -> tuple[str, str]:
         raise Unreadable("broken", "is a PDF with a page that cannot be opened") from error
     finally:
         document.close()
-    if not any(page.strip() for page in pages):
+    if not any(text.strip() for text, _ in pages):
         raise Unreadable("scan without text", image.WITHOUT)
-    return title, _whole_words("\f".join(map(_unwrap, _without_running_lines(pages))))
+    texts = _without_running_lines([text for text, _ in pages])
+    texts = pdf_headings.mark(texts, [styles for _, styles in pages])
+    return title, _whole_words("\f".join(_whole_sentences([_unwrap(text.strip("\n")) for text in texts])))
 
 
-def _text(document, number: int) -> str:
+def _text(document, number: int) -> tuple[str, pdf_headings.Styles]:
+    """Return the text of a page and the style of its lines; that of a scan by Tesseract, without styles."""
     page = document[number]
     words = page.get_textpage()
-    text = words.get_text_bounded()
+    text, styles = words.get_text_bounded(), pdf_headings.line_styles(words)
     words.close()
     if not text.strip() and shutil.which(image.PROGRAM):
         picture = io.BytesIO()
         page.render(scale=_DPI).to_pil().save(picture, "PNG")
         text = image.read(picture.getvalue())[1]
     page.close()
-    return text.replace("\r\n", "\n").replace("\f", "\n").replace("\ufffe", "")
+    return text.replace("\r\n", "\n").replace("\f", "\n").replace("\ufffe", ""), styles
 
 
 def _without_running_lines(pages: list[str]) -> list[str]:
-    """Return `pages` without the lines that most of them begin or end with, but for the numbers in them."""
+    """Return `pages` without the lines that most of them begin or end with, but for the numbers in them.
+
+    The first page that begins with such a line keeps it: it may be the title.
+    """
     ends = [
         {place: _key(lines[place]) for place in (0, 1, -1, -2)} if len(lines := page.split("\n")) > 3 else {}
         for page in pages
     ]
     counts = Counter(each for page in ends for each in page.items())
     running = {each for each, n in counts.items() if n > max(2, len(pages) / 2) and each[1]}
-    return ["\n".join(_kept(page.split("\n"), keys, running)) for page, keys in zip(pages, ends, strict=True)]
-
-
-def _kept(lines: list[str], keys: dict[int, str], running: set[tuple[int, str]]) -> list[str]:
-    dropped = {place % len(lines) for place, key in keys.items() if (place, key) in running}
-    return [line for number, line in enumerate(lines) if number not in dropped]
+    kept, titles = [], {each for each in running if each[0] >= 0 and any(map(str.isalpha, each[1]))}
+    for page, keys in zip(pages, ends, strict=True):
+        lines = page.split("\n")
+        dropped = {place % len(lines) for place, key in keys.items() if (place, key) in running - titles}
+        titles -= set(keys.items())
+        kept.append("\n".join(line for number, line in enumerate(lines) if number not in dropped))
+    return kept
 
 
 def _key(line: str) -> str:
     return _DIGITS.sub("#", line.strip())
+
+
+def _whole_sentences(pages: list[str]) -> list[str]:
+    """Return `pages` with a sentence that goes on in small letters on the next page whole, on the page where it begins."""
+    whole = [pages[0]]
+    for page in pages[1:]:
+        above = whole[-1].rstrip()
+        rest = _REST.match(page) if page[:1].islower() and above and not above.endswith(_STOPS) else None
+        if rest and rest.end() < len(page):  # no page is left without text
+            whole[-1] = above + ("" if above.endswith("\x02") else " ") + rest[0].rstrip()
+            page = page[rest.end() :]
+        whole.append(page)
+    return whole
 
 
 def _whole_words(text: str) -> str:
@@ -110,6 +132,8 @@ def _unwrap(page: str) -> str:
     for above, line in pairwise(lines):
         goes_on = line[:1].islower() and len(above) > 0.3 * longest and not above.endswith(_STOPS)
         wrapped = goes_on or (bool(line) and len(above) + 1 + len(line.split()[0]) > 0.9 * longest)
-        starts_new = _ITEM.match(line) or (above.endswith(_STOPS) and len(line) < 0.5 * longest)
+        starts_new = (
+            _ITEM.match(line) or "#" in (above[:1], line[:1]) or (above.endswith(_STOPS) and len(line) < 0.5 * longest)
+        )
         text += (" " if wrapped and not starts_new else "\n") + line
     return text

@@ -16,7 +16,7 @@ def read(data: bytes) -> tuple[str, str]:
     try:
         presentation = Presentation(io.BytesIO(data))
         slides = ["\n\n".join(_blocks(slide)) for slide in presentation.slides]
-        return presentation.core_properties.title or "", "\f".join(slides)
+        return presentation.core_properties.title or "", "\n\f".join(slides)
     except (PythonPptxError, BadZipFile, KeyError, ValueError, AttributeError, IndexError, SyntaxError) as error:
         raise Unreadable("broken", "is a PPTX file that cannot be read") from error
 

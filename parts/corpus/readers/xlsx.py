@@ -21,7 +21,7 @@ def read(data: bytes) -> tuple[str, str]:
         sheets = [(sheet.title, list(_rows(sheet))) for sheet in book.worksheets if sheet.sheet_state == "visible"]
     except (BadZipFile, KeyError, ValueError, AttributeError, IndexError, TypeError, SyntaxError) as error:
         raise Unreadable("broken", "is an XLSX file that cannot be read") from error
-    return book.properties.title or "", "\f".join(_page(name, rows) for name, rows in sheets if any(map(any, rows)))
+    return book.properties.title or "", "\n\f".join(_page(name, rows) for name, rows in sheets if any(map(any, rows)))
 
 
 def _rows(sheet) -> Iterator[Row]:
