@@ -1,13 +1,18 @@
 """Choose the lexical weight of hybrid retrieval and the number of passages to show, on development questions.
 
-reads   Pairs               the teacher's questions, each with the passage it was written from
+They are of an exam's kinds, those that take two passages and those that none answers among them: on questions about one
+passage each, one passage would be enough. The cascade's thresholds are chosen on the same.
+
+reads   Development         one row per development question
         Chunks              one row per passage
 writes  metrics/tune_retrieval.json   the chosen values, and the score of every value
 """
 
 import sys
+from itertools import compress
 from statistics import mean
 
+import polars as pl
 from pydantic import BaseModel, Field
 
 from parts.answering import arm_engine
@@ -16,11 +21,13 @@ from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.errors import UserError
 from parts.retrieval import postgres
-from parts.retrieval.contexts import Passage, passages_by_id
-from parts.retrieval.tuning import DevelopmentQuestions, best, development, reciprocal_ranks
+from parts.retrieval.contexts import Passage, shown_passages
+from parts.retrieval.index import Hits
+from parts.retrieval.tuning import best, reciprocal_ranks
 from parts.scoring import exact
 from schemas.chunks import Chunks
-from schemas.pairs import Pairs
+from schemas.contexts import Contexts
+from schemas.development import Development
 
 WEAK = 0.2
 """mean F1 with retrieved passages, below it the student is called weak, hours before the verdict does"""
@@ -29,23 +36,42 @@ WEAK = 0.2
 class Params(BaseModel, extra="forbid", frozen=True):
     """Section `tune_retrieval` of params.yaml. Of values within one standard error of the best, the first is chosen."""
 
-    questions: int = Field(ge=1)  # the teacher's, at most
     lexical_weights: list[float] = Field(min_length=1)  # to try, of the full text: 0 (vectors alone) to 1 (words alone)
     passages: list[int] = Field(min_length=1)  # to try: numbers of passages to show
 
 
+def search(questions: pl.DataFrame, chunks: pl.DataFrame, weights: list[float]) -> dict[float, list[Hits]]:
+    """Return weight -> the hits of each question."""
+    texts = questions["question"].to_list()
+    with postgres.open_store(chunks, params.load("retrieve", postgres.RetrieveParams)) as store:
+        vectors = store.embed.questions(texts)
+        return {
+            weight: [store.hybrid(text, vector, weight) for text, vector in zip(texts, vectors, strict=True)]
+            for weight in weights
+        }
+
+
 def f1_scores(
-    questions: DevelopmentQuestions, shown: list[list[Passage]], engine: Engine, batch: int, desc: str
+    questions: pl.DataFrame, passages: dict[str, list[Passage]], engine: Engine, batch: int, desc: str
 ) -> list[float]:
     """Return the F1 of the answer of `engine` to each question, shown its passages (best first)."""
-    prompts = [engine.prompt(question, passages) for (question, _, _), passages in zip(questions, shown, strict=True)]
-    if caution := crowding([n_shown for _, n_shown in prompts], [len(passages) for passages in shown]):
+    rows = questions.select("question_id", "question", "references", "answerable").rows()
+    prompts = [engine.prompt(text, passages.get(question_id, [])) for question_id, text, _, _ in rows]
+    if caution := crowding([n_shown for _, n_shown in prompts], [len(passages.get(row[0], [])) for row in rows]):
         print(f"{desc}: {caution}", file=sys.stderr)
     responses = engine.respond([text for text, _ in prompts], batch, desc)
     return [
-        exact.score(response.text, [answer], True)["f1"]
-        for response, (_, answer, _) in zip(responses, questions, strict=True)
+        exact.score(response.text, references, answerable)["f1"]
+        for response, (_, _, references, answerable) in zip(responses, rows, strict=True)
     ]
+
+
+def _contexts(question_ids: list[str], hits: list[Hits]) -> pl.DataFrame:
+    return Contexts.frame([
+        {"question_id": question_id, "rank": rank, "chunk_id": chunk_id, "score": score}
+        for question_id, row in zip(question_ids, hits, strict=True)
+        for rank, (chunk_id, score) in enumerate(row, 1)
+    ])  # fmt: skip
 
 
 def weakness(f1: float) -> str:
@@ -53,7 +79,7 @@ def weakness(f1: float) -> str:
     if f1 >= WEAK:
         return ""
     return (
-        f"caution: shown retrieved passages, the student answers the teacher's questions with F1 {f1:.2f}: it is too weak "
+        f"caution: shown retrieved passages, the student answers the development questions with F1 {f1:.2f}: it is too weak "
         "for these documents, and there may be no verdict (compare.least_oracle)"
     )
 
@@ -61,34 +87,27 @@ def weakness(f1: float) -> str:
 def main() -> None:
     """Write metrics/tune_retrieval.json."""
     section, answer = params.load("tune_retrieval", Params), params.load("answer", arm_engine.AnswerParams)
-    chunks = Chunks.read()
-    texts = passages_by_id(chunks)
-    questions = development(Pairs.read(), texts, section.questions)
-    if not questions:
+    chunks, questions = Chunks.read(), Development.read()
+    gold, is_answerable = questions["gold_chunk_ids"].to_list(), questions["answerable"].to_list()
+    if not any(gold):
         raise UserError(
-            "tune_retrieval: no question of the teacher was kept: synthesize needs a generator of questions, as qa"
+            "tune_retrieval: no development question has an answer in a passage: metrics/development.json says what the "
+            "teacher wrote"
         )
-    with postgres.open_store(chunks, params.load("retrieve", postgres.RetrieveParams)) as store:
-        vectors = store.embed.questions([question for question, _, _ in questions])
-        hits = {
-            weight: [
-                store.hybrid(question, vector, weight)
-                for (question, _, _), vector in zip(questions, vectors, strict=True)
-            ]
-            for weight in section.lexical_weights
-        }
-    mrr = {weight: reciprocal_ranks(questions, weight_hits) for weight, weight_hits in hits.items()}
+    hits = search(questions, chunks, section.lexical_weights)
+    mrr = {weight: reciprocal_ranks(gold, rows) for weight, rows in hits.items()}
     weight = best(mrr)
+    contexts = _contexts(questions["question_id"].to_list(), hits[weight])
     f1 = {}
     with arm_engine.server(answer) as url:
         engine = arm_engine.engine("student", answer, url)
         for count in section.passages:
-            shown = [[texts[chunk_id] for chunk_id, _ in question_hits[:count]] for question_hits in hits[weight]]
-            f1[count] = f1_scores(questions, shown, engine, arm_engine.batch_size(), f"{count} passages")
+            shown, desc = shown_passages(contexts, chunks, count), f"{count} passages"
+            f1[count] = f1_scores(questions, shown, engine, arm_engine.batch_size(), desc)
     values = {"lexical_weight": weight, "passages": best(f1), "questions": len(questions)}
     values |= {f"mrr_lexical_{tried}": mean(ranks) for tried, ranks in mrr.items()}
     metrics.write("tune_retrieval", values | {f"f1_passages_{count}": mean(scores) for count, scores in f1.items()})
-    if caution := weakness(max(map(mean, f1.values()))):
+    if caution := weakness(max(mean(compress(scores, is_answerable)) for scores in f1.values())):
         print(caution, file=sys.stderr)
     print(f"{len(questions)} questions: lexical weight {weight}, {values['passages']} passages shown")
 

@@ -9,7 +9,19 @@ from schemas.open_book import OpenBook
 from schemas.pairs import Pairs
 from stages import open_book as stage
 from tests.helpers.retrieval import passages
-from tests.test_tune_retrieval import pair, pairs
+
+
+def pair(n: int, prompt: str, completion: str, chunk_id: str | None, **changed) -> dict:
+    row = {
+        "pair_id": f"p{n}", "chunk_id": chunk_id, "doc_id": "d", "other_chunk_ids": [], "generator": "qa", "kind": "qa",
+        "answerable": True, "prompt": prompt,
+        "reasoning": "", "completion": completion, "teacher": "t", "split": "train", "n_tokens": 1,
+    }  # fmt: skip
+    return row | changed
+
+
+def pairs(*rows: dict) -> pl.DataFrame:
+    return Pairs.frame(list(rows))
 
 
 @pytest.mark.parametrize("share", [0, 0.25, 1])

@@ -27,7 +27,7 @@ SMALLER = {
     "curate": {"replay_share": 0.0},
     "development": {"count": 20},
     "train": {"seeds": [1], "num_train_epochs": 1},
-    "tune_retrieval": {"questions": 12, "lexical_weights": [0.3, 0.5], "passages": [4, 2]},
+    "tune_retrieval": {"lexical_weights": [0.3, 0.5], "passages": [4, 2]},
     "judge_agreement": {"answers": 6, "samples": 2},
     "parity": {"questions": 4},
     "latency": {"questions": 4, "rounds": 1, "warmup": 1, "batches": [4]},
