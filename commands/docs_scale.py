@@ -18,6 +18,7 @@ MEMORY_GB = 16
 AT_ONCE = 64  # requests
 UNITS = {"": 1, "k": 1000, "m": 10**6}
 MEASURED = {
+    "ingest_peak_mb": "the memory of reading so many documents of 4 KB, MB",
     "curate_seconds": "curation of so many rows, CPU s", "curate_peak_mb": "the memory of that, MB",
     "cache_lookup_us": "a reply out of so many in the cache, CPU µs", "cache_store_us": "a reply stored, CPU µs",
     "index_seconds": "so many passages loaded and indexed, without embedding, CPU s", "index_disk_mb": "their disk, MB",

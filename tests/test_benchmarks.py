@@ -177,18 +177,28 @@ def test_growth_is_the_slope_of_a_line_through_the_logarithms():
 @pytest.mark.slow
 def test_scale_measures_growth_in_processes_of_their_own_and_keeps_the_figures_of_others(tmp_path):
     (tmp_path / "scale.json").write_text('{"ddp_loss_gap": 0.001, "cache_lookup_us_60": 7}')
-    scale.main("curate", "cache", "index", sizes=dict.fromkeys(scale.SIZES, (60, 120)), results=tmp_path)
+    scale.main("curate", "cache", "index", "folder", sizes=dict.fromkeys(scale.SIZES, (60, 120)), results=tmp_path)
     values, different = compared(tmp_path, "scale")
     assert values["ddp_loss_gap"] == 0.001 and 0 < values["cache_lookup_us_60"] != 7
     assert values["curate_kept_120"] > values["curate_kept_60"] > 20, "a fact asked in two forms is kept in both"
     assert 0 < values["query_ms_120"] <= values["query_p95_ms_120"] and values["curate_peak_mb_60"] > 0
-    assert not {key for key in different if key.startswith(("curate", "cache", "index", "query"))}
+    assert values["ingest_peak_mb_120"] > 0 and values["folder_text_mb_120"] > values["folder_text_mb_60"] > 0
+    assert not {
+        key for key in different if key.startswith(("curate", "cache", "index", "query", "folder", "ingest_peak"))
+    }
 
 
 @pytest.mark.slow
 def test_our_training_is_compared_with_a_bare_loop_over_the_same_steps(monkeypatch):
     monkeypatch.chdir(ROOT)
     assert 0 < scale.train_over_bare(8) < 5
+
+
+@pytest.mark.slow
+def test_embedding_and_reading_are_compared_with_what_is_bare(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(scale, "READ", 8)
+    assert 0 < scale.embed_over_bare(8) < 20 and 0 < scale.ingest_speedup() < 20
 
 
 @pytest.mark.slow

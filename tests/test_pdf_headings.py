@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parts.corpus import reading
 from parts.corpus.headings import headings
 from parts.corpus.pdf_headings import Style, mark
 from parts.corpus.readers import pdf
@@ -55,6 +56,13 @@ def test_a_passage_knows_the_heading_it_stands_under():
     passages = list(split_document("Plan", text, 30, lambda piece: len(piece.split())))
     under = {passage.heading for passage in passages if "1,500" in passage.text}
     assert under == {"Plan > Costs > Deductible"}
+
+
+def test_sections_alone_are_no_title():
+    sections = [(LARGE, "1 Purpose"), *PROSE[:3], (BOLD, "Who"), *PROSE[3:6], (LARGE, "2 Scope"), *PROSE]
+    assert marked(sections) == [(2, "1 Purpose"), (3, "Who"), (2, "2 Scope")]
+    assert reading.read("leave_rules.pdf", drawn(sections))[0] == "leave rules"
+    assert reading.read("leave_rules.pdf", drawn([(LARGER, "Leave"), *sections]))[0] == "Leave"
 
 
 def test_a_heading_of_two_lines_is_one_and_one_at_the_foot_leads_the_next_page():

@@ -27,8 +27,10 @@ from parts.retrieval import postgres
 from parts.retrieval.passage_store import PassageStore
 from parts.student.model import token_counter, tokenizer
 from schemas.chunks import Chunks
+from schemas.documents import Documents
 from schemas.pairs import RawPairs
 from schemas.questions import Questions
+from stages.ingest import ingest
 from tests.helpers.source_code import ROOT
 
 PROBES = 200  # questions to an index
@@ -154,7 +156,21 @@ def _server_seconds(connection) -> float:
     return sum(each.user + each.system for each in own) + ended.children_user + ended.children_system
 
 
-PARTS = {"curate": measure_curate, "cache": measure_cache, "index": measure_index}
+def measure_folder(size: int) -> Figures:
+    """Return the megabytes of text of `size` documents that were read and written as a table: what memory is beside."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        Path("raw").mkdir()
+        for n in range(size):
+            sentences = [
+                f"The {asked} of {_name(n)} in hall {hall} is {n % 97}." for hall in range(20) for asked in ASKED
+            ]
+            Path(f"raw/{n}.md").write_text(f"# {_name(n)}\n\n{' '.join(sentences)}\n")
+        documents, _ = ingest(Path("raw"))
+        Documents.write(documents)
+        return {"text_mb": documents["text"].str.len_bytes().sum() / 1e6}
+
+
+PARTS = {"curate": measure_curate, "cache": measure_cache, "index": measure_index, "folder": measure_folder}
 
 if __name__ == "__main__":
     result = PARTS[sys.argv[1]](int(sys.argv[2]))

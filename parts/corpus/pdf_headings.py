@@ -82,19 +82,22 @@ def mark(pages: list[str], styles: list[Styles]) -> list[str]:
     """Return `pages` with their headings marked by # as in Markdown, those of several lines joined.
 
     A heading is set larger than most of the text, or bold where the text is not, and text or a heading of a lower level
-    follows it; a page of headings alone, such as a cover, is text. Where the type tells the headings, a line that begins
-    with # and is none is set in by a blank.
+    follows it; a page of headings alone, such as a cover, is text. The largest one is of level 1 where it stands alone.
+    Where the type tells the headings, a line that begins with # and is none is set in by a blank.
     """
     runs = [list(run) for _, run in groupby(_lines(pages, styles), key=lambda line: (line.page, line.style))]
     headings = _headings(runs)
     if not headings:
         return pages
     ranks = sorted({runs[place][0].style for place in headings}, reverse=True)
+    first = (
+        1 if [runs[place][0].style for place in headings].count(ranks[0]) == 1 else 2
+    )  # several are sections, no title
     split: list[list[str | None]] = [page.split("\n") for page in pages]
     for place, run in enumerate(runs):
         own = split[run[0].page]
         if place in headings:
-            level = min(ranks.index(run[0].style) + 1, _LEVELS)
+            level = min(ranks.index(run[0].style) + first, _LEVELS)
             for line in run:
                 own[line.number] = None
             own[run[0].number] = f"{'#' * level} {' '.join(line.words for line in run)}"

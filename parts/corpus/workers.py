@@ -4,6 +4,7 @@ import contextlib
 import multiprocessing
 import platform
 import resource
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import TimeoutError as TimedOut
 from itertools import chain
@@ -56,9 +57,9 @@ def _read_here(files: Sequence[tuple[str, Path | None]], count: int) -> Iterator
     context.set_forkserver_preload([__name__, "parts.corpus.readers.html"])
     count = max(1, min(len(files), count))
     with ProcessPool(count, initializer=_limit, initargs=[MEMORY], context=context) as pool:
-        futures = [pool.schedule(_read, (name, path), timeout=SECONDS) for name, path in files]
-        for (name, _), future in zip(files, futures, strict=True):
-            yield _outcome(name, future)
+        futures = deque(pool.schedule(_read, (name, path), timeout=SECONDS) for name, path in files)
+        for name, _ in files:
+            yield _outcome(name, futures.popleft())  # a future keeps its text
 
 
 def _outcome(name: str, future) -> Reading:
