@@ -9,7 +9,8 @@ import polars as pl
 from parts.project.files import replacing
 from schemas.table import BadTable, Table
 
-GROUP = 5_000  # rows that are checked and written together: no more are ever in memory
+GROUP, LARGEST = 5_000, 8_000_000
+"""Rows, and characters of them, that are checked and written together: no more are ever in memory."""
 
 
 class Spool:
@@ -32,13 +33,15 @@ class Spool:
         self.db.execute("DELETE FROM rows")
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        """Yield the rows in the order of their key, GROUP at a time; one empty frame when there are none."""
-        cursor = self.db.execute("SELECT row FROM rows ORDER BY key")
-        group = cursor.fetchmany(GROUP)
-        while True:
-            yield self.table.frame([json.loads(row) for (row,) in group])
-            if not (group := cursor.fetchmany(GROUP)):
-                return
+        """Yield the rows in the order of their key, up to GROUP and LARGEST at a time; one empty frame when there are none."""
+        group, size = [], 0
+        for (row,) in self.db.execute("SELECT row FROM rows ORDER BY key"):
+            if group and (len(group) == GROUP or size + len(row) > LARGEST):
+                yield self.table.frame(group)
+                group, size = [], 0
+            group.append(json.loads(row))
+            size += len(row)
+        yield self.table.frame(group)
 
     def write(self, name: str = "") -> None:
         """Check and write the rows to the table's address, all or nothing: the same rows are the same bytes.

@@ -6,18 +6,20 @@ writes  Documents           one row per document
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 from pydantic import BaseModel, Field
 
 from parts.corpus import folder, published
-from parts.corpus.workers import read_files
+from parts.corpus.workers import Reading, read_files
 from parts.project import metrics, params
 from parts.project.command import run
 from parts.project.errors import UserError
 from schemas.documents import Documents
 from schemas.rejected import Rejected
+from schemas.spool import Spool
 
 
 class Params(BaseModel, extra="forbid", frozen=True):
@@ -27,20 +29,32 @@ class Params(BaseModel, extra="forbid", frozen=True):
     most_rejected: float = Field(ge=0, le=1)  # share of its files that are no documents, above it the run ends
 
 
-def ingest(root: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return Documents and Rejected of the files below `root`. Raises UserError where there is no file."""
+def readings(root: Path) -> Iterator[Reading]:
+    """Yield what is in each file below `root`, or each document of a benchmark. Raises UserError where there is no file."""
     if root.is_file():
-        return benchmark(root), Rejected.frame([])
+        yield from (Reading(*row) for row in benchmark(root).rows())
+        return
     files = list(folder.files(root))
     if not files:
         raise UserError(f"no documents in {root}: put files there, or change ingest.path in params.yaml")
-    documents, rejected = [], []
-    for name, title, text, problem in read_files(files):
-        if problem:
-            rejected.append({"path": name, "reason": problem.reason, "message": str(problem)})
-        else:
-            documents.append({"doc_id": name, "title": title, "text": text})
-    return Documents.frame(documents), Rejected.frame(rejected)
+    yield from read_files(files)
+
+
+def ingest(root: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return Documents and Rejected of the files below `root`. Raises UserError where there is no file."""
+    read = list(readings(root))
+    documents = [document(reading) for reading in read if not reading.problem]
+    return Documents.frame(documents), Rejected.frame([rejection(reading) for reading in read if reading.problem])
+
+
+def document(reading: Reading) -> dict[str, str]:
+    """Return the row of Documents of a file."""
+    return {"doc_id": reading.name, "title": reading.title, "text": reading.text}
+
+
+def rejection(reading: Reading) -> dict[str, str]:
+    """Return the row of Rejected of a file that is no document."""
+    return {"path": reading.name, "reason": reading.problem.reason, "message": str(reading.problem)}
 
 
 def benchmark(path: Path) -> pl.DataFrame:
@@ -64,18 +78,24 @@ def complaint(rejected: pl.DataFrame, count: int) -> str:
 
 
 def main() -> None:
-    """Write Documents and Rejected."""
-    section = params.load("ingest", Params)
-    documents, rejected = ingest(section.path)
-    count = len(documents) + len(rejected)
-    if len(rejected) > section.most_rejected * count or not len(documents):
+    """Write Documents and Rejected; no more than some thousand documents are in memory at once."""
+    section, documents, rejections = params.load("ingest", Params), Spool(Documents), []
+    n_documents = n_characters = 0
+    for reading in readings(section.path):
+        if reading.problem:
+            rejections.append(rejection(reading))
+            continue
+        documents.add([document(reading)])
+        n_documents, n_characters = n_documents + 1, n_characters + len(reading.text)
+    rejected, count = Rejected.frame(rejections), n_documents + len(rejections)
+    if len(rejected) > section.most_rejected * count or not n_documents:
         raise UserError(f"{complaint(rejected, count)}: repair or move them, or raise ingest.most_rejected")
-    Documents.write(documents)
+    documents.write()
     Rejected.write(rejected)
-    figures = {"documents": len(documents), "characters": int(documents["text"].str.len_chars().sum())}
     reasons = {f"rejected_{reason.replace(' ', '_')}": n for reason, n in rejected["reason"].value_counts().rows()}
-    metrics.write("ingest", figures | {"files_left_out": len(rejected)} | dict(sorted(reasons.items())))
-    print(f"{len(documents)} documents" + (f"; {complaint(rejected, count)}" if len(rejected) else ""))
+    figures = {"documents": n_documents, "characters": n_characters, "files_left_out": len(rejected)}
+    metrics.write("ingest", figures | dict(sorted(reasons.items())))
+    print(f"{n_documents} documents" + (f"; {complaint(rejected, count)}" if len(rejected) else ""))
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ import zipfile
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pebble import ProcessPool
 
 from invitro.world import writers
 from invitro.world.documents import Block, Line
-from parts.corpus import archive
+from parts.corpus import archive, workers
 from parts.corpus.readers import docx, html, pdf, plain
 from parts.project import metrics
 from parts.project.errors import UserError
@@ -90,6 +91,20 @@ def test_text_in_utf_16_with_its_mark_is_read():
 def test_html_in_the_charset_it_names_is_read():
     page = '<html><head><meta charset="windows-1252"></head><body><p>naïve café</p></body></html>'
     assert "naïve café" in html.read(page.encode("cp1252"))[1]
+
+
+def test_files_are_read_a_little_ahead_and_come_in_their_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "AHEAD", 3)
+    files = [(f"{n}.txt", tmp_path / f"{n}.txt") for n in range(9)]
+    for name, path in files:
+        path.write_text(f"It is {name}.")
+    asked = []
+    schedule = ProcessPool.schedule
+    monkeypatch.setattr(ProcessPool, "schedule", lambda *args, **more: asked.append(1) or schedule(*args, **more))
+    readings = workers.read_files(files)
+    first = next(readings)
+    assert len(asked) == 4
+    assert [each.text for each in (first, *readings)] == [f"It is {name}." for name, _ in files]
 
 
 @pytest.mark.parametrize(

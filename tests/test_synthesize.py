@@ -242,6 +242,8 @@ def test_rows_are_the_same_bytes_in_whatever_order_they_come_and_none_comes_twic
         written.append(RawPairs.address("qa").read_bytes())
     assert written[0] == written[1]
     assert RawPairs.read("qa")["pair_id"].to_list() == [each["pair_id"] for each in rows]
+    monkeypatch.setattr("schemas.spool.LARGEST", 3 * len(json.dumps(rows[0])))
+    assert [len(frame) for frame in spool.frames()] == [3] * 13 + [1]
     with pytest.raises(BadTable, match="two rows with the same pair_id"):
         spool.add(rows[:1])
     spool.clear()

@@ -9,6 +9,7 @@ import contextlib
 import json
 import random
 import resource
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -27,10 +28,9 @@ from parts.retrieval import postgres
 from parts.retrieval.passage_store import PassageStore
 from parts.student.model import token_counter, tokenizer
 from schemas.chunks import Chunks
-from schemas.documents import Documents
 from schemas.pairs import RawPairs
 from schemas.questions import Questions
-from stages.ingest import ingest
+from stages import ingest
 from tests.helpers.source_code import ROOT
 
 PROBES = 200  # questions to an index
@@ -157,17 +157,19 @@ def _server_seconds(connection) -> float:
 
 
 def measure_folder(size: int) -> Figures:
-    """Return the megabytes of text of `size` documents that were read and written as a table: what memory is beside."""
+    """Return the megabytes of `size` documents that the stage ingest reads and writes as a table."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        Path("raw").mkdir()
+        shutil.copy(ROOT / "params.yaml", "params.yaml")
+        Path("data/raw").mkdir(parents=True)
+        written = 0
         for n in range(size):
             sentences = [
                 f"The {asked} of {_name(n)} in hall {hall} is {n % 97}." for hall in range(20) for asked in ASKED
             ]
-            Path(f"raw/{n}.md").write_text(f"# {_name(n)}\n\n{' '.join(sentences)}\n")
-        documents, _ = ingest(Path("raw"))
-        Documents.write(documents)
-        return {"text_mb": documents["text"].str.len_bytes().sum() / 1e6}
+            written += Path(f"data/raw/{n}.md").write_text(f"# {_name(n)}\n\n{' '.join(sentences)}\n")
+        with contextlib.redirect_stdout(sys.stderr):
+            ingest.main()
+    return {"text_mb": written / 1e6}
 
 
 PARTS = {"curate": measure_curate, "cache": measure_cache, "index": measure_index, "folder": measure_folder}

@@ -19,6 +19,7 @@ from parts.project.errors import UserError
 SECONDS = 600  # for one file: a scan takes some seconds a page
 MEMORY = 4 << 30  # bytes of address space of a process
 START = spread.START
+AHEAD = 256  # files that are read, or wait to be, while one takes long: their texts are in memory
 BATCH = 32  # files that a machine of a Ray cluster is sent at once
 
 
@@ -57,9 +58,13 @@ def _read_here(files: Sequence[tuple[str, Path | None]], count: int) -> Iterator
     context.set_forkserver_preload([__name__, "parts.corpus.readers.html"])
     count = max(1, min(len(files), count))
     with ProcessPool(count, initializer=_limit, initargs=[MEMORY], context=context) as pool:
-        futures = deque(pool.schedule(_read, (name, path), timeout=SECONDS) for name, path in files)
-        for name, _ in files:
-            yield _outcome(name, futures.popleft())  # a future keeps its text
+        reading: deque = deque()
+        for name, path in files:
+            reading.append((name, pool.schedule(_read, (name, path), timeout=SECONDS)))
+            if len(reading) > AHEAD:
+                yield _outcome(*reading.popleft())
+        while reading:
+            yield _outcome(*reading.popleft())
 
 
 def _outcome(name: str, future) -> Reading:
