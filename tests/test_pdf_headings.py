@@ -16,28 +16,31 @@ TEXT, BOLD, LARGE, LARGER = ("Helvetica", 11), ("Helvetica-Bold", 11), ("Helveti
 PROSE = [(TEXT, f"The notice period of post {n} is twelve days, and nobody asked why it is so.") for n in range(9)]
 
 
-def drawn(*pages: list[tuple[tuple[str, float], str]], scale: float = 1.0) -> bytes:
-    """Return a PDF with the lines of each page, each in its font and size; of a size of 1 and a matrix where `scale` is not 1."""
+def drawn(*pages: list[tuple[tuple[str, float], str]], by_matrix: bool = False) -> bytes:
+    """Return a PDF with the lines of each page, each in its font and size: of size 1, and larger by its matrix, `by_matrix`."""
     from reportlab.pdfgen.canvas import Canvas
 
     file = io.BytesIO()
     canvas = Canvas(file)
     for page in pages:
-        canvas.scale(scale, scale)
         for number, ((font, size), line) in enumerate(page):
+            scale = size if by_matrix else 1
+            canvas.saveState()
+            canvas.scale(scale, scale)
             canvas.setFont(font, size / scale)
             canvas.drawString(40 / scale, (800 - 26 * number) / scale, line)
+            canvas.restoreState()
         canvas.showPage()
     canvas.save()
     return file.getvalue()
 
 
-def marked(*pages: list[tuple[tuple[str, float], str]], scale: float = 1.0) -> list[tuple[int, str]]:
-    return [(each.level, each.words) for each in headings(pdf.read(drawn(*pages, scale=scale))[1])]
+def marked(*pages: list[tuple[tuple[str, float], str]], by_matrix: bool = False) -> list[tuple[int, str]]:
+    return [(each.level, each.words) for each in headings(pdf.read(drawn(*pages, by_matrix=by_matrix))[1])]
 
 
-@pytest.mark.parametrize("scale", [1.0, 11.0])
-def test_larger_and_bolder_lines_are_headings_by_their_rank(scale):
+@pytest.mark.parametrize("by_matrix", [False, True])
+def test_larger_and_bolder_lines_are_headings_by_their_rank(by_matrix):
     page = [
         (LARGER, "Plan"),
         (LARGE, "Costs"),
@@ -47,7 +50,7 @@ def test_larger_and_bolder_lines_are_headings_by_their_rank(scale):
         (LARGE, "Appeals"),
         *PROSE,
     ]
-    assert marked(page, scale=scale) == [(1, "Plan"), (2, "Costs"), (3, "Deductible"), (2, "Appeals")]
+    assert marked(page, by_matrix=by_matrix) == [(1, "Plan"), (2, "Costs"), (3, "Deductible"), (2, "Appeals")]
 
 
 def test_a_passage_knows_the_heading_it_stands_under():

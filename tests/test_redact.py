@@ -220,6 +220,14 @@ def test_a_value_has_one_placeholder_in_all_documents_whatever_their_order(staff
 
 
 @pytest.mark.slow
+def test_a_passage_over_the_end_of_a_page_is_masked_as_it_reads():
+    documents = Documents.frame([{"doc_id": "a.pdf", "title": "A", "text": f"Ask Ada\fat {MAIL}."}])
+    chunks = split_documents(documents, 8, lambda text: len(text.split()))
+    redacted, _ = redact.redact(documents, chunks, PRIVATE)
+    assert chunks["text"].to_list() == [f"Ask Ada\nat {MAIL}."]
+    assert redacted["text"].to_list() == ["Ask Ada\nat <EMAIL_ADDRESS_1>."]
+
+
 def test_the_shipped_documents_hold_nothing_private():
     documents, _ = ingest.ingest(ROOT / "data/raw")
     assert redact.redact(documents, Chunks.frame([]), PRIVATE)[1] == {}
