@@ -12,6 +12,7 @@ import pytest
 from parts.project.command import parse
 from parts.project.interrupts import STOPPED
 from parts.project.progress import ProgressBar
+from parts.project.queries import select
 from tests.helpers.source_code import ROOT
 
 
@@ -91,6 +92,16 @@ def test_ctrl_c_at_any_time_ends_a_command_in_one_line(seconds):
     command.send_signal(signal.SIGINT)
     lines = command.communicate()[1].splitlines()
     assert lines == [] or (len(lines) == 1 and lines[0].startswith("error: "))
+
+
+@pytest.mark.parametrize(("words", "raised"), [("Query interrupted", KeyboardInterrupt), ("Broken", RuntimeError)])
+def test_what_duckdb_makes_of_ctrl_c_is_ctrl_c_again(words, raised, monkeypatch):
+    def connect() -> None:
+        raise RuntimeError(words)
+
+    monkeypatch.setattr("duckdb.connect", connect)
+    with pytest.raises(raised):
+        select("SELECT 1")
 
 
 def test_help_prints_the_docstring_of_the_module():

@@ -17,11 +17,16 @@ def select(text: str, values: Mapping[str, object] | None = None, **tables: pl.D
     """Return the result of the query `text`, with `values` for its parameters, over `tables` by their names."""
     import duckdb
 
-    with duckdb.connect() as sql:
-        sql.execute(query("words"))
-        for name, table in tables.items():
-            sql.register(name, table.to_arrow())
-        return pl.DataFrame(sql.sql(text, params=values).to_arrow_table())
+    try:
+        with duckdb.connect() as sql:
+            sql.execute(query("words"))
+            for name, table in tables.items():
+                sql.register(name, table.to_arrow())
+            return pl.DataFrame(sql.sql(text, params=values).to_arrow_table())
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":  # DuckDB's word for Ctrl-C
+            raise KeyboardInterrupt from error
+        raise
 
 
 def print_table(table: pl.DataFrame) -> None:
