@@ -9,6 +9,7 @@ writes  metrics/tune_retrieval.json   the chosen values, and the score of every 
 """
 
 import sys
+from functools import partial
 from itertools import compress
 from statistics import mean
 
@@ -22,11 +23,10 @@ from parts.project.command import run
 from parts.project.errors import UserError
 from parts.retrieval import postgres
 from parts.retrieval.contexts import Passage, shown_passages
-from parts.retrieval.index import Hits
+from parts.retrieval.index import Index
 from parts.retrieval.tuning import best, reciprocal_ranks
 from parts.scoring import exact
 from schemas.chunks import Chunks
-from schemas.contexts import Contexts
 from schemas.development import Development
 
 WEAK = 0.2
@@ -40,13 +40,12 @@ class Params(BaseModel, extra="forbid", frozen=True):
     passages: list[int] = Field(min_length=1)  # to try: numbers of passages to show
 
 
-def search(questions: pl.DataFrame, chunks: pl.DataFrame, weights: list[float]) -> dict[float, list[Hits]]:
-    """Return weight -> the hits of each question."""
-    texts = questions["question"].to_list()
+def search(questions: pl.DataFrame, chunks: pl.DataFrame, weights: list[float]) -> dict[float, pl.DataFrame]:
+    """Return weight of the full text -> Contexts of `questions`, which are embedded once."""
     with postgres.open_store(chunks, params.load("retrieve", postgres.RetrieveParams)) as store:
-        vectors = store.embed.questions(texts)
+        vectors = store.embed.questions(questions["question"].to_list())
         return {
-            weight: [store.hybrid(text, vector, weight) for text, vector in zip(texts, vectors, strict=True)]
+            weight: Index(lambda _: vectors, partial(store.hybrid, weight=weight)).contexts(questions)
             for weight in weights
         }
 
@@ -66,14 +65,6 @@ def f1_scores(
     ]
 
 
-def _contexts(question_ids: list[str], hits: list[Hits]) -> pl.DataFrame:
-    return Contexts.frame([
-        {"question_id": question_id, "rank": rank, "chunk_id": chunk_id, "score": score}
-        for question_id, row in zip(question_ids, hits, strict=True)
-        for rank, (chunk_id, score) in enumerate(row, 1)
-    ])  # fmt: skip
-
-
 def weakness(f1: float) -> str:
     """Return a caution where a student that is shown retrieved passages answers with so low a mean F1, else nothing."""
     if f1 >= WEAK:
@@ -88,26 +79,24 @@ def main() -> None:
     """Write metrics/tune_retrieval.json."""
     section, answer = params.load("tune_retrieval", Params), params.load("answer", arm_engine.AnswerParams)
     chunks, questions = Chunks.read(), Development.read()
-    gold, is_answerable = questions["gold_chunk_ids"].to_list(), questions["answerable"].to_list()
-    if not any(gold):
+    if not any(questions["gold_chunk_ids"].list.len()):
         raise UserError(
             "tune_retrieval: no development question has an answer in a passage: metrics/development.json says what the "
             "teacher wrote"
         )
-    hits = search(questions, chunks, section.lexical_weights)
-    mrr = {weight: reciprocal_ranks(gold, rows) for weight, rows in hits.items()}
+    contexts = search(questions, chunks, section.lexical_weights)
+    mrr = {weight: reciprocal_ranks(rows, questions) for weight, rows in contexts.items()}
     weight = best(mrr)
-    contexts = _contexts(questions["question_id"].to_list(), hits[weight])
     f1 = {}
     with arm_engine.server(answer) as url:
         engine = arm_engine.engine("student", answer, url)
         for count in section.passages:
-            shown, desc = shown_passages(contexts, chunks, count), f"{count} passages"
+            shown, desc = shown_passages(contexts[weight], chunks, count), f"{count} passages"
             f1[count] = f1_scores(questions, shown, engine, arm_engine.batch_size(), desc)
     values = {"lexical_weight": weight, "passages": best(f1), "questions": len(questions)}
     values |= {f"mrr_lexical_{tried}": mean(ranks) for tried, ranks in mrr.items()}
     metrics.write("tune_retrieval", values | {f"f1_passages_{count}": mean(scores) for count, scores in f1.items()})
-    if caution := weakness(max(mean(compress(scores, is_answerable)) for scores in f1.values())):
+    if caution := weakness(max(mean(compress(scores, questions["answerable"])) for scores in f1.values())):
         print(caution, file=sys.stderr)
     print(f"{len(questions)} questions: lexical weight {weight}, {values['passages']} passages shown")
 

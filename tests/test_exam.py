@@ -1,6 +1,7 @@
 """An exam is read from files or written by the teacher; its evidence is matched to gold passages."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -171,31 +172,8 @@ def test_quotations_and_pages_become_passages(lamp):
     assert (figures["documents"], figures["documents_reached"]) == (1, 1)
 
 
-@pytest.mark.parametrize(
-    ("quote", "gold"),
-    [("lamp is red", [["p1"]]), ("and big", [["p2"]]), ("red and", [["p1", "p2"]]), ("big so", [["p2", "p3"]])],
-)
-def test_a_passage_that_only_touches_a_quotation_is_not_gold(workplace, quote, gold):
-    text = "The lamp is red and big so it is sold"
-    spans = [(0, 16), (16, 23), (23, 37)]  # one begins at the word "and", and ends at that of "big"
-    Documents.write(Documents.frame([{"doc_id": "a.md", "title": "A", "text": text}]))
-    rows = [
-        {"chunk_id": f"p{n}", "doc_id": "a.md", "start": start, "end": end, "page": 1, "heading": "A", "n_tokens": 3}
-        | {"text": text[start:end]}
-        for n, (start, end) in enumerate(spans, 1)
-    ]
-    Chunks.write(Chunks.frame(rows))
-    Redacted.write(Redacted.frame(rows))
-    row = {"question": "Q?", "reference": "x", "evidence": [{"file": "a.md", "quote": quote}]}
-    (workplace.path / "data/exam.jsonl").write_text(json.dumps(row))
-    exam.main()
-    assert Questions.read()["gold_chunk_ids"].to_list() == [gold]
-
-
-@pytest.mark.parametrize(("page", "gold"), [(1, [["p1"]]), (2, [["p1", "p2"]]), (3, [["p3"]]), (4, []), (0, [])])
-def test_the_passages_that_a_cited_page_has_a_part_of_are_gold(workplace, page, gold):
-    text = "Leave is twelve days\fand is paid.\n\fTravel is by train."
-    spans = [(0, 24), (25, 33), (35, 54)]  # the first goes on over the end of its page
+def cite(folder: Path, text: str, spans: list[tuple[int, int]], evidence: dict) -> None:
+    """Write a document with passages at `spans`, and a question about it with `evidence`."""
     Documents.write(Documents.frame([{"doc_id": "a.pdf", "title": "A", "text": text}]))
     rows = [
         {"chunk_id": f"p{n}", "doc_id": "a.pdf", "start": start, "end": end, "page": 1, "heading": "A", "n_tokens": 3}
@@ -204,8 +182,27 @@ def test_the_passages_that_a_cited_page_has_a_part_of_are_gold(workplace, page, 
     ]
     Chunks.write(Chunks.frame(rows))
     Redacted.write(Redacted.frame(rows))
-    row = {"question": "Q?", "reference": "x", "evidence": [{"file": "a.pdf", "page": page}]}
-    (workplace.path / "data/exam.jsonl").write_text(json.dumps(row))
+    row = {"question": "Q?", "reference": "x", "evidence": [{"file": "a.pdf"} | evidence]}
+    (folder / "data/exam.jsonl").write_text(json.dumps(row))
+
+
+@pytest.mark.parametrize(
+    ("quote", "gold"),
+    [("lamp is red", [["p1"]]), ("and big", [["p2"]]), ("red and", [["p1", "p2"]]), ("big so", [["p2", "p3"]])],
+)
+def test_a_passage_that_only_touches_a_quotation_is_not_gold(workplace, quote, gold):
+    text = "The lamp is red and big so it is sold"
+    spans = [(0, 16), (16, 23), (23, 37)]  # one begins at the word "and", and ends at that of "big"
+    cite(workplace.path, text, spans, {"quote": quote})
+    exam.main()
+    assert Questions.read()["gold_chunk_ids"].to_list() == [gold]
+
+
+@pytest.mark.parametrize(("page", "gold"), [(1, [["p1"]]), (2, [["p1", "p2"]]), (3, [["p3"]]), (4, []), (0, [])])
+def test_the_passages_that_a_cited_page_has_a_part_of_are_gold(workplace, page, gold):
+    text = "Leave is twelve days\fand is paid.\n\fTravel is by train."
+    spans = [(0, 24), (25, 33), (35, 54)]  # the first goes on over the end of its page
+    cite(workplace.path, text, spans, {"page": page})
     if page:
         exam.main()
         assert Questions.read()["gold_chunk_ids"].to_list() == [gold]

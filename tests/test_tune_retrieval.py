@@ -9,6 +9,7 @@ from parts.answering import arm_engine
 from parts.project import params
 from parts.retrieval import tuned_settings, tuning
 from schemas.chunks import Chunks
+from schemas.contexts import Contexts
 from schemas.development import Development
 from stages import index, tune_retrieval
 from tests.helpers import source_code
@@ -33,8 +34,12 @@ def test_between_values_without_a_clear_difference_the_first_is_chosen():
 
 def test_the_reciprocal_rank_is_that_of_the_first_passage_of_each_piece_of_evidence():
     gold = [[["c1"]], [["c9"]], [], [["c9", "c1"], ["c0"]]]
-    hits = [[("c0", 1.0), ("c1", 0.5)]] * 4
-    assert tuning.reciprocal_ranks(gold, hits) == [0.5, 0.0, 0.75]
+    rows = [question(n, answerable=True) | {"gold_chunk_ids": pieces} for n, pieces in enumerate(gold)]
+    hits = [(f"q{n}", rank, chunk_id) for n in range(4) for rank, chunk_id in enumerate(("c0", "c1"), 1)]
+    contexts = [
+        {"question_id": key, "rank": rank, "chunk_id": chunk_id, "score": 1 / rank} for key, rank, chunk_id in hits
+    ]
+    assert tuning.reciprocal_ranks(Contexts.frame(contexts), Development.frame(rows)) == [0.5, 0.0, 0.75]
 
 
 def question(n: int, answerable: bool) -> dict:

@@ -89,10 +89,9 @@ def mark(pages: list[str], styles: list[Styles]) -> list[str]:
     headings = _headings(runs)
     if not headings:
         return pages
-    ranks = sorted({runs[place][0].style for place in headings}, reverse=True)
-    first = (
-        1 if [runs[place][0].style for place in headings].count(ranks[0]) == 1 else 2
-    )  # several are sections, no title
+    used = Counter(runs[place][0].style for place in headings)
+    ranks = sorted(used, reverse=True)
+    first = 1 if used[ranks[0]] == 1 else 2  # several are sections, no title
     split: list[list[str | None]] = [page.split("\n") for page in pages]
     for place, run in enumerate(runs):
         own = split[run[0].page]

@@ -40,7 +40,7 @@ def split_document(title: str, text: str, max_tokens: int, count: Callable[[str]
     splitter = MarkdownSplitter.from_callback(count, max_tokens)
     marked = list(headings(text))
     ends, heading_at, header_at = {each.start: each.end for each in marked}, _paths(title, marked), header_above(text)
-    feeds = [match.start() for match in re.finditer("\f", text)]
+    feeds, lines = [match.start() for match in re.finditer("\f", text)], text.replace("\f", "\n")
     part_start = 0
     for part in _LAST_OF_PAGE.split(text):
         for offset, piece in splitter.chunk_indices(part.replace("\f", "\n")):
@@ -48,13 +48,8 @@ def split_document(title: str, text: str, max_tokens: int, count: Callable[[str]
             start = _after_headings(text, start, end, ends)
             if start < end:
                 heading = " > ".join(filter(None, [heading_at(start), header_at(start)]))
-                yield Passage(start, end, bisect_right(feeds, start) + 1, heading, passage_text(text, start, end))
+                yield Passage(start, end, bisect_right(feeds, start) + 1, heading, lines[start:end])
         part_start += len(part) + 1
-
-
-def passage_text(text: str, start: int, end: int) -> str:
-    """Return the text of the passage [start, end) of a document's `text`: a page ends as a line does."""
-    return text[start:end].replace("\f", "\n")
 
 
 def _after_headings(text: str, start: int, end: int, ends: dict[int, int]) -> int:

@@ -19,7 +19,7 @@ def measure(contexts: pl.DataFrame, questions: pl.DataFrame, chunks: pl.DataFram
     if known.is_empty():
         return {"questions_with_evidence": 0}
     gold = dict(known.select("question_id", "gold_chunk_ids").iter_rows())
-    ranks, ranks_shown = _ranks(contexts, gold), _ranks(ranks_of_texts(contexts, chunks), gold)
+    ranks, ranks_shown = ranks_by_question(contexts, gold), ranks_by_question(ranks_of_texts(contexts, chunks), gold)
     metrics = {"questions_with_evidence": len(gold), **_rank_metrics(ranks, gold)}
     for k in (1, 4, 8):
         metrics[f"recall_at_{k}"] = mean(_recall(ranks[question_id], gold[question_id], k) for question_id in gold)
@@ -27,7 +27,7 @@ def measure(contexts: pl.DataFrame, questions: pl.DataFrame, chunks: pl.DataFram
     return metrics
 
 
-def _ranks(contexts: pl.DataFrame, gold: Iterable[str]) -> dict[str, dict[str, int]]:
+def ranks_by_question(contexts: pl.DataFrame, gold: Iterable[str]) -> dict[str, dict[str, int]]:
     """Return question id -> chunk id -> rank, of the questions of `gold`."""
     ranks: dict[str, dict[str, int]] = {question_id: {} for question_id in gold}
     for question_id, rank, chunk_id in contexts.select("question_id", "rank", "chunk_id").iter_rows():

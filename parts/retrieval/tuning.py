@@ -1,21 +1,22 @@
 """Choose retrieval settings on development questions."""
 
-from collections.abc import Sequence
 from statistics import mean, stdev
 
-from parts.retrieval.index import Hits
+import polars as pl
+
+from parts.retrieval.ranking import ranks_by_question
 
 
-def reciprocal_ranks(gold: Sequence[list[list[str]]], hits: Sequence[Hits]) -> list[float]:
-    """Return the mean reciprocal rank of the pieces of evidence of each question that has any.
+def reciprocal_ranks(contexts: pl.DataFrame, questions: pl.DataFrame) -> list[float]:
+    """Return the mean reciprocal rank in Contexts of the pieces of evidence of each of Questions that has any.
 
-    A piece has the rank of the first of its passages in `gold`; 0 where none is among the hits.
+    A piece has the rank of the first of its gold passages; 0 where none is there.
     """
-    ranks = [{chunk_id: rank for rank, (chunk_id, _) in enumerate(row, 1)} for row in hits]
+    gold = {key: pieces for key, pieces in questions.select("question_id", "gold_chunk_ids").iter_rows() if pieces}
+    ranks = ranks_by_question(contexts, gold)
     return [
-        mean(max(1 / rank[chunk_id] if chunk_id in rank else 0.0 for chunk_id in piece) for piece in pieces)
-        for pieces, rank in zip(gold, ranks, strict=True)
-        if pieces
+        mean(max(1 / ranks[key].get(chunk_id, float("inf")) for chunk_id in piece) for piece in pieces)
+        for key, pieces in gold.items()
     ]
 
 
