@@ -33,7 +33,7 @@ COUNT, EACH = 60, 500  # requests of the stage, tokens of a request and its answ
 def priced(lamps, cue, monkeypatch):  # noqa: F811
     """Thirty passages, two requests each; a hundred dollars for a million prompt tokens, two hundred for new ones."""
     prices = yaml.safe_load((lamps.path / "prices.yaml").read_text())
-    prices["models"]["rules-3"] = {"prompt": 100, "new": 200}
+    prices["models"]["rules-4"] = {"prompt": 100, "new": 200}
     (lamps.path / "prices.yaml").write_text(yaml.safe_dump(prices))
     completion = ScriptedServer.answer('{"questions": [{"question": "q", "reasoning": "r", "answer": "a"}]}')
     completion["usage"] = {"prompt_tokens": 400, "completion_tokens": 100}

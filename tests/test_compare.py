@@ -310,7 +310,7 @@ def test_the_whole_verdict_is_flat_sorted_and_without_nan(run):
     )
     assert sentences.sentence() in verdict.text()
     assert sentences.cost_sentence() in verdict.text() and sentences.cost_sentence() in sentences.markdown()
-    assert "Teacher rules-3, judge rules-judge-1, student models/base; accuracy by exact." in verdict.text()
+    assert "Teacher rules-4, judge rules-judge-1, student models/base; accuracy by exact." in verdict.text()
 
 
 def test_a_question_is_of_studied_documents_when_all_its_evidence_is():

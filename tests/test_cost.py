@@ -244,13 +244,13 @@ def test_the_stage_keeps_the_teachers_dollars_apart_from_the_machines(run):
 def test_the_cost_sentence_names_the_break_even(run, change, words):
     cost.main()
     machine.write("cost", machine.read("cost") | change)
-    assert words in cost_sentence({"verdict": "undecided", "teacher": "rules-3"})
+    assert words in cost_sentence({"verdict": "undecided", "teacher": "rules-4"})
 
 
 def test_without_changing_documents_there_is_no_monthly_break_even_in_the_sentence(run):
     run.change("cost", "monthly_change", 0.0)
     cost.main()
-    assert cost_sentence({"verdict": "tuned", "teacher": "rules-3"}).endswith("89,000 questions.")
+    assert cost_sentence({"verdict": "tuned", "teacher": "rules-4"}).endswith("89,000 questions.")
 
 
 def test_the_cost_sentence_names_a_teacher_without_a_price(run, capsys):

@@ -28,7 +28,7 @@ def test_another_sample_of_the_teacher_is_another_exam(workplace, rules, monkeyp
     monkeypatch.setenv("OPENAI_BASE_URL", rules)
     text = " ".join(f"The {name} of Lamp 1 is {n}0 euros." for n, name in enumerate(("price", "fee", "rent"), 1))
     chunk = {"chunk_id": "d#1", "doc_id": "d", "heading": "Lamp 1", "text": text, "quote": text}
-    mix, server = ExamMix(two_documents=0, unanswerable=0), Server(model="rules-3")
+    mix, server = ExamMix(two_documents=0, unanswerable=0), Server(model="rules-4")
     exams = [asyncio.run(write_exam([chunk], 2, mix, server, None, sample))[0] for sample in (0, 0, 1)]
     first, again, other = ([each.question for each in exam] for exam in exams)
     assert first == again != other

@@ -244,4 +244,4 @@ def test_a_teacher_that_writes_no_question_ends_the_stage_with_what_was_lost(lam
     (lamp.path / "data/unanswerable.jsonl").write_text('{"question": "Who?", "answerable": false}')
     lamp.change("exam", "unanswerable", "data/unanswerable.jsonl")
     cue.default = "no json"
-    assert "rules-3 wrote no question (failed_unparsed 3, requests 3)" in error_line(exam.main)
+    assert "rules-4 wrote no question (failed_unparsed 3, requests 3)" in error_line(exam.main)

@@ -26,7 +26,7 @@ from schemas.questions import Questions
 from stages import exam, ingest
 from tests.conftest import ScriptedServer
 
-SERVER, SEED = Server(model="rules-3"), 5
+SERVER, SEED = Server(model="rules-4"), 5
 
 
 def chunk(doc: str, number: int, text: str) -> dict:

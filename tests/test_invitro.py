@@ -391,7 +391,19 @@ def test_a_teacher_by_rules_that_says_something_else_has_another_name():
         (prompts.render("paraphrase/hard", passage=passage), None),
         (prompts.render("paraphrase/questions", passage=passage), None),
     ]
-    assert (server.TEACHER, digest_of(server.TEACHER, asked)) == ("rules-3", "cc271f06c9dd")
+    bern = quoting.passage(
+        "Bern Office", "The number of floors of Bern Office is 9. Bern Office carries a yellow badge."
+    )
+    ada = quoting.passage("Ada Mill", "Ada Mill speaks Dutch.")
+    asked += [
+        (prompts.render("boundary/questions", count=9, document=passage, others=bern), "BoundaryQuestions"),
+        (
+            prompts.render("joined/questions", count=9, link="Ada Mill", first=passage, second=ada),
+            "JoinedQuestions",
+        ),
+        (prompts.render("steps/questions", count=9, passages=f"{passage}\n\n{bern}"), "StepQuestions"),
+    ]
+    assert (server.TEACHER, digest_of(server.TEACHER, asked)) == ("rules-4", "4f5e8710eac4")
     assert (server.PROSE_TEACHER, digest_of(server.PROSE_TEACHER, asked[:1])) == ("rules-prose-1", "f484b3e9f80b")
 
 

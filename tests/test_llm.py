@@ -177,11 +177,11 @@ def test_a_server_that_params_start_is_reached_and_ended():
     import httpx
 
     async def run():
-        async with connect(Server(model="rules-3", serve="python -m invitro.rules.server --port {port}")) as client:
+        async with connect(Server(model="rules-4", serve="python -m invitro.rules.server --port {port}")) as client:
             return await client.openai.models.list(), str(client.openai.base_url)
 
     listing, url = asyncio.run(run())
-    assert [model.id for model in listing.data] == ["rules-3", "rules-prose-1", "rules-judge-1", "rules-embedding-1"]
+    assert [model.id for model in listing.data] == ["rules-4", "rules-prose-1", "rules-judge-1", "rules-embedding-1"]
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}models")
 

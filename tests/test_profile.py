@@ -77,7 +77,7 @@ def test_the_shipped_params_need_nothing(monkeypatch):
         ({"ingest": {"path": "data/nowhere"}}, "ingest.path: there is no data/nowhere"),
         (
             {"teacher": {"serve": None}},
-            "teacher rules-3: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own",
+            "teacher rules-4: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own",
         ),
         ({"judge": {"serve": "no-such-program {port}"}}, "judge.serve: there is no program no-such-program"),
         ({"answer": {"engine": "openai"}}, "answer.engine is openai: set answer.serve, or CLOSEDBOOK_ENGINE_URL"),

@@ -138,7 +138,7 @@ def test_a_server_that_we_start_has_no_key_in_its_command_and_the_database_tells
     assert KEYS["CLOSEDBOOK_DSN"] not in f"{error.value}{capfd.readouterr()}"
 
     async def commands() -> str:
-        async with connect(Server(model="rules-3", serve="python -m invitro.rules.server --port {port}")):
+        async with connect(Server(model="rules-4", serve="python -m invitro.rules.server --port {port}")):
             return "".join(path.read_text(errors="replace") for path in Path("/proc").glob("[0-9]*/cmdline"))
 
     listed = asyncio.run(commands())

@@ -25,7 +25,7 @@ BERN = "Bern Office carries a yellow badge. The number of floors of Bern Office 
 ANA = "Ana Bright speaks Dutch. The extension of Ana Bright is 353."
 DRILL = "1. Open the side door.\n2. Lock the front gate.\n3. Wipe the sensor."
 TEXTS = {"Lyon Office": LYON, "Bern Office": BERN, "Ana Bright": ANA, "Fire Drill": DRILL}
-SERVER = Server(model="rules-3")
+SERVER = Server(model="rules-4")
 
 
 def chunk(title: str, number: int = 1) -> dict:
@@ -124,16 +124,50 @@ def test_a_phrase_shows_by_its_look_what_it_is_alone_and_in_a_text(phrase, name)
         ("Zork was drawn by Eva Stern.", "Blim was designed by Ana Bright.", False),
         ("Zork runs for 7 hours.", "Blim is under warranty for 9 months.", True),
         ("Zork is repaired free of charge for 7 months.", "Blim is under warranty for 9 months.", False),
-        ("The number of floors of Zork is 7.", "The number of desks of Blim is 40.", True),
-        ("The number of floors of Zork is 7. Its yard holds 9 cars.", "The number of desks of Blim is 40.", False),
         ("Cork is the material of Zork.", "Blim is made of steel.", False),
+        (
+            "Zork is employed as a nurse. This page is read by new colleagues.",
+            "This page is read by new colleagues. Blim holds the post of a driver.",
+            False,
+        ),
         ("Zork is made at Lyon Office.", "Blim is managed by Zork.", False),
+        ("Zork has 12 floors.", "The guide of Blim is the Blim Book.", False),
     ],
 )
 def test_a_boundary_question_asks_for_what_no_phrase_of_the_document_can_be(own, other, is_asked):
     documents = [quote([{"heading": name, "text": text}]) for name, text in (("Zork", own), ("Blim", other))]
     prompt = prompts.render("boundary/questions", count=9, document=documents[0], others=documents[1])
     assert bool(several.boundary_questions(prompt, random.Random(1))["questions"]) == is_asked
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "word", "others"),
+    [
+        ("Dial 286 to reach Zork.", "Blim can be called on 12. Blim uses locker 9.", "locker", ("call", "reach")),
+        ("Zork keeps things in locker 9.", "Dial 286 to reach Blim. Locker 12 belongs to Blim.", "reach", ("locker",)),
+        (
+            "Zork has 12 floors. Zork offers room for 50 desks.",
+            "Blim is 9 floors high. There are 40 desks at Blim. 30 cars can park at Blim.", "park", ("desk", "floor"),
+        ),
+        (
+            "Leaving Zork takes 14 weeks.",
+            "Blim can be cancelled with 13 weeks of warning. Bills under Blim are paid within 6 weeks.", "paid", ("cancel",),
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_document_states_in_other_words_is_no_boundary_question(own, other, word, others):
+    documents = [quote([{"heading": name, "text": text}]) for name, text in (("Zork", own), ("Blim", other))]
+    prompt = prompts.render("boundary/questions", count=9, document=documents[0], others=documents[1])
+    questions = [row["question"] for row in several.boundary_questions(prompt, random.Random(1))["questions"]]
+    assert questions and all(word in question for question in questions)
+    assert not any(stated in question for question in questions for stated in others)
+
+
+def test_a_number_that_a_document_tells_in_a_sentence_no_rule_reads_may_be_any():
+    own, other = "Zork, in room 7 (", "Blim uses locker 9. Dial 286 to reach Blim."
+    documents = [quote([{"heading": name, "text": text}]) for name, text in (("Zork", own), ("Blim", other))]
+    prompt = prompts.render("boundary/questions", count=9, document=documents[0], others=documents[1])
+    assert several.boundary_questions(prompt, random.Random(1)) == {"questions": []}
 
 
 def test_a_boundary_question_is_what_documents_of_the_same_kind_state_where_some_are_like_it():

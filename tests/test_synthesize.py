@@ -124,9 +124,9 @@ def test_requests_without_a_result_are_rows_with_a_reason(lamps, cue, capsys):
     [
         (
             '{"questions": []}',
-            "rules-3 wrote no row (none were in its replies): see that it can do what prompts/qa asks",
+            "rules-4 wrote no row (none were in its replies): see that it can do what prompts/qa asks",
         ),
-        ("no json", "rules-3 wrote no row (60 unparsed): see"),
+        ("no json", "rules-4 wrote no row (60 unparsed): see"),
     ],
 )
 def test_a_generator_without_a_row_is_a_failed_stage_that_says_what_was_lost(lamps, cue, default, told):
@@ -184,7 +184,7 @@ def test_an_outage_of_three_runs_loses_nothing(lamps, cue, monkeypatch):
 def test_an_unreachable_teacher_ends_with_one_line_and_writes_nothing(lamps, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setattr("parts.llm.transport.FIRST_RETRIES", 0)
-    assert "rules-3 at http://127.0.0.1:9/v1: no answer" in error_line(synthesize.main, "qa")
+    assert "rules-4 at http://127.0.0.1:9/v1: no answer" in error_line(synthesize.main, "qa")
     assert not RawPairs.address("qa").exists()
 
 

@@ -118,7 +118,7 @@ def test_cached_replies_count_and_are_not_paid_again(workplace, rules, monkeypat
         {"chunk_id": f"d#{n}", "doc_id": "d", "heading": "Lamp", "text": f"Lamp 5 costs {n} euros."} for n in (35, 36)
     ]
     corpus = Corpus(chunks, embed=None)
-    first, again = (asyncio.run(teach(corpus, ["d#35"], ["qa"], Server(model="rules-3")))[0] for _ in range(2))
+    first, again = (asyncio.run(teach(corpus, ["d#35"], ["qa"], Server(model="rules-4")))[0] for _ in range(2))
     assert first.metrics() == again.metrics()
     assert (first.paid, again.paid) == (2, 0)
 

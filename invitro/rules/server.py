@@ -16,7 +16,7 @@ from aiohttp import web
 from invitro.rules import equivalence, examiner, judge, several, teacher
 
 # Another name whenever the replies change: it is in the key of cached replies, and in params.yaml.
-TEACHER, PROSE_TEACHER, JUDGE, EMBEDDING = "rules-3", "rules-prose-1", "rules-judge-1", "rules-embedding-1"
+TEACHER, PROSE_TEACHER, JUDGE, EMBEDDING = "rules-4", "rules-prose-1", "rules-judge-1", "rules-embedding-1"
 CHAT = (TEACHER, PROSE_TEACHER, JUDGE)
 WIDTH = 256  # of an embedding
 

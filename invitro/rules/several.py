@@ -1,7 +1,7 @@
 """Training questions by rules about several passages: joins of two, steps beyond what is stated, and what no passage states.
 
 It sees only the prompt. Numbers are compared where two sentences name them by one label, and what is asked for without an
-answer is what another document states about its own subject, of a kind that this one states nothing of.
+answer is what another document states about its own subject, and this one, in any words, does not about its.
 """
 
 import random
@@ -10,9 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import combinations
 
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
 from invitro.rules import wordings
 from invitro.rules.judge import words
 from invitro.rules.looks import look, looks
+from invitro.rules.meaning import nearness
 from invitro.rules.prompts import number_wanted, passages, quoted
 from invitro.rules.sentences import Fact
 
@@ -21,6 +25,7 @@ _LABEL = re.compile(r"^The (.+) of (?:.+) (?:is|was|are|were)$")
 _STEP = re.compile(r"Step (\d+) of .+ is to ")
 _AMOUNT = re.compile(r"([$€£]?)(\d+(?:\.\d+)?)(?: (\D+))?")
 
+_SAME_KIND = 0.48  # mean nearness of what two documents of one kind state
 _HIGHER = (
     "Which has the higher {label}, {a} or {b}?", "Is it {a} or {b} that has the higher {label}?",
     "{a} and {b}: whose {label} is higher?", "Is the {label} higher for {a} or for {b}?",
@@ -64,35 +69,49 @@ def step_questions(prompt: str, rng: random.Random) -> dict:
 
 
 def boundary_questions(prompt: str, rng: random.Random) -> dict:
-    """Return questions about the first document's subject for what only others state, of their own.
-
-    The first document might state the same in other words. So what is asked for is of a look (months, a colour, a person)
-    that none of its phrases has, or a number whose label none of its numbers of that look has.
-    """
+    """Return questions about the first document's subject for what only others of its kind state, of their own."""
     by_title = facts_by_title(prompt)
     title, *others = by_title
-    others = _of_its_kind(title, by_title) or others
     text = "\n".join(text for heading, text in quoted(prompt) if heading.split(" > ")[0].strip() == title)
     own_looks = looks(text.replace(title, ""))
-    labels = _labels(by_title)
     rows = []
-    for other, fact in ((name, fact) for name in others for fact in by_title[name]):
-        is_own = other in fact.sentence and other not in fact.answer and title not in fact.sentence
-        is_unstated = look(fact.answer) not in ("", *own_looks)
-        if is_own and (is_unstated or _is_another_label(fact, by_title[title], own_looks, labels)):
-            moved = Fact(title, fact.sentence.replace(other, title), fact.answer)
-            rows.append(rng.choice(wordings.training(moved)))
+    for other in _of_its_kind(title, by_title) or others:
+        for fact in _unstated(other, by_title[other], by_title[title], own_looks):
+            if title not in fact.sentence:
+                moved = Fact(title, fact.sentence.replace(other, title), fact.answer)
+                rows.append(rng.choice(wordings.training(moved)))
     chosen = rng.sample(rows, min(number_wanted(prompt), len(rows)))
     return {"questions": [{"question": question} for question in chosen]}
 
 
 def _of_its_kind(title: str, by_title: dict[str, list[Fact]]) -> list[str]:
-    """Return the other titles whose documents have a sentence of `title`'s but for the names and the answer."""
-    frames = {
-        name: {fact.sentence.replace(name, "\0").replace(fact.answer, "\1") for fact in facts if name in fact.sentence}
-        for name, facts in by_title.items()
-    }
-    return [name for name in by_title if name != title and frames[name] & frames[title]]
+    """Return the other titles whose documents state much the same as that of `title`, of themselves."""
+    frames = {name: _frames(name, facts) for name, facts in by_title.items()}
+    others = [name for name in by_title if name != title and frames[name] and frames[title]]
+    both = {name: nearness(frames[title], frames[name]) for name in others}
+    near = {name: (each.max(axis=0).mean() + each.max(axis=1).mean()) / 2 for name, each in both.items()}
+    return [name for name in others if near[name] >= _SAME_KIND]
+
+
+def _unstated(other: str, facts: list[Fact], own: list[Fact], own_looks: list[str]) -> Iterator[Fact]:
+    """Yield those of `facts`, statements of `other`, that none of `own`, the first document's, makes in other words.
+
+    Of each look (months, a colour, a person) the statements of both are paired, one to one, so that the pairs are nearest in
+    meaning: what is left over is unstated. Where a sentence that no rule reads has a phrase of that look, nobody knows.
+    """
+    for name in dict.fromkeys(look(fact.answer) for fact in facts):
+        theirs, ours = ([fact for fact in each if look(fact.answer) == name] for each in (facts, own))
+        if name and own_looks.count(name) > len(ours):
+            continue
+        near = nearness(_frames(own[0].subject, ours), _frames(other, theirs)) if ours else np.empty((0, len(theirs)))
+        _, paired = linear_sum_assignment(near, maximize=True)
+        left = [fact for number, fact in enumerate(theirs) if number not in paired]
+        yield from (fact for fact in left if other in fact.sentence and other not in fact.answer)
+
+
+def _frames(title: str, facts: list[Fact]) -> list[str]:
+    """Return the sentences of `facts` without the name of what they are about and the answer."""
+    return [fact.sentence.replace(title, "it").replace(fact.answer, "so") for fact in facts]
 
 
 def facts_by_title(prompt: str) -> dict[str, list[Fact]]:
@@ -150,17 +169,6 @@ def _label_of(fact: Fact, labels: dict[str, set[str]]) -> str | None:
     sharing = [label for label in sorted(labels[unit]) if set(words(label)) & set(words(fact.sentence))]
     candidates = sharing or (sorted(labels[unit]) if unit else [])
     return candidates[0] if len(candidates) == 1 else None
-
-
-def _is_another_label(fact: Fact, own: list[Fact], own_looks: list[str], labels: dict[str, set[str]]) -> bool:
-    """Tell whether `fact` tells a number by a label that no number of its look among `own`, the document's facts, has.
-
-    `own_looks` are of all phrases of the document: where a sentence that no rule reads has such a number, nobody knows.
-    """
-    own_labels = [_label_of(other, labels) for other in own if look(other.answer) == look(fact.answer)]
-    label = _label_of(fact, labels)
-    n_numbers = own_looks.count(look(fact.answer))
-    return label is not None and n_numbers == len(own_labels) and None not in own_labels and label not in own_labels
 
 
 def _compared(label: str, left: tuple[str, Fact], right: tuple[str, Fact], rng: random.Random) -> Iterator[dict]:
