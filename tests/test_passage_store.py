@@ -9,10 +9,12 @@ import numpy as np
 import polars as pl
 import psycopg
 import pytest
+from pydantic import ValidationError
 
 from parts.project.errors import UserError
-from parts.retrieval import postgres
+from parts.retrieval import passage_tables, postgres
 from parts.retrieval.passage_store import PassageStore
+from parts.retrieval.passage_tables import PassageTables
 from tests.helpers.postgres_server import over_tcp, pooled
 from tests.helpers.retrieval import Embed, knobs, passages
 
@@ -194,6 +196,66 @@ def test_from_exact_below_on_passages_are_searched_by_an_index_with_the_paramete
     vector = store.embed(["x"])[0]
     assert ids(store.nearest(vector, 5)) == ids(store.nearest_exact(vector, 5))
     assert "by_meaning" not in plan(make_store(many(299), exact_below=301, half_precision=half, m=8))
+
+
+@pytest.mark.parametrize(("half", "m", "width"), [(False, 16, 96), (True, 24, 64)])
+def test_an_index_is_built_in_memory_that_holds_it_and_not_in_half_of_that(make_store, monkeypatch, half, m, width):
+    monkeypatch.setattr(passage_tables, "LEAST", 1024)
+    embed, notices = Embed(), []
+    embed.width = width
+    store = make_store(many(1500), embed, exact_below=1, half_precision=half, m=m, ef_construction=2 * m)
+    store.connection.add_notice_handler(handler := lambda notice: notices.append(notice.message_primary))
+    needed = store.tables._graph_size(1500)
+    for memory, fits in ((needed, True), (needed // 2, False)):
+        monkeypatch.setattr(PassageTables, "_graph_size", lambda self, rows, memory=memory: memory)
+        with store.connection.transaction():
+            store.tables.set_indices(None)
+            store.tables.set_indices(1500)
+        assert any("no longer fits" in notice for notice in notices) != fits
+    store.connection.remove_notice_handler(handler)
+
+
+def test_memory_for_an_index_is_at_most_what_the_server_is_set_to_or_a_gigabyte(make_store, connection):
+    def memory(rows: int) -> str:
+        with connection.transaction():
+            tables._build("SELECT 1", rows)
+            return connection.execute("SHOW maintenance_work_mem").fetchone()[0]
+
+    tables = make_store(many(2)).tables
+    tables.width, owner = 384, "SET maintenance_work_mem = '{}'"
+    connection.execute(owner.format("20MB"))
+    assert (memory(1000), memory(10_000_000)) == ("64MB", "1GB")
+    connection.execute(owner.format("4GB"))
+    assert memory(10_000_000) == "4GB"
+    connection.execute("RESET maintenance_work_mem")
+
+
+def test_an_index_of_fewer_candidates_than_its_passages_have_neighbours_is_refused_before_the_run():
+    with pytest.raises(ValidationError, match="ef_construction\n  Value error, must be twice m, or more"):
+        knobs(m=48, ef_construction=95)
+    assert knobs(m=48, ef_construction=96).m == 48
+
+
+def test_the_embedded_server_needs_no_shared_memory_of_a_container(connection):
+    assert connection.execute("SHOW dynamic_shared_memory_type").fetchone() == ("mmap",)
+
+
+def test_where_shared_memory_is_too_small_for_several_processes_one_builds_the_index(make_store, monkeypatch):
+    """As in a container of Docker, which gives 64 MB."""
+    store = make_store(many(300), exact_below=1000)
+    execute, workers = store.connection.execute, "SHOW max_parallel_maintenance_workers"
+
+    def scarce(statement, *values, **more):
+        if "hnsw" in str(statement) and execute(workers).fetchone()[0] != "0":
+            raise psycopg.errors.DiskFull('could not resize shared memory segment "/PostgreSQL.1" to 1070632256 bytes')
+        return execute(statement, *values, **more)
+
+    monkeypatch.setattr(store.connection, "execute", scarce)
+    store.tables.params = knobs(exact_below=1)
+    with store.connection.transaction():
+        store.tables.set_indices(300)
+    assert "by_meaning" in plan(store)
+    assert execute(workers).fetchone()[0] != "0"
 
 
 def test_another_model_or_precision_embeds_again_and_another_language_reads_again(make_store):

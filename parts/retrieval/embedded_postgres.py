@@ -105,10 +105,14 @@ def _started(folder: Path) -> str:
     """Return the DSN of the server once it answers. Raises _Broken where it ends before."""
     cluster, sockets = _cluster(folder), account.socket_folder(folder)
     _end(cluster, PATIENCE)
-    command = [
-        str(account.binaries() / "postgres"), "-D", account.here(), "-c", "listen_addresses=",
-        "-c", f"unix_socket_directories={sockets}", "-c", "unix_socket_permissions=0700", "-c", "logging_collector=off",
-    ]  # fmt: skip
+    settings = {
+        "listen_addresses": "", "unix_socket_directories": sockets, "unix_socket_permissions": "0700",
+        "logging_collector": "off",
+        "dynamic_shared_memory_type": "mmap",  # in its folder: of /dev/shm a container has 64 MB, too little to build an index
+        "maintenance_work_mem": f"{psutil.virtual_memory().total // 2**21}MB",  # half of the machine's, where a build takes it
+    }  # fmt: skip
+    command = [str(account.binaries() / "postgres"), "-D", account.here()]
+    command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     watched = [str(folder / "in_use"), str(cluster), str(sockets), *map(str, account.ids())]
     with (folder / "log").open("w") as log:
         watcher = subprocess.Popen(

@@ -9,8 +9,8 @@ import numpy as np
 from parts.project.queries import query
 from parts.retrieval import full_text
 
-BUILD_MEMORY = "1GB"
-"""maintenance_work_mem for building an HNSW index; 200,000 vectors of 384 numbers fit."""
+LEAST, USUAL = 64 * 1024, 1024 * 1024
+"""maintenance_work_mem for building an index, in kB: at least, and at most where the server is set to less."""
 
 WIDEST = {"vector": 2000, "halfvec": 4000}
 """The most numbers of a vector that an HNSW index takes, by its type (pgvector)."""
@@ -99,9 +99,35 @@ class PassageTables:
         names = {name for (name,) in self.connection.execute(existing, (self.schema,)).fetchall()}
         for name in names - set(wanted):
             self.connection.execute(f"DROP INDEX {name}")
-        self.connection.execute(f"SET LOCAL maintenance_work_mem = '{BUILD_MEMORY}'")
         for name in set(wanted) - names:
-            self.connection.execute(f"CREATE INDEX {name} ON {wanted[name]}")
+            self._build(f"CREATE INDEX {name} ON {wanted[name]}", rows)
+
+    def _build(self, statement: str, rows: int) -> None:
+        """Build an index over `rows` passages: in memory, for a graph that does not fit takes many times as long.
+
+        Several processes build it in shared memory, of which a container may have too little (Docker gives 64 MB): then one does.
+        """
+        from psycopg.errors import DiskFull
+
+        memory = "SELECT set_config('maintenance_work_mem', least(%s, greatest(%s, setting::bigint))::text, true) "
+        memory += "FROM pg_settings WHERE name = 'maintenance_work_mem'"
+        self.connection.execute(memory, (max(LEAST, self._graph_size(rows)), USUAL))
+        try:
+            with self.connection.transaction():
+                self.connection.execute(statement)
+        except DiskFull as error:
+            if "shared memory" not in str(error):
+                raise
+            self.connection.execute("SET LOCAL max_parallel_maintenance_workers = 0")
+            self.connection.execute(statement)
+
+    def _graph_size(self, rows: int) -> int:
+        """Return the kB that an HNSW graph of `rows` vectors takes while it is built, and a quarter more.
+
+        pgvector holds each vector, 16 bytes for each of 2 m neighbours on the lowest level (m on those above), and its own.
+        """
+        vector = self.width * (2 if self.type == "halfvec" else 4)
+        return rows * (vector + 16 * 3 * self.params.m + 256) * 5 // 4 // 1024
 
     def vector(self, vector: np.ndarray):
         """Return `vector` as a value of the tables' type."""

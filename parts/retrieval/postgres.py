@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from parts.project import params
 from parts.project.errors import UserError
@@ -35,8 +35,15 @@ class RetrieveParams(BaseModel, extra="forbid", frozen=True):
     half_precision: bool  # vectors of 16 bits per number instead of 32; those of more than 2,000 numbers have no other
     exact_below: int = Field(ge=0)  # number of passages below which search is exact; from it on by an HNSW index
     m: int = Field(ge=2, le=100)  # of HNSW: neighbours per passage
-    ef_construction: int = Field(ge=4, le=1000)  # of HNSW: candidates on insert
+    ef_construction: int = Field(ge=4, le=1000)  # of HNSW: candidates on insert, twice m at least
     ef_search: int = Field(ge=1, le=1000)  # of HNSW: candidates on search
+
+    @field_validator("ef_construction")
+    @classmethod
+    def _is_wide_enough(cls, ef_construction: int, others: ValidationInfo) -> int:
+        if ef_construction < 2 * others.data.get("m", 0):
+            raise ValueError("must be twice m, or more")
+        return ef_construction
 
 
 class _Corpus(BaseModel):
