@@ -109,6 +109,7 @@ def test_a_choice_without_a_message_is_a_broken_answer(choices):
 def test_text_that_no_table_takes_is_a_problem(text):
     assert read(text) == Reply("", "broken text")
     assert read(json.dumps({"word": text})).parse(Word) == (None, "broken text")
+    assert read(json.dumps({"word": text}).replace("ud", "uD")).parse(Word) == (None, "broken text")
 
 
 @pytest.mark.parametrize(

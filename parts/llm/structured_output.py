@@ -22,6 +22,7 @@ UNSUPPORTED = (b"response_format", b"json_schema", b"guided")
 UNPARSED, INCOMPLETE, BAD_TEXT = "unparsed", "incomplete", "broken text"
 _START = re.compile(r"[{\[]")
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
+_ESCAPED = re.compile(r"\\u(?:0000|d[89a-f])", re.IGNORECASE)  # what becomes no text, or half of a letter, when it is read
 # numbers stay as they are written: Pydantic makes numbers of them where numbers are wanted
 _DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=str)
 
@@ -47,13 +48,13 @@ def is_unsupported(status: int, body: bytes) -> bool:
 
 def parse(text: str, model: type[Model]) -> tuple[Model | None, str | None]:
     """Return the JSON in `text` as a `model` and None; or None and why: "unparsed", or "broken text"."""
-    reason = UNPARSED
+    reason, is_clean = UNPARSED, is_text(text) and not _ESCAPED.search(text)
     for value in json_values(text):
         try:
             parsed = model.model_validate(_wrapped(value, model))
         except ValidationError:
             continue
-        if all(map(is_text, _strings(value))):
+        if is_clean or all(map(is_text, _strings(value))):
             return parsed, None
         reason = BAD_TEXT
     return None, reason
