@@ -22,9 +22,8 @@ UNSUPPORTED = (b"response_format", b"json_schema", b"guided")
 UNPARSED, INCOMPLETE, BAD_TEXT = "unparsed", "incomplete", "broken text"
 _START = re.compile(r"[{\[]")
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
-_ESCAPED = re.compile(
-    r"\\u(?:0000|d[89a-f])", re.IGNORECASE
-)  # what becomes no text, or half of a letter, when it is read
+# what becomes NUL, or half of a surrogate pair, when it is read
+_ESCAPED = re.compile(r"\\u(?:0000|d[89a-f])", re.IGNORECASE)
 # numbers stay as they are written: Pydantic makes numbers of them where numbers are wanted
 _DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=str)
 
