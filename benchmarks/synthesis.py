@@ -46,6 +46,7 @@ WORDS = "the lamp of this policy costs weighs opens lasts needs allows euros day
 @dataclass(frozen=True)
 class Sizes:
     requests: int = 2000
+    throughput: int = 8000  # requests, of which the first few go alone
     cached: tuple[int, int] = (10_000, 200_000)  # requests replayed from the cache
     interrupted: int = 50  # passages of the run that is killed
     kills: int = 10
@@ -106,20 +107,25 @@ def stage(url: str, **more: str) -> float:
 
 def wall(figures: Figures, sizes: Sizes, other: str | None) -> None:
     """First request to last answer, as the server saw it."""
-    ideal, flags = sizes.requests * LATENCY / WORKERS, ("--latency", str(LATENCY))
+    with workdir(sizes.throughput // SAMPLES, 1, SAMPLES), teacher("--latency", str(LATENCY)) as url:
+        stage(url)
+        figures.add("wall_over_ideal", over_ideal(url), "1.05")
     prompts = [f"{n} {' '.join(WORDS * 6)}" for n in range(sizes.requests)]
-    with workdir(sizes.requests // SAMPLES, 1, SAMPLES):
-        Path("prompts.json").write_text(json.dumps(prompts))
-        with teacher(*flags) as url:
-            stage(url)
-            figures.add("wall_over_ideal", stats(url)["seconds"] / ideal, "1.10")
+    with workdir(1, 1, 1) as folder:
+        (folder / "prompts.json").write_text(json.dumps(prompts))
         for key, python in (("bare", sys.executable), ("curator", other)):
             ratio = None
-            with teacher(*flags) as url:
+            with teacher("--latency", str(LATENCY)) as url:
                 command = [python, BASELINES / f"{key}.py", "prompts.json", str(WORKERS)]
                 if python and not subprocess.run(command, env=environment(url), capture_output=True).returncode:
-                    ratio = stats(url)["seconds"] / ideal
+                    ratio = over_ideal(url)
             figures.add(f"{key}_wall_over_ideal", ratio, "none: a reference")
+
+
+def over_ideal(url: str) -> float:
+    """Return the time that the server at `url` took for all its requests, by that of WORKERS at once without a pause."""
+    counts = stats(url)
+    return counts["seconds"] / (counts["requests"] * LATENCY / WORKERS)
 
 
 def replay(figures: Figures, sizes: Sizes) -> None:

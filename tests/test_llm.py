@@ -1,6 +1,8 @@
 """The client asks once for what it knows already, rides out what passes, counts what does not, and tells what is final."""
 
 import asyncio
+import contextlib
+import json
 import sqlite3
 
 import pytest
@@ -8,8 +10,8 @@ from pydantic import BaseModel
 
 from parts.generators import active_reading, qa
 from parts.llm import jobs, transport
-from parts.llm.client import Meter, Reply, connect
-from parts.llm.structured_output import response_format, stub_answer
+from parts.llm.client import Meter, Reply, connect, request_body
+from parts.llm.structured_output import list_length, response_format, stub_answer
 from parts.project.errors import UserError
 from parts.project.sections import Server
 from tests.conftest import ScriptedServer
@@ -61,6 +63,36 @@ def test_whatever_changes_an_answer_is_asked_anew(cue):
     ask("a", schema=Word)
     ask("a", server=Server(model="other"))
     assert len(cue.distinct()) == 5
+
+
+def test_a_request_is_the_same_bytes_as_before():
+    body = {
+        "messages": [{"role": "user", "content": 'a "lamp", für \n 5 €'}],
+        "model": "m",
+        "response_format": response_format(Word),
+    }
+    body |= {"seed": 3, "temperature": 1.0, "top_p": 0.95}
+    sampling = {"top_p": 0.95, "temperature": 1.0}
+    content = request_body("m", body["messages"][0]["content"], 3, sampling, Word)
+    assert content == json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def test_no_more_requests_are_claimed_than_are_sent_soon(cue, monkeypatch, tmp_path):
+    monkeypatch.setenv("CLOSEDBOOK_WORKERS", "2")
+    n_claimed = []
+
+    def reply(asked: dict) -> tuple[int, dict]:
+        with contextlib.closing(sqlite3.connect(tmp_path / "cache/llm.sqlite")) as db:
+            n_claimed.append(db.execute("SELECT count(*) FROM claimed").fetchone()[0])
+        return 200, cue.answer("x")
+
+    async def run() -> None:
+        async with connect(SERVER) as client:
+            await asyncio.gather(*(client.ask(str(number)) for number in range(30)))
+
+    monkeypatch.setattr(cue, "reply", reply)
+    asyncio.run(run())
+    assert len(n_claimed) == 30 and 1 < max(n_claimed) <= 4
 
 
 def test_another_address_key_or_number_of_workers_is_not(cue, monkeypatch):
@@ -266,3 +298,7 @@ def test_a_stub_answer_fits_its_schema():
 
     stub = Verdict.model_validate_json(stub_answer(response_format(Verdict), 3))
     assert stub.correct and stub.marks == 1 and len(stub.reasons) == 3
+
+
+def test_lists_of_a_stub_are_as_long_as_a_reply_and_not_as_many_as_the_samples():
+    assert list_length(qa.Params(samples=20, count=6, temperature=1.0)) == 6

@@ -5,6 +5,8 @@ import json
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from parts.generators import active_reading, entigraph, focal, qa
@@ -125,6 +127,23 @@ def test_text_that_no_table_takes_is_a_problem(text):
 )
 def test_json_is_taken_out_of_what_stands_around_it(text):
     assert Reply(text).parse(Word) == (Word(word="lamp"), None)
+
+
+VALUES = st.recursive(st.text() | st.integers() | st.floats() | st.booleans() | st.none(), st.lists, max_leaves=3)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["question", "answer", "more"]), VALUES), max_size=3), st.booleans())
+@settings(deadline=None)
+def test_what_stands_around_the_json_changes_nothing(rows, is_ascii):
+    text = json.dumps({"questions": rows}, ensure_ascii=is_ascii)
+    assert Reply(text).parse(Questions) == Reply(f"Here: {text}").parse(Questions)
+
+
+@given(st.text(st.characters()))
+def test_text_is_what_has_neither_nul_nor_half_a_pair(text):
+    assert structured_output.is_text(text) == all(
+        letter != "\0" and not 0xD800 <= ord(letter) < 0xE000 for letter in text
+    )
 
 
 def test_a_number_where_text_is_wanted_stays_as_it_is_written():

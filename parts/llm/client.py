@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 from collections.abc import AsyncIterator, Callable
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 CHAT = "/chat/completions"
 OPENAI = "https://api.openai.com/v1"
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 FIRST, MOST_UNHEEDED = 4, 3  # replies that tell whether a server pays heed to response_format
 
 
@@ -63,9 +64,7 @@ class Client:
             return read_reply(
                 await self.transport.post(CHAT, request_body(self.server.model, prompt, sample, sampling))
             )
-        with_format = request_body(
-            self.server.model, prompt, sample, sampling | {"response_format": structured_output.response_format(schema)}
-        )
+        with_format = request_body(self.server.model, prompt, sample, sampling, schema)
         formatted = self.transport.cached(CHAT, with_format)
         if formatted and (reply := self._read_formatted(formatted, schema)):
             return reply
@@ -110,10 +109,22 @@ class Client:
         return reply if is_heeded else None
 
 
-def request_body(model: str, prompt: str, sample: int, sampling: dict[str, Any]) -> bytes:
-    """Return the body of a request: the same arguments, the same bytes."""
+def request_body(
+    model: str, prompt: str, sample: int, sampling: dict[str, Any], schema: type[BaseModel] | None = None
+) -> bytes:
+    """Return the body of a request, with the response_format of `schema` where one is given: the same arguments, the same
+    bytes.
+    """
     body = {"messages": [{"role": "user", "content": prompt}], "model": model, "seed": sample} | sampling
-    return json.dumps(dict(sorted(body.items())), ensure_ascii=False, separators=(",", ":")).encode()
+    encoded = {name: _to_json(value) for name, value in body.items()}
+    if schema:
+        encoded["response_format"] = _response_format(schema)
+    return ("{" + ",".join(f'"{name}":{encoded[name]}' for name in sorted(encoded)) + "}").encode()
+
+
+@cache
+def _response_format(schema: type[BaseModel]) -> str:  # longer than many a prompt
+    return _to_json(structured_output.response_format(schema))
 
 
 @contextlib.asynccontextmanager

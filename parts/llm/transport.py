@@ -50,6 +50,8 @@ class Transport:
         self.url, self.query = split(url)
         self.session, self.cache, self.budget, self.meter = session, cache, budget, meter
         self.concurrency = ConcurrencyLimit(workers())
+        # no more are claimed and have budget reserved than are sent soon; those that wait for another try are among them
+        self.places = asyncio.Semaphore(2 * workers())
         self.n_responses = 0  # of any status
         self.changes: dialect.Changes = {}  # what this server does not take
         self.failures = Failures(url, session.headers["Authorization"].removeprefix("Bearer "), meter)
@@ -96,12 +98,15 @@ class Transport:
     async def _claimed(self, key: bytes) -> AsyncIterator[None]:
         """Wait while a coroutine of this process, or another process, has the request under way."""
         async with self.locks.setdefault(key, asyncio.Lock()):
-            while not self.cache.claim(key):
+            while True:
+                async with self.places:
+                    if self.cache.claim(key):
+                        try:
+                            yield
+                        finally:
+                            self.cache.give_back(key)
+                        return
                 await asyncio.sleep(LOOK_AGAIN)
-            try:
-                yield
-            finally:
-                self.cache.give_back(key)
 
     async def settle(self) -> bool:
         """Tell whether deferred requests were answered: never, for none is deferred here."""

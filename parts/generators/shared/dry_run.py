@@ -21,7 +21,7 @@ from parts.llm.transport import Transport
 from parts.project.sections import Server
 
 PILOT = 20  # sources whose replies the estimate in metrics/ is based on
-SAMPLE = 200  # sources that are estimated, at most; the estimate is scaled to all
+SAMPLE = 100  # sources that are estimated, at most; the estimate is scaled to all
 ASSUMED_NEW_TOKENS = 300  # of a reply, where no reply of its kind is cached
 ASSUMED_TOKENS_PER_BYTE = 0.25  # of a prompt, likewise
 
