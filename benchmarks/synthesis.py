@@ -27,6 +27,7 @@ from parts.generators import qa
 from parts.generators.shared.base import Source
 from parts.llm.budget import Meter
 from parts.llm.client import Client
+from parts.llm.request import Request
 from parts.llm.response_cache import CachedResponse, ResponseCache
 from parts.llm.server import running_server
 from parts.llm.server_reply import ServerReply, parse_body, token_usage
@@ -170,10 +171,10 @@ class Filling(Transport):
     def __init__(self, cache: ResponseCache):
         self.cache, self.meter = cache, Meter()
 
-    async def post(self, path: str, content: bytes, hints: dict | None = None) -> ServerReply:
-        reply = parse_body(completion(content))
-        usage = token_usage(reply.json, len(content), len(reply.body))
-        self.cache.store(CachedResponse(self.cache.key(path, content), reply.body, "bench", *usage[:2]))
+    async def post(self, request: Request, hints: dict | None = None) -> ServerReply:
+        reply = parse_body(completion(request.content))
+        usage = token_usage(reply.json, len(request.content), len(reply.body))
+        self.cache.store(CachedResponse(request.key, reply.body, "bench", *usage[:2]))
         return reply
 
 

@@ -9,7 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from parts.llm import jobs
-from parts.llm.client import Client, Reply, connect, request_body
+from parts.llm.client import Client, Reply, connect
+from parts.llm.request import chat
 from parts.llm.response_cache import CachedResponse, ResponseCache
 from parts.llm.server_reply import error_text
 from parts.project.errors import UserError
@@ -239,8 +240,7 @@ PAGE, HALF, DEEP = b"<html>portal</html>", b'{"choices": [{"mess', b"[" * 100_00
 def test_what_an_older_run_stored_and_is_of_no_use_is_asked_again(cue, tmp_path, body):
     cue.default = "x"
     with contextlib.closing(ResponseCache(tmp_path / "cache")) as cache:
-        key = cache.key("/chat/completions", request_body("m", "a", 0, {}))
-        cache.store(CachedResponse(key, body, "m", 1, 1))
+        cache.store(CachedResponse(chat("m", "a", 0, {}).key, body, "m", 1, 1))
     assert [run(ask()), run(ask())] == [[Reply("x")]] * 2
     assert len(cue.seen) == 1
 

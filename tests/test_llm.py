@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 from parts.generators import active_reading, qa
 from parts.llm import jobs, transport
-from parts.llm.client import Meter, Reply, connect, request_body
+from parts.llm.client import Meter, Reply, connect
+from parts.llm.request import chat
 from parts.llm.structured_output import list_length, response_format, stub_answer
 from parts.project.errors import UserError
 from parts.project.sections import Server
@@ -73,8 +74,9 @@ def test_a_request_is_the_same_bytes_as_before():
     }
     body |= {"seed": 3, "temperature": 1.0, "top_p": 0.95}
     sampling = {"top_p": 0.95, "temperature": 1.0}
-    content = request_body("m", body["messages"][0]["content"], 3, sampling, Word)
-    assert content == json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    request = chat("m", body["messages"][0]["content"], 3, sampling, Word)
+    assert request.content == json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    assert json.dumps(request.body) == json.dumps(body)
 
 
 def test_no_more_requests_are_claimed_than_are_sent_soon(cue, monkeypatch, tmp_path):

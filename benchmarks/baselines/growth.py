@@ -21,6 +21,7 @@ import polars as pl
 
 from benchmarks.baselines import exams
 from parts.curation.ledger import CurateParams, curate, training_rows
+from parts.llm.request import CHAT, Request
 from parts.llm.response_cache import CachedResponse, ResponseCache
 from parts.project import machine, params
 from parts.project.sections import Student
@@ -99,7 +100,7 @@ def measure_cache(size: int) -> Figures:
 
 
 def _key(number: int) -> bytes:
-    return ResponseCache.key("/chat/completions", b"%d" % number)
+    return Request(CHAT, {}, b"%d" % number).key
 
 
 class MadeUpVectors:

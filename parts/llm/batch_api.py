@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from parts.llm import dialect, jobs
+from parts.llm.request import Request
 from parts.llm.response_cache import CachedResponse
 from parts.llm.server_reply import RETRIABLE, ServerReply, error_text, parse_body, printable, token_usage
 from parts.llm.transport import MOST_RUNS, Transport
@@ -34,8 +35,8 @@ ASSUMED_NEW_TOKENS = 300  # of a response, for the budget
 FINISHED = {"completed", "expired", "cancelled", "failed"}
 MAX_AGE = 3 * 24 * 3600  # seconds; older batches are ignored: OpenAI finishes one within a day
 
-Request = tuple[str, str, bytes]
-"""id, path, content"""
+Row = tuple[str, str, bytes]
+"""id, path and content of a deferred request"""
 
 
 def is_enabled() -> bool:
@@ -57,13 +58,13 @@ class BatchTransport(Transport):
         where = f"{platform.node()} {self.cache.folder.resolve()}"
         self.owner = hashlib.sha256(where.encode()).hexdigest()[:16]  # in the metadata of our batches
 
-    async def post(self, path: str, content: bytes, hints: dict[str, Any] | None = None) -> ServerReply:
-        """Return the response to `content`, cached or failed; otherwise defer it, with the problem "waiting"."""
-        name = self.cache.key(path, content).hex()
-        if reply := self.cached(path, content) or self.failed.get(name):
+    async def post(self, request: Request, hints: dict[str, Any] | None = None) -> ServerReply:
+        """Return the response to `request`, cached or failed; otherwise defer it, with the problem "waiting"."""
+        name = request.key.hex()
+        if reply := self.cached(request) or self.failed.get(name):
             return reply
-        request = json.dumps(json.loads(content) | (hints or {}), ensure_ascii=False).encode()
-        self.deferred.execute("INSERT OR IGNORE INTO requests VALUES (?, ?, ?)", (name, path, request))
+        content = json.dumps(request.body | (hints or {}), ensure_ascii=False).encode()
+        self.deferred.execute("INSERT OR IGNORE INTO requests VALUES (?, ?, ?)", (name, request.path, content))
         return ServerReply(status=0, problem="waiting")
 
     async def settle(self) -> bool:
@@ -102,12 +103,12 @@ class BatchTransport(Transport):
             if count:
                 self.budget.check(json.loads(content)["model"], size // 4, count * ASSUMED_NEW_TOKENS)
 
-    def _split(self) -> Iterator[list[Request]]:
+    def _split(self) -> Iterator[list[Row]]:
         cursor = self.deferred.execute("SELECT id, path, content FROM requests ORDER BY id")
         while requests := cursor.fetchmany(MAX_REQUESTS):
             yield requests
 
-    async def _submit(self, requests: list[Request]) -> None:
+    async def _submit(self, requests: list[Row]) -> None:
         """Upload a file of requests and create a batch of it."""
         path, self.submitted_with = "/v1" + requests[0][1], self.changes
         rows = [

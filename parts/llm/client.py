@@ -8,10 +8,9 @@ CLOSEDBOOK_TIMEOUT (300 seconds for one), CLOSEDBOOK_CACHE (a folder), and the b
 
 import asyncio
 import contextlib
-import json
 import os
 from collections.abc import AsyncIterator, Callable
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -23,6 +22,7 @@ from parts.llm.budget import Budget, Meter
 from parts.llm.dialect import JSON_OBJECT
 from parts.llm.library_transport import LibraryTransport
 from parts.llm.reply import Reply, read_reply
+from parts.llm.request import Request, chat
 from parts.llm.response_cache import ResponseCache
 from parts.llm.server import NO_KEY, running_server
 from parts.llm.transport import ServerReply, Transport
@@ -32,9 +32,7 @@ from parts.project.sections import Server
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-CHAT = "/chat/completions"
 OPENAI = "https://api.openai.com/v1"
-_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 FIRST, MOST_UNHEEDED = 4, 3  # replies that tell whether a server pays heed to response_format
 
 
@@ -61,21 +59,19 @@ class Client:
         request would fail likewise; and BudgetExceeded.
         """
         if schema is None:
-            return read_reply(
-                await self.transport.post(CHAT, request_body(self.server.model, prompt, sample, sampling))
-            )
-        with_format = request_body(self.server.model, prompt, sample, sampling, schema)
-        formatted = self.transport.cached(CHAT, with_format)
+            return read_reply(await self.transport.post(chat(self.server.model, prompt, sample, sampling)))
+        with_format = chat(self.server.model, prompt, sample, sampling, schema)
+        formatted = self.transport.cached(with_format)
         if formatted and (reply := self._read_formatted(formatted, schema)):
             return reply
         prompt = structured_output.prompt_with_schema(prompt, schema)
-        with_schema = request_body(self.server.model, prompt, sample, sampling)
-        in_words = self.transport.cached(CHAT, with_schema)
+        with_schema = chat(self.server.model, prompt, sample, sampling)
+        in_words = self.transport.cached(with_schema)
         if not formatted and not in_words and (reply := await self._ask_formatted(with_format, schema)):
             return reply
-        return read_reply(in_words or await self.transport.post(CHAT, with_schema, JSON_OBJECT))
+        return read_reply(in_words or await self.transport.post(with_schema, JSON_OBJECT))
 
-    async def _ask_formatted(self, body: bytes, schema: type[BaseModel]) -> Reply | None:
+    async def _ask_formatted(self, request: Request, schema: type[BaseModel]) -> Reply | None:
         """Return the reply to a request with response_format; None where it must be asked in words.
 
         The first few go alone, and all others wait: where most of them are of another structure, the server pays no heed
@@ -84,17 +80,17 @@ class Client:
         """
         if self.n_first == FIRST:
             await self.decided.wait()
-            return await self._post_formatted(body, schema)
+            return await self._post_formatted(request, schema)
         self.n_first += 1
         try:
-            return await self._post_formatted(body, schema)
+            return await self._post_formatted(request, schema)
         finally:  # however it ended: the others wait for all of the first
             self.n_ended += 1
             if self.n_ended == FIRST:
                 self.decided.set()
 
-    async def _post_formatted(self, body: bytes, schema: type[BaseModel]) -> Reply | None:
-        return None if self.schema_in_prompt else self._read_formatted(await self.transport.post(CHAT, body), schema)
+    async def _post_formatted(self, request: Request, schema: type[BaseModel]) -> Reply | None:
+        return None if self.schema_in_prompt else self._read_formatted(await self.transport.post(request), schema)
 
     def _read_formatted(self, response: ServerReply, schema: type[BaseModel]) -> Reply | None:
         """Return the reply to a request with response_format; None where the server does not do as that says."""
@@ -107,24 +103,6 @@ class Client:
             self.heeded.append(is_heeded)
             self.schema_in_prompt |= self.heeded.count(False) >= MOST_UNHEEDED
         return reply if is_heeded else None
-
-
-def request_body(
-    model: str, prompt: str, sample: int, sampling: dict[str, Any], schema: type[BaseModel] | None = None
-) -> bytes:
-    """Return the body of a request, with the response_format of `schema` where one is given: the same arguments, the same
-    bytes.
-    """
-    body = {"messages": [{"role": "user", "content": prompt}], "model": model, "seed": sample} | sampling
-    encoded = {name: _to_json(value) for name, value in body.items()}
-    if schema:
-        encoded["response_format"] = _response_format(schema)
-    return ("{" + ",".join(f'"{name}":{encoded[name]}' for name in sorted(encoded)) + "}").encode()
-
-
-@cache
-def _response_format(schema: type[BaseModel]) -> str:  # longer than many a prompt
-    return _to_json(structured_output.response_format(schema))
 
 
 @contextlib.asynccontextmanager

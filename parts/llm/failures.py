@@ -4,6 +4,7 @@ from collections import Counter
 
 from parts.llm import dialect, server
 from parts.llm.budget import Meter
+from parts.llm.request import Shape
 from parts.llm.server_reply import DROPPED, LATE, ServerReply
 from parts.project.errors import UserError
 
@@ -13,9 +14,6 @@ FIRST_REFUSALS = 5  # of requests of one shape, none of which was answered: the 
 GIVEN_UP = 3  # requests, one after the other, with no answer to any other meanwhile: the run ends
 
 EMBEDDINGS = "/embeddings"
-
-Shape = tuple
-"""what requests have in common that a server refuses together"""
 
 
 class Failures:

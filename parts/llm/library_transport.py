@@ -6,6 +6,7 @@ import httpx
 
 from parts.llm import network, structured_output
 from parts.llm.reply import read_reply
+from parts.llm.request import CHAT, of_library
 from parts.llm.transport import Transport
 
 _DECODER = json.JSONDecoder(strict=False)
@@ -31,8 +32,8 @@ class LibraryTransport(httpx.AsyncBaseTransport):
         if request.method != "POST":
             return await self.inner.handle_async_request(request)
         path = request.url.path.removeprefix(httpx.URL(self.transport.url).path)
-        response = await self.transport.post(path, await request.aread())
-        if path != "/chat/completions":
+        response = await self.transport.post(of_library(path, await request.aread()))
+        if path != CHAT:
             return httpx.Response(response.status, content=response.body, headers={"content-type": "application/json"})
         reply = read_reply(response)
         if reply.problem:

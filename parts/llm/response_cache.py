@@ -12,7 +12,6 @@ A file that is damaged is moved aside, and what can still be read of it is kept:
 
 import fcntl
 import functools
-import hashlib
 import os
 import sqlite3
 import sys
@@ -137,11 +136,6 @@ class ResponseCache:
     def open(cls) -> "ResponseCache":
         """Return the cache in CLOSEDBOOK_CACHE: one for the repository and the copies in which DVC runs experiments."""
         return cls(repository(Path.cwd()) / os.environ.get("CLOSEDBOOK_CACHE", ".cache"))
-
-    @staticmethod
-    def key(path: str, content: bytes) -> bytes:
-        """Return the hash of all that determines the response: path and body, not the server's address."""
-        return hashlib.sha256(f"POST {path}\n".encode() + content).digest()
 
     @in_one_line
     def get(self, key: bytes) -> bytes | None:

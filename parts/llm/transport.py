@@ -18,7 +18,8 @@ import aiohttp
 from parts.llm import dialect, network, structured_output
 from parts.llm.budget import Budget, Meter
 from parts.llm.concurrency_limit import ConcurrencyLimit, retry_after
-from parts.llm.failures import Failures, Shape
+from parts.llm.failures import Failures
+from parts.llm.request import Request
 from parts.llm.response_cache import CachedResponse, ResponseCache
 from parts.llm.server import split
 from parts.llm.server_reply import (
@@ -57,41 +58,38 @@ class Transport:
         self.failures = Failures(url, session.headers["Authorization"].removeprefix("Bearer "), meter)
         self.locks: weakref.WeakValueDictionary[bytes, asyncio.Lock] = weakref.WeakValueDictionary()
 
-    def cached(self, path: str, content: bytes) -> ServerReply | None:
-        """Return the cached response to `content`; None when there is none, or one that is of no use."""
-        key = self.cache.key(path, content)
-        body = self.cache.get(key)
+    def cached(self, request: Request) -> ServerReply | None:
+        """Return the cached response to `request`; None when there is none, or one that is of no use."""
+        body = self.cache.get(request.key)
         if body is None:
             return None
         reply = parse_body(body)
         if reply.problem:
-            self.cache.remove(key)
+            self.cache.remove(request.key)
             return None
-        self.meter.add(token_usage(reply.json, len(content), len(body)))
-        self.failures.accepted.add(_shape(path, json.loads(content)))
+        self.meter.add(token_usage(reply.json, len(request.content), len(body)))
+        self.failures.accepted.add(request.shape)
         return reply
 
-    async def post(self, path: str, content: bytes, hints: dict[str, Any] | None = None) -> ServerReply:
-        """Return the response to `content`, cached or from the server; the same request is sent once at a time.
+    async def post(self, request: Request, hints: dict[str, Any] | None = None) -> ServerReply:
+        """Return the response to `request`, cached or from the server; the same request is sent once at a time.
 
         `hints` are parameters that are sent, but are not in the cache's key. Raises UserError when the server cannot be
         reached, does not know the model, refuses the key, the first requests or all, or wants money, and BudgetExceeded.
         """
-        if cached := self.cached(path, content):
+        if cached := self.cached(request):
             return cached
-        key = self.cache.key(path, content)
-        async with self._claimed(key):
-            if cached := self.cached(path, content):
+        async with self._claimed(request.key):
+            if cached := self.cached(request):
                 return cached
-            request = json.loads(content)
-            max_new_tokens = request.get("max_completion_tokens") or request.get("max_tokens")
-            async with self.budget.reserve(request["model"], len(content), max_new_tokens):
+            max_new_tokens = request.body.get("max_completion_tokens") or request.body.get("max_tokens")
+            async with self.budget.reserve(request.model, len(request.content), max_new_tokens):
                 n_answers = self.failures.n_answers
-                reply = await self._send(path, request | (hints or {}), _shape(path, request))
+                reply = await self._send(request, request.body | (hints or {}))
                 if not reply.problem:
-                    self._store(key, request["model"], reply, len(content))
-                elif reply.may_pass and not (self.n_responses and self.cache.give_up(key) >= MOST_RUNS):
-                    self.failures.on_given_up(reply, request["model"], n_answers, self.n_responses)
+                    self._store(request, reply)
+                elif reply.may_pass and not (self.n_responses and self.cache.give_up(request.key) >= MOST_RUNS):
+                    self.failures.on_given_up(reply, request.model, n_answers, self.n_responses)
             return reply
 
     @contextlib.asynccontextmanager
@@ -112,30 +110,31 @@ class Transport:
         """Tell whether deferred requests were answered: never, for none is deferred here."""
         return False
 
-    def _store(self, key: bytes, model: str, reply: ServerReply, size: int) -> None:
+    def _store(self, request: Request, reply: ServerReply) -> None:
+        size = len(request.content)
         usage = token_usage(reply.json, size, len(reply.body))
-        self.cache.store(CachedResponse(key, reply.body, model, usage.prompt_tokens, usage.new_tokens))
+        self.cache.store(CachedResponse(request.key, reply.body, request.model, usage.prompt_tokens, usage.new_tokens))
         self.budget.learn(size, usage.prompt_tokens, usage.new_tokens)
         self.meter.add(usage)
         self.meter.pay(usage.prompt_tokens, usage.new_tokens)
 
-    async def _send(self, path: str, request: dict, shape: Shape) -> ServerReply:
-        """Send `request` until it is answered, or fails for good: without what the server's errors name."""
+    async def _send(self, request: Request, body: dict) -> ServerReply:
+        """Send `body` for `request` until it is answered, or fails for good: without what the server's errors name."""
         changes = self.changes
         while True:
-            reply = await self._send_with_retries(path, dialect.sent(request, changes), request["model"])
+            reply = await self._send_with_retries(request.path, dialect.sent(body, changes), request.model)
             if not reply.problem:
-                self.failures.accepted.add(shape)
-                self._adopt(changes, request["model"])
+                self.failures.accepted.add(request.shape)
+                self._adopt(changes, request.model)
                 return reply
-            learned = dialect.learn(request, changes, reply.status, reply.body)
+            learned = dialect.learn(body, changes, reply.status, reply.body)
             if learned is None:
                 break
             changes = learned
-        if _is_schema_refused(request, reply):
-            self._adopt(dialect.IN_WORDS, request["model"])
+        if _is_schema_refused(body, reply):
+            self._adopt(dialect.IN_WORDS, request.model)
         elif reply.problem != NO_TEXT and not reply.may_pass:
-            self.failures.on_refused(reply, shape, request["model"])
+            self.failures.on_refused(reply, request.shape, request.model)
         return reply
 
     def _adopt(self, changes: dialect.Changes, model: str) -> None:
@@ -145,9 +144,9 @@ class Transport:
             line = f"{model} at {self.failures.address}: {what}, for the server refused it"
             ProgressBar.write(line, file=sys.stderr)
 
-    async def _send_with_retries(self, path: str, request: dict, model: str) -> ServerReply:
-        """Send `request` until it is answered, or given up."""
-        content = json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode()
+    async def _send_with_retries(self, path: str, body: dict, model: str) -> ServerReply:
+        """Send `body` until it is answered, or given up."""
+        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         for attempt in range(RETRIES + 1):
             async with self.concurrency as sent:
                 reply = await self._send_once(path, content, model)
@@ -194,15 +193,9 @@ class Transport:
         return ServerReply(body, {}, response.status, f"refused ({response.status})", wait, words)
 
 
-def _shape(path: str, request: dict) -> Shape:
-    """Return what requests have in common that a server refuses together."""
-    schema = (request.get("response_format") or {}).get("json_schema") or {}
-    return path, request["model"], schema.get("name"), *sorted(request)
-
-
-def _is_schema_refused(request: dict, reply: ServerReply) -> bool:
+def _is_schema_refused(body: dict, reply: ServerReply) -> bool:
     """Tell whether a schema in words may be taken in place of this one."""
-    has_schema = "json_schema" in (request.get("response_format") or {})
+    has_schema = "json_schema" in (body.get("response_format") or {})
     return has_schema and structured_output.is_unsupported(reply.status, reply.body)
 
 

@@ -5,7 +5,6 @@ the cached replies of its kind, and answered by a placeholder, so that the gener
 estimate assumes a length where no reply of a kind is cached, and lists as long as requested.
 """
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +13,7 @@ from parts.llm import structured_output
 from parts.llm.budget import Meter
 from parts.llm.client import Client
 from parts.llm.failures import Failures
+from parts.llm.request import Request
 from parts.llm.response_cache import ResponseCache
 from parts.llm.server import NO_KEY
 from parts.llm.server_reply import ServerReply, token_usage
@@ -77,32 +77,32 @@ class DryRunTransport(Transport):
         self.ignore_cache = False
         self.placeholders: dict[str, ServerReply] = {}
 
-    def cached(self, path: str, content: bytes) -> ServerReply | None:
-        """Return the cached reply to `content` and count it; None if there is none."""
-        reply = None if self.ignore_cache else super().cached(path, content)
+    def cached(self, request: Request) -> ServerReply | None:
+        """Return the cached reply to `request` and count it; None if there is none."""
+        reply = None if self.ignore_cache else super().cached(request)
         if reply:
-            (kind, _), usage = self._kind(content), token_usage(reply.json, len(content), len(reply.body))
+            (kind, _), size = self._kind(request), len(request.content)
+            usage = token_usage(reply.json, size, len(reply.body))
             kind.n_cached += 1
-            kind.cached_bytes += len(content)
+            kind.cached_bytes += size
             kind.prompt_tokens += usage.prompt_tokens
             kind.new_tokens += usage.new_tokens
         return reply
 
-    async def post(self, path: str, content: bytes, hints: dict | None = None) -> ServerReply:
+    async def post(self, request: Request, hints: dict | None = None) -> ServerReply:
         """Return the cached reply or a placeholder, and count it."""
-        if reply := self.cached(path, content):
+        if reply := self.cached(request):
             return reply
-        kind, placeholder = self._kind(content)
+        kind, placeholder = self._kind(request)
         kind.n_missing += 1
-        kind.missing_bytes += len(content)
+        kind.missing_bytes += len(request.content)
         return placeholder
 
-    def _kind(self, content: bytes) -> tuple[Kind, ServerReply]:
+    def _kind(self, request: Request) -> tuple[Kind, ServerReply]:
         """Return the kind of a request and the placeholder for its reply."""
-        response_format = json.loads(content).get("response_format") or {}
-        name = response_format.get("json_schema", {}).get("name", "")
+        name = request.schema_name or ""
         if name not in self.placeholders:
-            message = {"content": structured_output.stub_answer(response_format, self.length)}
+            message = {"content": structured_output.stub_answer(request.body.get("response_format"), self.length)}
             self.placeholders[name] = ServerReply(json={"choices": [{"message": message}]})
             self.estimate.kinds[name] = Kind()
         return self.estimate.kinds[name], self.placeholders[name]
