@@ -104,6 +104,14 @@ def test_a_boundary_question_is_what_only_another_document_states_and_is_decline
     assert all("Lyon Office" in text and "badge" in text for text in questions), "floors are stated, a badge is not"
 
 
+def test_all_questions_on_a_document_are_embedded_at_once(teacher):
+    sizes = []
+    corpus = Corpus(CORPUS.chunks, lambda texts: sizes.append(len(texts)) or embed(texts))
+    checked = rows(boundary, Source(chunk("Lyon Office"), (chunk("Bern Office"),), corpus=corpus), samples=6)
+    assert sizes == [len(checked), len(TEXTS)] and len(checked) > 1
+    assert corpus.near([], 3) == []
+
+
 @pytest.mark.parametrize(
     ("phrase", "name"),
     [

@@ -21,11 +21,13 @@ class Corpus:
     def __init__(self, chunks: Sequence[dict], embed: Embed):
         self.chunks, self.embed = list(chunks), embed
 
-    def near(self, question: str, count: int) -> list[dict]:
-        """Return the `count` passages nearest to `question`, the nearest first."""
-        (query,) = self.embed([question])
+    def near(self, questions: list[str], count: int) -> list[list[dict]]:
+        """Return of each of `questions` the `count` passages nearest to it, the nearest first."""
         everywhere = np.ones(len(self.chunks), bool)
-        return [self.chunks[index] for index in nearest(query, self._vectors, everywhere, count)]
+        return [
+            [self.chunks[index] for index in nearest(query, self._vectors, everywhere, count)]
+            for query in (self.embed(questions) if questions else ())
+        ]
 
     def alike(self, characters: int, count: int) -> list[tuple[Window, list[Window]]]:
         """Return every window of the documents with the `count` of other documents that are most like it.
