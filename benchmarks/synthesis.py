@@ -38,7 +38,7 @@ from parts.retrieval.embedder import BUNDLED
 from schemas.redacted import Redacted
 from tests.helpers.source_code import ROOT
 
-LATENCY, WORKERS, SAMPLES, REPEATS = 0.2, 64, 20, 5
+LATENCY, WORKERS, SAMPLES = 0.2, 64, 20
 BASELINES = ROOT / "benchmarks/baselines"
 STAGE = [sys.executable, "-m", "stages.synthesize", "qa"]
 TABLE = Path("data/synth/qa.parquet")
@@ -50,6 +50,7 @@ class Sizes:
     requests: int = 2000
     throughput: int = 8000  # requests, of which the first few go alone
     cached: tuple[int, int] = (10_000, 200_000)  # requests replayed from the cache
+    replays: int = 5  # of the smaller number, to take the median of
     interrupted: int = 50  # passages of the run that is killed
     kills: int = 10
     documents: int = 200  # of the run that follows an edit
@@ -139,18 +140,16 @@ def replay(figures: Figures, sizes: Sizes) -> None:
             if stats(url)["requests"]:
                 raise SystemExit("a request that is in the cache was sent again")
             if requests == sizes.cached[0]:
-                figures.add("replay_rows_per_second", rows_per_second(url), "5000")
+                figures.add("replay_rows_per_second", rows_per_second(url, sizes.replays), "5000")
             figures.add(f"peak_mb_{requests // 1000}k", peak, "flat")
 
 
-def rows_per_second(url: str) -> float:
-    """Return how many requests a second the stage replays, from the first passage to the table on disk: the median of
-    REPEATS runs.
-    """
+def rows_per_second(url: str, replays: int) -> float:
+    """Return how many requests a second the stage replays, from the first passage to the table on disk: the median."""
     code = "import time; from stages import synthesize as s; import pyarrow.parquet; t = time.monotonic(); "
     code += "s.main('qa'); print(time.monotonic() - t)"
     command, seconds = [sys.executable, "-c", code], []
-    for _ in range(REPEATS):
+    for _ in range(replays):
         done = subprocess.run(command, env=environment(url), capture_output=True, text=True, check=True)
         seconds.append(float(done.stdout.split()[-1]))
     return pl.read_parquet(TABLE).height / statistics.median(seconds)

@@ -208,7 +208,9 @@ def test_a_launched_training_is_compared_with_one_in_this_process():
 
 @pytest.mark.slow
 def test_synthesis_loses_and_repeats_nothing(tmp_path):
-    sizes = synthesis.Sizes(requests=100, throughput=100, cached=(1000, 2000), interrupted=5, kills=2, documents=8)
+    sizes = synthesis.Sizes(
+        requests=100, throughput=100, cached=(1000, 2000), replays=1, interrupted=5, kills=2, documents=8
+    )
     synthesis.main(sizes=sizes, results=tmp_path)
     values, different = compared(tmp_path, "synthesis")
     assert different <= {"fault_rows_unparsed", "fault_rows_cut_off"}, "few replies are lost in so few"
