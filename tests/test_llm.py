@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from parts.generators import active_reading, qa
 from parts.llm import jobs, transport
 from parts.llm.client import Meter, Reply, connect
-from parts.llm.request import chat
+from parts.llm.request import chat, of_library
 from parts.llm.structured_output import list_length, response_format, stub_answer
 from parts.project.errors import UserError
 from parts.project.sections import Server
@@ -77,6 +77,20 @@ def test_a_request_is_the_same_bytes_as_before():
     request = chat("m", body["messages"][0]["content"], 3, sampling, Word)
     assert request.content == json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     assert json.dumps(request.body) == json.dumps(body)
+
+
+def test_what_was_paid_for_is_found_under_the_hash_that_it_always_had():
+    digest = "712adcf82eb3d5825dc3d792658bcc3414a1a7c34428d60a706451874596d963"
+    assert chat("m", "a", 0, {}).key.hex() == digest
+    assert of_library("/embeddings", chat("m", "a", 0, {}).content).key.hex() != digest
+
+
+def test_requests_of_one_shape_differ_in_prompt_and_sample_alone():
+    shape = chat("m", "a", 0, {"top_p": 1}, Word).shape
+    assert chat("m", "b", 5, {"top_p": 0}, Word).shape == shape
+    others = [chat("m", "a", 0, {"top_p": 1}), chat("m", "a", 0, {}, Word), chat("n", "a", 0, {"top_p": 1}, Word)]
+    others.append(chat("m", "a", 0, {"top_p": 1}, qa.TrainingQuestions))
+    assert shape not in [other.shape for other in others]
 
 
 def test_no_more_requests_are_claimed_than_are_sent_soon(cue, monkeypatch, tmp_path):

@@ -210,6 +210,13 @@ def test_a_boundary_question_is_checked_in_the_document_itself_and_in_what_is_ne
     assert quote([chunk("Bern Office")]) in asked
 
 
+def test_a_passage_of_the_document_that_is_nearest_too_is_checked_once(cue):
+    cue.script = [(200, cue.answer('{"questions": [{"question": "Which badge?"}]}'))]
+    cue.default = '{"reason": "", "answered": false}'
+    rows(boundary, Source(chunk("Lyon Office"), corpus=CORPUS), samples=1, checked=len(TEXTS))
+    assert all(cue.seen[1]["messages"][0]["content"].count(text) == 1 for text in TEXTS.values())
+
+
 def test_no_wording_of_several_passages_is_one_of_the_exams():
     """Only the words around names, labels and steps are compared: those are of the documents."""
     own = {
