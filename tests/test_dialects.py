@@ -185,6 +185,13 @@ def test_a_server_without_any_response_format_is_asked_in_words(cue):
     assert ["response_format" in asked for asked in cue.seen] == [True, True, False, False]
 
 
+def test_a_refusal_that_speaks_of_the_format_ends_requests_that_had_none(cue):
+    speak(cue, lambda asked: (400, openai_error("response_format: this model takes no requests")))
+    with pytest.raises(UserError, match=r"refuses these requests \(400\)"):
+        run(ask(), 6)
+    assert len(cue.seen) == 5, "nothing more was asked"
+
+
 def test_requests_that_are_all_refused_end_the_stage_early_in_the_words_of_the_server(cue, monkeypatch):
     monkeypatch.setenv("CLOSEDBOOK_WORKERS", "2")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-teacher")

@@ -131,7 +131,7 @@ class Transport:
             if learned is None:
                 break
             changes = learned
-        if _is_schema_refused(body, reply):
+        if request.schema_name and structured_output.is_unsupported(reply.status, reply.body):
             self._adopt(dialect.IN_WORDS, request.model)
         elif reply.problem != NO_TEXT and not reply.may_pass:
             self.failures.on_refused(reply, request.shape, request.model)
@@ -191,12 +191,6 @@ class Transport:
         if location := response.headers.get("location"):
             words = f"to {printable(location)}"
         return ServerReply(body, {}, response.status, f"refused ({response.status})", wait, words)
-
-
-def _is_schema_refused(body: dict, reply: ServerReply) -> bool:
-    """Tell whether a schema in words may be taken in place of this one."""
-    has_schema = "json_schema" in (body.get("response_format") or {})
-    return has_schema and structured_output.is_unsupported(reply.status, reply.body)
 
 
 def workers() -> int:
