@@ -7,6 +7,7 @@ import pytest
 
 from commands import docs, docs_tables
 from schemas.table import Table
+from tests.helpers.cli import error_line
 from tests.helpers.doc_pages import PAGES
 from tests.helpers.source_code import ROOT
 
@@ -50,6 +51,13 @@ def test_docs_fills_blocks_and_leaves_the_rest_alone(tmp_path, monkeypatch, caps
     assert "README.md" in capsys.readouterr().out
     docs.main()
     assert capsys.readouterr().out == ""
+
+
+def test_a_page_whose_metrics_a_stopped_experiment_took_away_says_what_brings_them_back(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("README.md").write_text("<!-- leak -->\nold\n<!-- leak -->\n")
+    assert "README.md: metrics/leak.json is missing: `git checkout` brings it back" in error_line(docs.main)
+    assert "old" in Path("README.md").read_text()
 
 
 def test_the_rooms_are_the_folders_that_git_knows():
