@@ -108,7 +108,9 @@ def main() -> None:
         try:
             filled = fill(text)
         except FileNotFoundError as error:
-            raise UserError(f"{page}: {error.filename} is missing: `git checkout` brings it back as committed") from error
+            raise UserError(
+                f"{page}: {error.filename} is missing: `git checkout` brings it back as committed"
+            ) from error
         if filled != text:
             write_text(page, filled)
             print(f"{page}: written")

@@ -1,6 +1,6 @@
 -- Drop train rows of the kind that has too many tokens, in the pseudorandom order of a hash.
 -- in: ledger (one row per raw row), $documents (target share of tokens in rows of kind document, 0..1)
--- out: the same rows; dropped is 'surplus' where a row would exceed the target
+-- out: pair_id and dropped of each row; dropped is 'surplus' where a row would exceed the target
 WITH totals AS (
     SELECT sum(n_tokens) FILTER (kind = 'qa') AS qa, sum(n_tokens) FILTER (kind = 'document') AS document
     FROM ledger WHERE dropped IS NULL AND split = 'train'
@@ -14,7 +14,7 @@ target AS (
     FROM totals
 )
 SELECT
-    ledger.* EXCLUDE (dropped),
+    pair_id,
     CASE
         WHEN ledger.dropped IS NOT NULL THEN ledger.dropped
         WHEN split = 'train' AND kind = most.kind AND sum(n_tokens) OVER (

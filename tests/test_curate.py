@@ -7,9 +7,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
+from polars.testing import assert_frame_equal
 from pydantic import ValidationError
 
-from parts.curation import replay
+from parts.curation import ledger, replay
 from parts.project import metrics, params
 from parts.project.sections import Student
 from parts.student import dataset
@@ -468,6 +469,18 @@ def test_rows_that_are_dropped_make_no_other_row_a_duplicate():
     nearly = row | {"prompt": row["prompt"][:-1]}
     ledger = curated(raw(elsewhere, row, nearly, row), chunks, duplicate_threshold=0.5)
     assert ledger.sort("pair_id")["dropped"].to_list() == ["not grounded", None, "near duplicate", "duplicate"]
+
+
+def test_rows_are_judged_alike_a_few_or_all_at_once(monkeypatch):
+    rows = [
+        {"prompt": f"How heavy, {n}?", "completion": str(n), "other_chunk_ids": ["z#1"] * (n % 2)} for n in range(9)
+    ]
+    table = raw(*rows, *rows, {"prompt": "What's its price", "completion": "1,430 euros"})
+    whole = curated(table, TWO, dev=0.3)
+    assert {"duplicate", "not grounded", "in the exam", None} <= set(whole["dropped"])
+    for size in (1, 4):
+        monkeypatch.setattr(ledger, "SLICE", size)
+        assert_frame_equal(curated(table, TWO, dev=0.3).sort("pair_id"), whole.sort("pair_id"))
 
 
 def test_dropped_rows_and_rows_held_out_are_never_trained_on(lamps):

@@ -14,7 +14,7 @@ from parts.safety.detection import PLACEHOLDER
 from parts.student.dataset import Count, trained_tokens
 from schemas.pairs import Ledger, Pairs
 
-SLICE = 20_000  # rows that are tokenised, and compared with the exam, at once: either takes ten kilobytes a row
+SLICE = 20_000  # rows that are tokenised, and compared with their passages and the exam, at once: ten kilobytes a row
 
 _ALLOWED = {"generator": pl.String, "tokens_per_source": pl.Float64}
 
@@ -46,18 +46,34 @@ def curate(
     """
     slices = list(raw.iter_slices(SLICE)) or [raw]
     tokens = [n for part in slices for n in trained_tokens(_as_trained(part, params).to_dicts(), count)]
-    raw = raw.with_columns(n_tokens=pl.Series(tokens, dtype=pl.Int64))
-    near = {"near": params.exam_overlap_threshold}
-    close = pl.concat([select(query("exam"), near, raw=part, questions=questions) for part in slices])
-    settings = {"unstudied": params.unstudied, "lexical": params.grounding == "lexical", "trusted": params.trusted}
-    settings |= {"reasoning": params.reasoning, "placeholder": PLACEHOLDER.pattern}
-    ledger = select(query("curate"), settings, raw=raw, chunks=chunks, close=close)
+    ledger = raw.with_columns(n_tokens=pl.Series(tokens, dtype=pl.Int64))
+    unstudied = select(query("unstudied"), {"share": params.unstudied}, chunks=chunks)
+    ledger = _with(ledger, pl.concat([_judged(part, chunks, questions, unstudied, params) for part in slices]))
+    ledger = _with(ledger, select(query("duplicates"), ledger=ledger))
     ledger = hold_out(drop_duplicates(ledger, params.duplicate_threshold), params.dev, params.dev_similarity_threshold)
     allowed = pl.DataFrame(list(params.tokens_per_source.items()), _ALLOWED, orient="row")
     sources = chunks.select("doc_id", n_tokens=pl.Series(count(chunks["text"].to_list()), dtype=pl.Int64))
-    ledger = select(query("allowance"), ledger=ledger, chunks=sources, allowed=allowed)
-    ledger = select(query("balance"), {"documents": params.documents}, ledger=ledger)
+    weighed = ledger.select("pair_id", "doc_id", "generator", "kind", "n_tokens", "split", "dropped")
+    weighed = _with(weighed, select(query("allowance"), ledger=weighed, chunks=sources, allowed=allowed))
+    ledger = _with(ledger, select(query("balance"), {"documents": params.documents}, ledger=weighed))
     return ledger.with_columns(split=pl.when(pl.col("dropped").is_null()).then("split")).select(Ledger.types().keys())
+
+
+def _judged(
+    rows: pl.DataFrame, chunks: pl.DataFrame, questions: pl.DataFrame, unstudied: pl.DataFrame, params: CurateParams
+) -> pl.DataFrame:
+    """Return pair_id and `dropped` of `rows`, raw ones, by each row, its passages and the exam alone."""
+    close = select(query("exam"), {"near": params.exam_overlap_threshold}, raw=rows, questions=questions)
+    cited = pl.concat([rows["chunk_id"], rows["other_chunk_ids"].explode()]).unique()
+    settings = {"lexical": params.grounding == "lexical", "trusted": params.trusted, "reasoning": params.reasoning}
+    settings |= {"placeholder": PLACEHOLDER.pattern}
+    passages = chunks.filter(pl.col("chunk_id").is_in(cited.implode()))
+    return select(query("curate"), settings, raw=rows, chunks=passages, close=close, unstudied=unstudied)
+
+
+def _with(rows: pl.DataFrame, dropped: pl.DataFrame) -> pl.DataFrame:
+    """Return those of `rows` that `dropped` has, each with the reason there, null for a kept one."""
+    return rows.drop("dropped").join(dropped, on="pair_id", validate="1:1", maintain_order="left")
 
 
 def training_rows(ledger: pl.DataFrame, params: CurateParams, count: Count) -> pl.DataFrame:

@@ -18,6 +18,8 @@ LESSON = Path("models/lesson")
 
 SMALL = 20_000_000  # parameters; the products of a smaller student are too small for several threads, and for casts
 
+AT_ONCE = 5000  # texts that are tokenised to be counted: ten kilobytes each
+
 LIBRARIES = ("torch", "transformers", "peft", "trl")
 
 
@@ -71,7 +73,12 @@ def refuse_quantised(student: Student) -> None:
 
 def token_counter(tokenizer) -> Callable[[list[str]], list[int]]:
     """Return a function that counts the tokens of each text, special tokens not included."""
-    return lambda texts: [len(ids) for ids in tokenizer(texts, add_special_tokens=False).input_ids] if texts else []
+
+    def count(texts: list[str]) -> list[int]:
+        parts = (texts[start : start + AT_ONCE] for start in range(0, len(texts), AT_ONCE))
+        return [len(ids) for part in parts for ids in tokenizer(part, add_special_tokens=False).input_ids]
+
+    return count
 
 
 def load(model: str, merge: bool = True, dtype=None, gguf_file: str | None = None, load_in_4bit: bool = False):
