@@ -39,7 +39,7 @@ from tests.helpers import tiny_training
 from tests.helpers.source_code import ROOT
 
 SIZES = {
-    "curate": (10_000, 100_000, 1_000_000), "cache": (10_000, 100_000, 1_000_000), "index": (10_000, 50_000, 200_000),
+    "curate": (10_000, 100_000, 1_000_000), "cache": (10_000, 100_000, 1_000_000), "index": (10_000, 50_000, 200_000, 1_000_000),
     "folder": (1_000, 10_000, 30_000),
 }  # fmt: skip
 GOALS = {

@@ -268,17 +268,17 @@ def test_a_fault_meets_the_tests_that_import_its_module_its_namesake_first():
 
 @pytest.mark.slow
 def test_mutation_counts_the_faults_that_tests_notice_and_keeps_the_reasons_of_the_others(tmp_path):
-    arguments = ["--rooms", "curation", "--sample", "3", "--workers", "1", "--tests", "tests/test_splitting.py"]
+    arguments = ["--rooms", "curation", "--sample", "1", "--workers", "1", "--tests", "tests/test_jsonl.py"]
     rows = [{"path": "parts/llm/client.py", "line": 1, "kind": "k", "before": "a", "after": "b", "reason": "why"}]
     (tmp_path / "mutation_survivors.json").write_text(json.dumps(rows))
     code = "import pathlib, sys; from benchmarks import mutation; "
     code += "mutation.main(*sys.argv[2:], results=pathlib.Path(sys.argv[1]))"
     command = [sys.executable, "-c", code, str(tmp_path), *arguments]
     output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    assert "mutation_killed_curation  0.0  (goal: >= 0.90)" in output, "tests of splitting know nothing of curation"
+    assert "mutation_killed_curation  0.0  (goal: >= 0.90)" in output, "tests of JSON lines know nothing of curation"
     survivors = json.loads((tmp_path / "mutation_survivors.json").read_text())
-    assert len(survivors) == 4 and survivors[-1]["reason"] == "why" and output.count("survived: ") == 3
-    assert json.loads((tmp_path / "mutation.json").read_text())["mutation_faults_curation"] == 3
+    assert len(survivors) == 2 and survivors[-1]["reason"] == "why" and output.count("survived: ") == 1
+    assert json.loads((tmp_path / "mutation.json").read_text())["mutation_faults_curation"] == 1
 
 
 def test_a_cited_page_is_widened_by_the_page_after_it():

@@ -94,6 +94,33 @@ def test_ctrl_c_at_any_time_ends_a_command_in_one_line(seconds):
     assert lines == [] or (len(lines) == 1 and lines[0].startswith("error: "))
 
 
+HEARD = """
+import signal, sys; sys.argv = ["-m"]
+import stages
+from parts.project.command import run
+sys.argv = ["x"]
+"""
+
+
+@pytest.mark.parametrize(
+    "main",
+    [
+        # as polars does it: an exception, and a signal that Python has yet to handle
+        "lambda: list(map(operator.call, [_thread.interrupt_main, functools.partial(signal.default_int_handler, 2, None)]))",
+        "lambda: importlib.import_module('interrupted')",
+    ],
+)
+def test_a_library_that_hears_ctrl_c_too_and_one_that_is_being_imported_end_in_one_line(main, tmp_path):
+    broken = "import os, time\ntry:\n    os.kill(os.getpid(), 2)\n    time.sleep(9)\nexcept BaseException:\n    print('half')"
+    (tmp_path / "interrupted.py").write_text(broken)
+    code = f"import _thread, functools, importlib, operator\n{HEARD}\nsys.path.append({str(tmp_path)!r})\nrun({main})"
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    assert (process.returncode, process.stdout, process.stderr) == (130, "", f"error: {STOPPED}\n")
+
+
 @pytest.mark.parametrize(("words", "raised"), [("Query interrupted", KeyboardInterrupt), ("Broken", RuntimeError)])
 def test_what_duckdb_makes_of_ctrl_c_is_ctrl_c_again(words, raised, monkeypatch):
     def connect() -> None:

@@ -48,14 +48,14 @@ def curate(
     tokens = [n for part in slices for n in trained_tokens(_as_trained(part, params).to_dicts(), count)]
     ledger = raw.with_columns(n_tokens=pl.Series(tokens, dtype=pl.Int64))
     unstudied = select(query("unstudied"), {"share": params.unstudied}, chunks=chunks)
-    ledger = _with(ledger, pl.concat([_judged(part, chunks, questions, unstudied, params) for part in slices]))
-    ledger = _with(ledger, select(query("duplicates"), ledger=ledger))
+    ledger = _with_reasons(ledger, pl.concat([_judged(part, chunks, questions, unstudied, params) for part in slices]))
+    ledger = _with_reasons(ledger, select(query("duplicates"), ledger=ledger))
     ledger = hold_out(drop_duplicates(ledger, params.duplicate_threshold), params.dev, params.dev_similarity_threshold)
     allowed = pl.DataFrame(list(params.tokens_per_source.items()), _ALLOWED, orient="row")
     sources = chunks.select("doc_id", n_tokens=pl.Series(count(chunks["text"].to_list()), dtype=pl.Int64))
     weighed = ledger.select("pair_id", "doc_id", "generator", "kind", "n_tokens", "split", "dropped")
-    weighed = _with(weighed, select(query("allowance"), ledger=weighed, chunks=sources, allowed=allowed))
-    ledger = _with(ledger, select(query("balance"), {"documents": params.documents}, ledger=weighed))
+    weighed = _with_reasons(weighed, select(query("allowance"), ledger=weighed, chunks=sources, allowed=allowed))
+    ledger = _with_reasons(ledger, select(query("balance"), {"documents": params.documents}, ledger=weighed))
     return ledger.with_columns(split=pl.when(pl.col("dropped").is_null()).then("split")).select(Ledger.types().keys())
 
 
@@ -71,9 +71,9 @@ def _judged(
     return select(query("curate"), settings, raw=rows, chunks=passages, close=close, unstudied=unstudied)
 
 
-def _with(rows: pl.DataFrame, dropped: pl.DataFrame) -> pl.DataFrame:
-    """Return those of `rows` that `dropped` has, each with the reason there, null for a kept one."""
-    return rows.drop("dropped").join(dropped, on="pair_id", validate="1:1", maintain_order="left")
+def _with_reasons(rows: pl.DataFrame, reasons: pl.DataFrame) -> pl.DataFrame:
+    """Return those of `rows` that `reasons` has, each `dropped` for the reason there, null for a kept one."""
+    return rows.drop("dropped").join(reasons, on="pair_id", validate="1:1", maintain_order="left")
 
 
 def training_rows(ledger: pl.DataFrame, params: CurateParams, count: Count) -> pl.DataFrame:

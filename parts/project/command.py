@@ -33,10 +33,15 @@ def run(main: Callable[..., None]) -> None:
     _be_quiet()
     gc.set_threshold(NEW_OBJECTS)
     try:
-        interrupts.are_heard = True
-        arguments, flags = parse(main, sys.argv[1:])
-        main(*arguments, **flags)
-        interrupts.status = 0
+        try:
+            interrupts.are_heard = True
+            arguments, flags = parse(main, sys.argv[1:])
+            main(*arguments, **flags)
+            interrupts.status = 0
+        finally:
+            interrupts.are_heard = (
+                False  # polars raises KeyboardInterrupt itself, and Python then handles the same signal
+            )
     except UserError as error:
         _end(str(error))
     except KeyboardInterrupt:
@@ -45,8 +50,6 @@ def run(main: Callable[..., None]) -> None:
         if not _is_full_disk(error):
             raise
         _end(f"no room left to write {error.filename or 'a file'} in {Path.cwd()}; free some and run again")
-    finally:
-        interrupts.are_heard = False
 
 
 def _is_full_disk(error: OSError) -> bool:

@@ -7,6 +7,7 @@ import atexit
 import os
 import signal
 import sys
+from types import FrameType
 
 STOPPED = "stopped; run the same command again to go on from here"
 
@@ -29,11 +30,18 @@ def quiet_imports() -> None:
         signal.signal(signal.SIGINT, _handle)
 
 
-def _handle(number: int, frame: object) -> None:
-    if are_heard:
+def _handle(number: int, frame: FrameType | None) -> None:
+    if are_heard and not _imports(frame):
         raise KeyboardInterrupt
     os.write(2, f"error: {STOPPED}\n".encode())
     os._exit(130)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Tell whether a module is being imported in `frame`: one in C++ may abort where an exception ends its first lines."""
+    while frame and not frame.f_code.co_filename.startswith("<frozen importlib"):
+        frame = frame.f_back
+    return frame is not None
 
 
 def _leave() -> None:
