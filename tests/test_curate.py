@@ -478,9 +478,8 @@ def test_rows_are_judged_alike_a_few_or_all_at_once(monkeypatch):
     table = raw(*rows, *rows, {"prompt": "What's its price", "completion": "1,430 euros"})
     whole = curated(table, TWO, dev=0.3)
     assert {"duplicate", "not grounded", "in the exam", None} <= set(whole["dropped"])
-    for size in (1, 4):
-        monkeypatch.setattr(ledger, "SLICE", size)
-        assert_frame_equal(curated(table, TWO, dev=0.3).sort("pair_id"), whole.sort("pair_id"))
+    monkeypatch.setattr(ledger, "SLICE", 7)
+    assert_frame_equal(curated(table, TWO, dev=0.3).sort("pair_id"), whole.sort("pair_id"))
 
 
 def test_dropped_rows_and_rows_held_out_are_never_trained_on(lamps):
