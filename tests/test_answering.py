@@ -86,6 +86,25 @@ def test_a_device_for_many_tokens_takes_as_many_forwards_as_generate(qwen, qwen_
     assert len(forwards) == 2 * 12 + 2 * (len(prompts) + 11), "prompts one by one, answers at once"
 
 
+def test_a_batch_that_fills_the_memory_is_answered_in_halves_and_no_later_one_is_larger(qwen, qwen_chat, prompts, here):
+    import torch
+
+    engine, refused, fits = transformers_engine.Engine(str(qwen), qwen_chat, 12, 512), [], 2
+
+    def refuse(module, args, inputs) -> None:
+        if len(inputs["input_ids"]) > fits:
+            refused.append(len(inputs["input_ids"]))
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    engine.model.register_forward_pre_hook(refuse, with_kwargs=True)
+    whole = [response.text for response in here.respond(prompts, batch=4)]
+    assert [response.text for response in engine.respond(prompts, batch=4)] == whole and len(refused) == 1
+    assert [response.text for response in engine.respond(prompts, batch=4)] == whole and len(refused) == 1
+    fits = 0
+    with pytest.raises(UserError, match="the memory of the device is full: one question and its answer do not fit"):
+        engine.respond(prompts, batch=4)
+
+
 def test_an_answer_that_ends_early_leaves_the_batch_and_the_others_go_on(qwen, qwen_tokenizer, prompts, qwen_chat):
     """Ends are put where some answers pass by and others do not."""
     engine = transformers_engine.Engine(str(qwen), qwen_chat, 12, 512)

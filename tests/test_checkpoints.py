@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from safetensors import SafetensorError
 
+from parts.project.errors import UserError
 from parts.student import checkpoints
 from tests.helpers.clock import Clock
 from tests.helpers.tiny_training import RECIPE, digest, train
@@ -115,6 +116,22 @@ def test_a_disk_that_is_full_while_a_checkpoint_is_written_is_told_as_one(error,
     assert told.value.errno == errno.ENOSPC
     with pytest.raises(RuntimeError, match="shapes"), checkpoints.full_disk_told(tmp_path):
         raise RuntimeError("shapes")
+
+
+def test_a_training_that_fills_the_memory_says_what_makes_it_smaller(qwen, tmp_path, monkeypatch):
+    import torch
+    from trl import SFTTrainer
+
+    def fill(*args, **more) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(SFTTrainer, "compute_loss", fill)
+    with pytest.raises(
+        UserError, match="memory of the device is full: set CLOSEDBOOK_GRADIENT_CHECKPOINTING=1, or make"
+    ):
+        train(qwen, RECIPE, "adapter")
+    assert not Path("adapter").exists()
 
 
 def test_an_adapter_that_finds_no_room_is_told_as_one_and_leaves_nothing(qwen, tmp_path, monkeypatch):

@@ -1,14 +1,20 @@
 """Answer with a model in this process, by batched greedy decoding (parts/answering/decoding.py)."""
 
+import sys
 import time
 from collections.abc import Sequence
 
 from parts.answering.decoding import greedy
 from parts.answering.engine import PromptBuilder, Response, geometric_mean
+from parts.project.errors import UserError
 from parts.project.progress import ProgressBar
 from parts.student.chat_format import ChatFormat
+from parts.student.memory import FULL, is_full
 from parts.student.model import load
 from parts.text import answer_format
+
+ONE = "one question and its answer do not fit; make answer.max_prompt_tokens smaller, or name a smaller model"
+"""What to do where it is full by one question."""
 
 TIES = {4: 0.001, 2: 0.5}
 """Difference of two tokens' log-probabilities that rounding makes, by the bytes of a number."""
@@ -23,11 +29,31 @@ class Engine(PromptBuilder):
     ):  # fmt: skip
         super().__init__(chat, max_new_tokens, max_prompt_tokens)
         self.model = load(model, merge, gguf_file=gguf_file).eval()
+        self.most_rows = sys.maxsize  # at once, as far as memory has been full
         self.clock = "cpu" if self.model.device.type == "cpu" else "wall"
         self.ends = chat.stops(self.model)
 
     def respond(self, prompts: Sequence[str], batch: int, desc: str | None = None) -> list[Response]:
-        """Return the greedy response to each of `prompts`, `batch` at a time, with a progress bar where `desc` labels one."""
+        """Return the greedy response to each of `prompts`, with a progress bar where `desc` labels one.
+
+        `batch` are answered at a time: half as many, and begun again, whenever the memory of the device is full. Raises
+        UserError where it is full by one.
+        """
+        from accelerate.utils.memory import clear_device_cache
+
+        while True:
+            size = min(batch, self.most_rows)
+            try:
+                return self._responses(prompts, size, desc)
+            except RuntimeError as error:
+                if not is_full(error):
+                    raise
+                if size == 1:
+                    raise UserError(f"{FULL}: {ONE}") from error
+            self.most_rows = size // 2
+            clear_device_cache(garbage_collection=True)
+
+    def _responses(self, prompts: Sequence[str], batch: int, desc: str | None) -> list[Response]:
         import torch
 
         prompt_ids = self.tokenizer(list(prompts), add_special_tokens=False).input_ids if prompts else []

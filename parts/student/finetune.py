@@ -21,11 +21,18 @@ from parts.student import processes
 from parts.student.chat_format import ChatFormat
 from parts.student.checkpoints import full_disk_told, last_checkpoint, save_by_time
 from parts.student.dataset import TrainingData
+from parts.student.memory import full_memory_told
 from parts.student.model import fingerprint, is_small, load, multiplies_in_bfloat16, weights
 from parts.student.packing import sharing
 from parts.student.recipe import Recipe
 
 CHECKPOINTS = Path(".cache/train")
+
+SMALLER = (
+    "set CLOSEDBOOK_GRADIENT_CHECKPOINTING=1, or make train.per_device_train_batch_size smaller and "
+    "train.gradient_accumulation_steps as many times larger"
+)
+"""What to do where a training does not fit into memory."""
 
 
 def training_key(model: str, recipe: Recipe, seed: int, data: TrainingData) -> str:
@@ -66,7 +73,7 @@ def train(job: processes.Job, chat: ChatFormat) -> tuple[dict[str, float | int],
     checkpoint = last_checkpoint(job.state)
     clock = machine.training_clock()
     start = machine.seconds(clock)
-    with full_disk_told(job.state):
+    with full_disk_told(job.state), full_memory_told(SMALLER):
         output = trainer.train(resume_from_checkpoint=checkpoint > 0)
     seconds, steps = machine.seconds(clock) - start, output.global_step - checkpoint  # a resumed run trains the rest
     dev_loss = trainer.evaluate()["eval_loss"] if data.dev else None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from parts.project.errors import UserError
 from parts.project.sections import Student
+from parts.student.memory import full_memory_told
 
 PLAIN_CHAT = Path(__file__).with_name("plain_chat.jinja")
 """The chat template of a student that has none: plain text, for a base model knows no marks."""
@@ -115,7 +116,8 @@ def load(model: str, merge: bool = True, dtype=None, gguf_file: str | None = Non
         loaded = AutoModelForCausalLM.from_pretrained(
             model, dtype=dtype, use_safetensors=True, trust_remote_code=False, **source
         )
-    return loaded.to("cuda" if cuda else "cpu")
+    with full_memory_told(f"the weights of {model} do not fit; name a smaller model, or set train.load_in_4bit"):
+        return loaded.to("cuda" if cuda else "cpu")
 
 
 @contextlib.contextmanager
