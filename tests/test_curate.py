@@ -10,7 +10,7 @@ import yaml
 from polars.testing import assert_frame_equal
 from pydantic import ValidationError
 
-from parts.curation import ledger, replay
+from parts.curation import deduplication, ledger, replay
 from parts.project import metrics, params
 from parts.project.sections import Student
 from parts.student import dataset
@@ -351,6 +351,16 @@ def test_no_question_held_out_is_nearly_one_to_train_on():
     }
     assert parts["dev"] and parts["train"]
     assert not parts["dev"] & parts["train"], "all framings of one question are on one side"
+
+
+def test_one_question_with_other_answers_may_be_on_either_side():
+    rows = raw(*({"prompt": "What does the old lamp need?", "completion": f"part {chr(97 + n)}"} for n in range(26)))
+    sides = deduplication.hold_out(rows, 0.5, 0.5)["split"]
+    assert {"dev", "train"} == set(sides)
+
+
+def test_a_row_that_is_from_no_passage_is_no_training_row():
+    assert curated(raw({"prompt": "What does it cost?", "completion": "1,430 euros", "chunk_id": "gone#1"})).is_empty()
 
 
 def test_documents_are_never_held_out():

@@ -25,6 +25,24 @@ def qwen_tokenizer(qwen_chat):
     return qwen_chat.tokenizer
 
 
+def test_texts_are_counted_a_part_at_a_time_and_each_once(qwen_tokenizer, monkeypatch):
+    texts = ["word " * n for n in range(7)]
+    alone = [len(qwen_tokenizer(text, add_special_tokens=False).input_ids) for text in texts]
+    monkeypatch.setattr("parts.student.model.AT_ONCE", 3)
+    assert token_counter(qwen_tokenizer)(texts) == alone and token_counter(qwen_tokenizer)([]) == []
+
+
+def test_weights_that_do_not_fit_are_told_in_one_line(qwen, monkeypatch):
+    import torch
+
+    def fill(*args) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(torch.nn.Module, "to", fill)
+    with pytest.raises(UserError, match=f"memory of the device is full: the weights of {qwen} do not fit"):
+        load(str(qwen))
+
+
 def test_the_loss_is_on_the_completion_and_its_end_token_alone(qwen_tokenizer, qwen_chat):
     for row, encoded in zip(rows(), dataset.encode(rows(), qwen_chat, 512).rows, strict=True):
         own = [
