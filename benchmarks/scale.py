@@ -39,8 +39,8 @@ from tests.helpers import tiny_training
 from tests.helpers.source_code import ROOT
 
 SIZES = {
-    "curate": (10_000, 100_000, 1_000_000), "cache": (10_000, 100_000, 1_000_000), "index": (10_000, 50_000, 200_000, 1_000_000),
-    "folder": (1_000, 10_000, 30_000),
+    "curate": (10_000, 100_000, 1_000_000), "cache": (10_000, 100_000, 1_000_000, 10_000_000),
+    "index": (10_000, 50_000, 200_000, 1_000_000), "folder": (1_000, 10_000, 30_000),
 }  # fmt: skip
 GOALS = {
     "cache_lookup_us": "flat", "curate_growth": "<= 1.1", "query_ms_50k": "<= 15", "train_over_bare": ">= 0.95",
