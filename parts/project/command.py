@@ -39,9 +39,8 @@ def run(main: Callable[..., None]) -> None:
             main(*arguments, **flags)
             interrupts.status = 0
         finally:
-            interrupts.are_heard = (
-                False  # polars raises KeyboardInterrupt itself, and Python then handles the same signal
-            )
+            # before a line is told: polars raises KeyboardInterrupt itself, and Python then handles the same signal
+            interrupts.are_heard = False
     except UserError as error:
         _end(str(error))
     except KeyboardInterrupt:

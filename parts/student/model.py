@@ -112,11 +112,11 @@ def load(model: str, merge: bool = True, dtype=None, gguf_file: str | None = Non
         source["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
         )
-    with _loading(model):
-        loaded = AutoModelForCausalLM.from_pretrained(
-            model, dtype=dtype, use_safetensors=True, trust_remote_code=False, **source
-        )
-    with full_memory_told(f"the weights of {model} do not fit; name a smaller model, or set train.load_in_4bit"):
+    with full_memory_told(f"the weights of {model} do not fit; name a smaller model"):
+        with _loading(model):
+            loaded = AutoModelForCausalLM.from_pretrained(
+                model, dtype=dtype, use_safetensors=True, trust_remote_code=False, **source
+            )
         return loaded.to("cuda" if cuda else "cpu")
 
 
